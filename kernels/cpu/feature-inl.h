@@ -1,0 +1,178 @@
+// Vector code for reading features and gradients (feature.h), per Highway target. Included by each kernel file inside
+// its HWY_NAMESPACE; T is the storage type. All row functions take one row (one n,h,w) or part of one: `count`
+// channels from the pointers on, any count.
+#if defined(MCNN_CPU_FEATURE_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef MCNN_CPU_FEATURE_INL_H_
+#undef MCNN_CPU_FEATURE_INL_H_
+#else
+#define MCNN_CPU_FEATURE_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include "kernels/feature.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mcnn::cpu::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Wide = hn::ScalableTag<float>;
+using One = hn::CappedTag<float, 1>;  // the tail of a row, one channel at a time
+
+template <class D>
+HWY_INLINE hn::Vec<D> load(D d, const float* p) {
+  return hn::LoadU(d, p);
+}
+template <class D>
+HWY_INLINE hn::Vec<D> load(D d, const bf16* p) {
+  const hn::Rebind<uint16_t, D> half;
+  const hn::RebindToUnsigned<D> word;
+  return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(word, hn::LoadU(half, &p->bits))));
+}
+template <class D>
+HWY_INLINE void store(D d, hn::Vec<D> v, float* p) {
+  hn::StoreU(v, d, p);
+}
+template <class D>
+HWY_INLINE void store(D d, hn::Vec<D> v, bf16* p) {  // to nearest even, as bf16's constructor
+  const hn::Rebind<uint16_t, D> half;
+  const hn::RebindToUnsigned<D> word;
+  const auto u = hn::BitCast(word, v);
+  const auto rounded = hn::ShiftRight<16>(hn::Add(hn::Add(u, hn::Set(word, 0x7fffu)), hn::And(hn::ShiftRight<16>(u), hn::Set(word, 1u))));
+  const auto quiet_nan = hn::Or(hn::ShiftRight<16>(u), hn::Set(word, 0x40u));
+  const auto is_nan = hn::Gt(hn::And(u, hn::Set(word, 0x7fffffffu)), hn::Set(word, 0x7f800000u));
+  hn::StoreU(hn::TruncateTo(half, hn::IfThenElse(is_nan, quiet_nan, rounded)), half, &p->bits);
+}
+/// The value a later reader will find: statistics are taken of this.
+template <class D>
+HWY_INLINE hn::Vec<D> as_stored(D, hn::Vec<D> v, const float*) {
+  return v;
+}
+
+/// exp(x) for x in [-87, 87], relative error below 2e-7: 2^k * exp(r), |r| <= ln2/2, degree-6 polynomial (Cephes' expf).
+template <class D>
+HWY_INLINE hn::Vec<D> exp_bounded(D d, hn::Vec<D> x) {
+  const hn::RebindToSigned<D> di;
+  const auto k = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504088896341f)));
+  auto r = hn::NegMulAdd(k, hn::Set(d, 0.693359375f), x);
+  r = hn::NegMulAdd(k, hn::Set(d, -2.12194440e-4f), r);
+  auto p = hn::Set(d, 1.9875691500e-4f);
+  p = hn::MulAdd(p, r, hn::Set(d, 1.3981999507e-3f));
+  p = hn::MulAdd(p, r, hn::Set(d, 8.3334519073e-3f));
+  p = hn::MulAdd(p, r, hn::Set(d, 4.1665795894e-2f));
+  p = hn::MulAdd(p, r, hn::Set(d, 1.6666665459e-1f));
+  p = hn::MulAdd(p, r, hn::Set(d, 5.0000001201e-1f));
+  p = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), hn::Set(d, 1.0f));
+  const auto power = hn::ShiftLeft<23>(hn::Add(hn::ConvertTo(di, k), hn::Set(di, 127)));
+  return hn::Mul(p, hn::BitCast(d, power));
+}
+
+/// 1/(1+exp(-u)). Beyond +-87 it is constant; a NaN is not kept here, its factors u keep it.
+template <class D>
+HWY_INLINE hn::Vec<D> sigmoid(D d, hn::Vec<D> u) {
+  const auto bounded = hn::Max(hn::Min(u, hn::Set(d, 87.0f)), hn::Set(d, -87.0f));
+  const auto one = hn::Set(d, 1.0f);
+  return hn::Div(one, hn::Add(one, exp_bounded(d, hn::Neg(bounded))));
+}
+
+/// act(u) and act'(u), the formulas of feature.h; a compile-time activation, so that readers' loops have no branch.
+template <Activation kAct, class D>
+HWY_INLINE hn::Vec<D> activate(D d, hn::Vec<D> u) {
+  if constexpr (kAct == Activation::swish) return hn::Mul(u, sigmoid(d, u));
+  if constexpr (kAct == Activation::relu6) return hn::IfThenElse(hn::IsNaN(u), u, hn::Min(hn::Max(u, hn::Zero(d)), hn::Set(d, 6.0f)));
+  return u;
+}
+template <Activation kAct, class D>
+HWY_INLINE void activate_with_slope(D d, hn::Vec<D> u, hn::Vec<D>& a, hn::Vec<D>& slope) {
+  const auto one = hn::Set(d, 1.0f);
+  if constexpr (kAct == Activation::swish) {
+    const auto s = sigmoid(d, u);
+    a = hn::Mul(u, s);
+    slope = hn::MulAdd(a, hn::Sub(one, s), s);  // s + u*s*(1-s)
+  } else if constexpr (kAct == Activation::relu6) {
+    a = activate<kAct>(d, u);
+    slope = hn::IfThenElseZero(hn::And(hn::Gt(u, hn::Zero(d)), hn::Lt(u, hn::Set(d, 6.0f))), one);
+  } else {
+    a = u;
+    slope = one;
+  }
+}
+
+/// Per-channel (and, for gate and pooled, per-sample) operands of one row, from the channel of interest on.
+struct FeatureRow {
+  const float* scale = nullptr;  // null: u = raw
+  const float* shift = nullptr;
+  const float* gate = nullptr;  // null: 1
+};
+/// From channel c0 of sample n on.
+inline FeatureRow feature_row(const Feature& x, int64_t n, int64_t c0) {
+  FeatureRow row;
+  if (x.norm.defined()) {
+    row.scale = x.norm.scale.data<float>() + c0;
+    row.shift = x.norm.shift.data<float>() + c0;
+  }
+  if (x.gate.defined()) row.gate = x.gate.data<float>() + n * x.gate.dim(1) + c0;
+  return row;
+}
+
+template <class D>
+HWY_INLINE hn::Vec<D> normalised_u(D d, hn::Vec<D> raw, const FeatureRow& row, int64_t c) {
+  return row.scale ? hn::MulAdd(hn::LoadU(d, row.scale + c), raw, hn::LoadU(d, row.shift + c)) : raw;
+}
+
+/// z[c] = act(scale*raw + shift)*gate into `out`, c < count.
+template <Activation kAct, class T>
+HWY_INLINE void read_row(const T* raw, const FeatureRow& row, int64_t count, float* out) {
+  const auto some = [&](auto d, int64_t c) HWY_ATTR {
+    auto z = activate<kAct>(d, normalised_u(d, load(d, raw + c), row, c));
+    if (row.gate) z = hn::Mul(z, hn::LoadU(d, row.gate + c));
+    hn::StoreU(z, d, out + c);
+  };
+  const Wide wide;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
+  int64_t c = 0;
+  for (; c + lanes <= count; c += lanes) some(wide, c);
+  for (; c < count; ++c) some(One(), c);
+}
+
+/// dy of OutputGradient, with the three coefficients that do not depend on the pixel folded once per call of an operation:
+///   dy = scale*du - centre - slope_xhat*(raw - mean),   centre = scale*sum_du/M,  slope_xhat = scale*invstd*sum_du_xhat/M
+struct GradientRow {
+  const float* centre = nullptr;  // null (with slope_xhat): frozen, or no norm
+  const float* slope_xhat = nullptr;
+  const float* mean = nullptr;
+  FeatureRow of;                  // scale, shift, gate of the feature
+  const float* pooled = nullptr;  // not null: du is formed through act'
+  float sample_scale = 1.0f;
+};
+
+/// dy[c] into `out`, c < count. `stored` may be null where pooled is not; raw is read only where it is needed.
+template <Activation kAct, class T>
+HWY_INLINE void read_gradient_row(const T* stored, const T* raw, const GradientRow& row, int64_t count, float* out) {
+  const auto some = [&](auto d, int64_t c) HWY_ATTR {
+    auto du = stored ? load(d, stored + c) : hn::Zero(d);
+    if (row.pooled) {
+      if (row.of.gate) du = hn::Mul(du, hn::LoadU(d, row.of.gate + c));
+      hn::Vec<decltype(d)> a, slope;
+      activate_with_slope<kAct>(d, normalised_u(d, load(d, raw + c), row.of, c), a, slope);
+      du = hn::Mul(hn::Add(du, hn::LoadU(d, row.pooled + c)), slope);
+    } else {
+      du = hn::Mul(du, hn::Set(d, row.sample_scale));
+    }
+    if (row.of.scale) du = hn::Mul(du, hn::LoadU(d, row.of.scale + c));
+    if (row.centre) {
+      const auto centred = hn::Sub(load(d, raw + c), hn::LoadU(d, row.mean + c));
+      du = hn::NegMulAdd(hn::LoadU(d, row.slope_xhat + c), centred, hn::Sub(du, hn::LoadU(d, row.centre + c)));
+    }
+    hn::StoreU(du, d, out + c);
+  };
+  const Wide wide;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
+  int64_t c = 0;
+  for (; c + lanes <= count; c += lanes) some(wide, c);
+  for (; c < count; ++c) some(One(), c);
+}
+
+}  // namespace mcnn::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

@@ -1,0 +1,99 @@
+// The one idea of the engine: a feature map is stored raw, as its convolution wrote it, and transformed by whoever reads it.
+// The same holds backward: a gradient is stored where it was cheap to form and completed by whoever reads it.
+// These structs say what is stored and how to read it; ops.h says who reads and writes them.
+//
+// Symbols, for one feature map of shape (N,H,W,C); M = N*H*W:
+//   xhat = (raw - mean[c]) * invstd[c]               normalised
+//   u    = scale[c] * raw + shift[c]                 = gamma*xhat + beta
+//   a    = act(u)
+//   z    = a * gate[n,c]                             what a reader computes with
+//   dz, da, du, dy                                   gradients of the loss with respect to z, a, u, raw
+#pragma once
+#include <cmath>
+
+#include "runtime/tensor.h"
+
+namespace mcnn {
+
+enum class Activation : uint8_t { identity, swish, relu6 };
+
+/// act(u) and act'(u) in the type of u.
+///   swish: u*sigmoid(u);  s*(1 + u*(1-s)), s = sigmoid(u).   Ramachandran et al. 2017, arXiv 1710.05941.
+///   relu6: min(max(u,0),6);  1 inside (0,6), 0 elsewhere (PyTorch's choice at both kinks).
+template <class T>
+inline T activate(Activation act, T u) {
+  switch (act) {
+    case Activation::identity: return u;
+    case Activation::swish: return u / (T(1) + std::exp(-u));
+    case Activation::relu6: return u > T(0) ? (u < T(6) ? u : T(6)) : (u <= T(0) ? T(0) : u);  // NaN stays NaN
+  }
+  return u;
+}
+template <class T>
+inline T activation_slope(Activation act, T u) {
+  switch (act) {
+    case Activation::identity: return T(1);
+    case Activation::swish: {
+      const T s = T(1) / (T(1) + std::exp(-u));
+      return s * (T(1) + u * (T(1) - s));
+    }
+    case Activation::relu6: return u > T(0) && u < T(6) ? T(1) : T(0);
+  }
+  return T(1);
+}
+
+/// A batch norm as its feature's readers need it, all (C) fp32: written by batch_norm_forward.
+struct Norm {
+  Tensor mean, invstd;  ///< of the batch in training, the running ones (invstd = 1/sqrt(var+eps)) when frozen
+  Tensor scale, shift;  ///< gamma*invstd and beta - mean*gamma*invstd
+  bool defined() const { return mean.defined(); }
+};
+
+/// A feature map as its readers see it: z = act(scale*raw + shift) * gate. Absent parts drop out of the formula.
+/// Taps outside the image contribute z = 0, never act(shift).
+struct Feature {
+  Tensor raw;  ///< (N,H,W,C) storage type
+  Norm norm;   ///< absent: u = raw (an image, the sum at the end of a block with a skip)
+  Activation act = Activation::identity;
+  Tensor gate;  ///< (N,C) fp32, squeeze-excite's; absent: 1
+};
+
+/// The gradient with respect to the raw output of a convolution, formed on read from what its reader left:
+///   du = stored                                     from_u: the reader's backward has multiplied act' in
+///      = stored * sample_scale[n]                   the same, behind drop-path
+///      = (stored*gate[n,c] + pooled[n,c])*act'(u)   through a gate or a pooling; stored absent: 0
+///   dy = scale[c]*(du - sum_du[c]/M - xhat*sum_du_xhat[c]/M)       batch statistics (Ioffe & Szegedy 2015, section 3)
+///      = scale[c]*du                                               frozen statistics
+///      = du                                                        no norm
+struct OutputGradient {
+  const Feature* of = nullptr;  ///< the convolution's output: raw, norm, act and gate are read from here
+  Tensor stored;                ///< (N,H,W,C) storage type
+  Tensor sample_scale;          ///< (N) fp32: 0 or 1/keep; absent: 1
+  Tensor pooled;                ///< (N,C) fp32: p, the gradient of the spatial mean divided by H*W; present exactly
+                                ///< where du is formed through a gate or a pooling
+  Tensor sum_du, sum_du_xhat;   ///< (C) fp32, over N,H,W: also the gradients of beta and gamma
+  bool frozen = false;          ///< running statistics: the two sums do not enter dy
+};
+
+/// What a data gradient leaves for the feature x it belongs to, with dz = dL/dz(x) + add:
+///   without a gate  stored = du = dz*act'(u);  sum_du, sum_du_xhat over N,H,W if x has a norm
+///   with a gate     stored = dz;               the three sums over H,W
+/// (The sums need only be taken where they are defined.)
+struct InputGradient {
+  Tensor stored;               ///< (N,H,W,C) storage type; sums are of the values as rounded for storage
+  Tensor add;                  ///< (N,H,W,C) or absent: gradient that reaches z by another path, the skip. May not alias stored
+  Tensor sum_du, sum_du_xhat;  ///< (C) fp32
+  Tensor sum_dz_a;             ///< (N,C) fp32: sum over H,W of dz*a, the gradient of the gate
+  Tensor sum_dz_slope;         ///< (N,C) fp32: of dz*act'(u)
+  Tensor sum_dz_slope_xhat;    ///< (N,C) fp32: of dz*act'(u)*xhat
+};
+
+/// Sums over a convolution's output for the batch norm that follows, of the values as rounded for storage.
+/// Tiles are merged by Chan's formula (Chan, Golub, LeVeque 1983): never E[y^2] - E[y]^2 in fp32.
+struct Moments {
+  Tensor mean;  ///< (C) fp32
+  Tensor m2;    ///< (C) fp32: sum of (y - mean)^2
+  bool defined() const { return mean.defined(); }
+};
+
+}  // namespace mcnn

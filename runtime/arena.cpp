@@ -1,0 +1,88 @@
+#include "runtime/arena.h"
+
+#include <algorithm>
+#include <cstring>
+
+#if defined(__SANITIZE_ADDRESS__) || (defined(__has_feature) && __has_feature(address_sanitizer))
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(address, bytes) ((void)(address), (void)(bytes))
+#endif
+
+namespace mcnn {
+namespace {
+// A cache line, and the widest vector there is.
+constexpr std::size_t kAlign = 64;
+// Between blocks, so that a write past the end of one lands in poisoned memory under AddressSanitizer.
+constexpr std::size_t kGap = 64;
+}  // namespace
+
+struct Arena::Blocks {
+  Memory& memory;
+  std::byte* base;
+  std::size_t capacity;
+  std::map<std::size_t, std::size_t> holes;  // offset -> bytes, never adjacent
+  std::size_t in_use = 0, peak = 0;
+  bool fill_fresh = false;
+
+  Blocks(Memory& m, std::size_t bytes) : memory(m), base(static_cast<std::byte*>(m.reserve(bytes))), capacity(bytes) { holes[0] = bytes; }
+  ~Blocks() {
+    if (!imaginary()) ASAN_UNPOISON_MEMORY_REGION(base, peak);
+    memory.release(base, capacity);
+  }
+
+  bool imaginary() const { return &memory == &imaginary_memory(); }
+
+  std::size_t take(std::size_t bytes) {
+    const auto hole = std::find_if(holes.begin(), holes.end(), [&](const auto& h) { return h.second >= bytes; });
+    if (hole == holes.end()) fail("arena: {} bytes asked for, {} of {} in use", bytes, in_use, capacity);
+    const auto [offset, size] = *hole;
+    holes.erase(hole);
+    if (size > bytes) holes[offset + bytes] = size - bytes;
+    in_use += bytes;
+    peak = std::max(peak, offset + bytes);
+    return offset;
+  }
+
+  void give_back(std::size_t offset, std::size_t bytes) {
+    in_use -= bytes;
+    auto hole = holes.emplace(offset, bytes).first;
+    if (const auto next = std::next(hole); next != holes.end() && offset + bytes == next->first) {
+      hole->second += next->second;
+      holes.erase(next);
+    }
+    if (hole != holes.begin()) {
+      const auto before = std::prev(hole);
+      if (before->first + before->second == hole->first) {
+        before->second += hole->second;
+        holes.erase(hole);
+      }
+    }
+  }
+};
+
+Arena::Arena(Memory& memory, std::size_t capacity) : blocks_(std::make_shared<Blocks>(memory, capacity)) {}
+
+Tensor Arena::tensor(Shape shape, DType type) {
+  const std::size_t payload = static_cast<std::size_t>(shape.size()) * size_of(type);
+  const std::size_t bytes = (payload + kAlign - 1) / kAlign * kAlign + kGap;
+  const std::size_t offset = blocks_->take(bytes);
+  std::byte* address = blocks_->base + offset;
+  if (!blocks_->imaginary()) {
+    ASAN_UNPOISON_MEMORY_REGION(address, payload);
+    ASAN_POISON_MEMORY_REGION(address + payload, bytes - payload);
+    if (blocks_->fill_fresh) std::memset(address, 0xFF, payload);
+  }
+  std::shared_ptr<void> owner(address, [blocks = blocks_, offset, bytes](void* p) {
+    if (!blocks->imaginary()) ASAN_POISON_MEMORY_REGION(p, bytes);
+    blocks->give_back(offset, bytes);
+  });
+  return Tensor(address, type, shape, std::move(owner));
+}
+
+std::size_t Arena::in_use() const { return blocks_->in_use; }
+std::size_t Arena::peak() const { return blocks_->peak; }
+void Arena::fill_fresh(bool on) { blocks_->fill_fresh = on; }
+
+}  // namespace mcnn

@@ -1,0 +1,37 @@
+// The step arena: tensors come and go by the thousand in one training step, in the same order every step.
+// It parcels one reservation out (lowest hole that fits, holes merge), so a step whose shapes were seen before
+// touches no new memory, and peak() is what a step really needs.
+#pragma once
+#include <cstddef>
+#include <map>
+#include <memory>
+
+#include "runtime/memory.h"
+#include "runtime/tensor.h"
+
+namespace mcnn {
+
+class Arena {
+ public:
+  /// Reserves `capacity` bytes of addresses; only what is handed out gets touched.
+  explicit Arena(Memory& memory, std::size_t capacity = std::size_t{1} << 38);
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  /// An uninitialised tensor, 64-byte aligned; its memory returns when the last copy of the handle goes.
+  /// The arena's memory outlives every tensor, also when the Arena object goes first. One thread only.
+  /// Throws Error when the reservation is used up.
+  Tensor tensor(Shape shape, DType type = DType::f32);
+
+  std::size_t in_use() const;  ///< bytes handed out now
+  std::size_t peak() const;    ///< highest address ever handed out: what has been touched
+
+  /// Fills every block with 0xFF (a NaN in each float type) as it is handed out: reads of fresh memory show.
+  void fill_fresh(bool on);
+
+ private:
+  struct Blocks;
+  std::shared_ptr<Blocks> blocks_;
+};
+
+}  // namespace mcnn

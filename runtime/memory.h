@@ -1,0 +1,24 @@
+// Where a backend's memory comes from. An arena takes one reservation and parcels it out.
+#pragma once
+#include <cstddef>
+
+namespace mcnn {
+
+class Memory {
+ public:
+  virtual ~Memory() = default;
+  /// Address space for `bytes`, aligned to 4096, that costs nothing until touched where the system allows it.
+  /// Throws Error if not even the addresses can be had.
+  virtual void* reserve(std::size_t bytes) = 0;
+  virtual void release(void* address, std::size_t bytes) = 0;
+  /// Bytes that can be touched now without pushing anything out.
+  virtual std::size_t available() const = 0;
+};
+
+/// The host's own memory.
+Memory& host_memory();
+
+/// Addresses that stand for no memory: an arena over it measures what a program would need without needing it.
+Memory& imaginary_memory();
+
+}  // namespace mcnn

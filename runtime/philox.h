@@ -1,0 +1,42 @@
+// Philox4x32-10, a counter-based random number generator: the i-th number depends on (seed, stream, step, i) alone, so it
+// is the same on every backend, for any thread count, and after a resume.
+// Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"; checked by Random123's known answers.
+#pragma once
+#include <array>
+#include <cstdint>
+
+namespace mcnn {
+
+struct Philox {
+  uint64_t seed = 0;
+  uint32_t stream = 0;  ///< one per user of random numbers: a dropout layer, the shuffling of an epoch
+  uint32_t step = 0;
+
+  using Block = std::array<uint32_t, 4>;
+
+  /// The bijection itself, on an explicit counter and key.
+  static constexpr Block rounds(Block counter, std::array<uint32_t, 2> key) {
+    for (int round = 0; round < 10; ++round) {
+      const uint64_t p0 = uint64_t{0xD2511F53u} * counter[0];
+      const uint64_t p1 = uint64_t{0xCD9E8D57u} * counter[2];
+      counter = {static_cast<uint32_t>(p1 >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(p1),
+                 static_cast<uint32_t>(p0 >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(p0)};
+      key[0] += 0x9E3779B9u;
+      key[1] += 0xBB67AE85u;
+    }
+    return counter;
+  }
+
+  /// 32 random bits for element `index`: word index%4 of block index/4.
+  constexpr uint32_t bits(uint64_t index) const {
+    const uint64_t block = index / 4;
+    const Block out = rounds({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), step, stream},
+                             {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
+    return out[index % 4];
+  }
+
+  /// Uniform in [0, 1), 24 bits: exact in fp32, so every backend compares the same number.
+  constexpr float uniform(uint64_t index) const { return static_cast<float>(bits(index) >> 8) * 0x1p-24f; }
+};
+
+}  // namespace mcnn
