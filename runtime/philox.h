@@ -7,6 +7,18 @@
 
 namespace mcnn {
 
+/// Streams: who draws. The low 24 bits count the users of one kind (layers, files).
+namespace stream {
+inline constexpr uint32_t kIndexMask = 0x00ffffffu;
+inline constexpr uint32_t initial_weights = 0x01000000u;
+inline constexpr uint32_t drop_path = 0x02000000u;
+inline constexpr uint32_t dropout = 0x03000000u;
+inline constexpr uint32_t shuffle = 0x04000000u;
+inline constexpr uint32_t augment = 0x05000000u;
+inline constexpr uint32_t split = 0x06000000u;
+inline constexpr uint32_t synthetic = 0x07000000u;
+}  // namespace stream
+
 struct Philox {
   uint64_t seed = 0;
   uint32_t stream = 0;  ///< one per user of random numbers: a dropout layer, the shuffling of an epoch

@@ -1,0 +1,144 @@
+#include "layers/parameters.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <numeric>
+
+#include "runtime/philox.h"
+
+namespace mcnn {
+namespace {
+
+/// The engine keeps PyTorch's (outer, taps) matrix transposed, but for dense weights, whose (O, I, taps) becomes
+/// (taps, I, O). All kinds are (O, I, taps) with I or taps 1.
+struct Axes {
+  int64_t out, in, taps;
+};
+Axes axes_of(WeightKind kind, const std::vector<int64_t>& s) {
+  switch (kind) {
+    case WeightKind::vector: return {s[0], 1, 1};
+    case WeightKind::linear:
+    case WeightKind::pointwise: return {s[0], s[1], 1};
+    case WeightKind::depthwise: return {s[0], 1, s[2] * s[3]};
+    case WeightKind::dense: return {s[0], s[1], s[2] * s[3]};
+  }
+  return {0, 0, 0};
+}
+
+template <class Move>
+void for_each_pair(WeightKind kind, const std::vector<int64_t>& torch_shape, const Move& move) {
+  const auto [out, in, taps] = axes_of(kind, torch_shape);
+  for (int64_t o = 0; o < out; ++o)
+    for (int64_t i = 0; i < in; ++i)
+      for (int64_t t = 0; t < taps; ++t) move((o * in + i) * taps + t, (t * in + i) * out + o);
+}
+
+bool ends_with(const std::string& text, std::string_view tail) {
+  return text.size() >= tail.size() && std::string_view(text).substr(text.size() - tail.size()) == tail;
+}
+
+}  // namespace
+
+Parameters::Parameters(Ops& ops, bool gradients) : ops_(ops), arena_(ops.memory()), gradients_(gradients) {}
+
+NamedTensor& Parameters::add(std::string name, WeightKind kind, std::vector<int64_t> torch_shape) {
+  NamedTensor& t = tensors_.emplace_back();
+  t.name = std::move(name);
+  t.kind = kind;
+  t.torch_shape = std::move(torch_shape);
+  t.value = arena_.tensor(engine_shape(kind, t.torch_shape), ops_.parameter_type());
+  if (gradients_) t.gradient = arena_.tensor(t.value.shape(), ops_.parameter_type());
+  t.trainable = true;
+  return t;
+}
+
+NamedTensor& Parameters::add_buffer(std::string name, int64_t channels) {
+  NamedTensor& t = tensors_.emplace_back();
+  t.name = std::move(name);
+  t.torch_shape = {channels};
+  t.value = arena_.tensor({channels}, ops_.parameter_type());
+  return t;
+}
+
+NamedTensor* Parameters::find(std::string_view name) {
+  const auto found = std::find_if(tensors_.begin(), tensors_.end(), [&](const NamedTensor& t) { return t.name == name; });
+  return found == tensors_.end() ? nullptr : &*found;
+}
+
+int64_t Parameters::count() const {
+  return std::accumulate(tensors_.begin(), tensors_.end(), int64_t{0},
+                         [](int64_t sum, const NamedTensor& t) { return sum + (t.trainable ? t.value.size() : 0); });
+}
+
+Shape engine_shape(WeightKind kind, const std::vector<int64_t>& s) {
+  switch (kind) {
+    case WeightKind::vector: return {s[0]};
+    case WeightKind::linear:
+    case WeightKind::pointwise: return {s[1], s[0]};
+    case WeightKind::depthwise: return {s[2], s[3], s[0]};
+    case WeightKind::dense: return {s[2], s[3], s[1], s[0]};
+  }
+  return {};
+}
+
+void torch_to_engine(WeightKind kind, const std::vector<int64_t>& torch_shape, const float* torch, float* engine) {
+  for_each_pair(kind, torch_shape, [&](int64_t t, int64_t e) { engine[e] = torch[t]; });
+}
+void engine_to_torch(WeightKind kind, const std::vector<int64_t>& torch_shape, const float* engine, float* torch) {
+  for_each_pair(kind, torch_shape, [&](int64_t t, int64_t e) { torch[t] = engine[e]; });
+}
+
+std::vector<float> to_torch(Ops& ops, const NamedTensor& tensor, const Tensor& which) {
+  const auto size = static_cast<std::size_t>(which.size());
+  std::vector<float> engine(size), torch(size);
+  if (which.dtype() == DType::f64) {
+    std::vector<double> wide(size);
+    ops.copy_to_host(which, wide.data());
+    std::transform(wide.begin(), wide.end(), engine.begin(), [](double v) { return static_cast<float>(v); });
+  } else {
+    ops.copy_to_host(which, engine.data());
+  }
+  engine_to_torch(tensor.kind, tensor.torch_shape, engine.data(), torch.data());
+  return torch;
+}
+
+void from_torch(Ops& ops, NamedTensor& tensor, const float* torch) {
+  std::vector<float> engine(static_cast<std::size_t>(tensor.value.size()));
+  torch_to_engine(tensor.kind, tensor.torch_shape, torch, engine.data());
+  if (tensor.value.dtype() == DType::f64) {
+    const std::vector<double> wide(engine.begin(), engine.end());
+    ops.copy_from_host(wide.data(), tensor.value);
+  } else {
+    ops.copy_from_host(engine.data(), tensor.value);
+  }
+}
+
+void initialise(Parameters& parameters, NamedTensor& tensor, uint64_t seed) {
+  const Axes axes = axes_of(tensor.kind, tensor.torch_shape);
+  std::vector<float> values(static_cast<std::size_t>(tensor.value.size()));
+  // A stream per tensor, by its name: a tensor keeps its draw when others come or go.
+  uint32_t name_hash = 2166136261u;  // FNV-1a
+  for (const char c : tensor.name) name_hash = (name_hash ^ static_cast<uint8_t>(c)) * 16777619u;
+  const Philox random{seed, stream::initial_weights | (name_hash & stream::kIndexMask), 0};
+  if (tensor.kind == WeightKind::vector) {
+    const bool one = ends_with(tensor.name, "running_var") || (ends_with(tensor.name, ".weight"));
+    std::fill(values.begin(), values.end(), one ? 1.0f : 0.0f);
+  } else if (tensor.kind == WeightKind::linear) {
+    const double bound = 1.0 / std::sqrt(static_cast<double>(axes.out));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>((2.0 * random.uniform(i) - 1.0) * bound);
+  } else {
+    const double deviation = std::sqrt(2.0 / static_cast<double>(axes.taps * (tensor.kind == WeightKind::depthwise ? 1 : axes.out)));
+    for (std::size_t i = 0; i < values.size(); ++i) {  // Box-Muller
+      const double radius = std::sqrt(-2.0 * std::log(1.0 - random.uniform(2 * i)));
+      values[i] = static_cast<float>(deviation * radius * std::cos(2.0 * std::numbers::pi * random.uniform(2 * i + 1)));
+    }
+  }
+  from_torch(parameters.ops(), tensor, values.data());
+}
+
+void initialise(Parameters& parameters, uint64_t seed) {
+  for (NamedTensor& tensor : parameters.tensors()) initialise(parameters, tensor, seed);
+}
+
+}  // namespace mcnn
