@@ -18,8 +18,12 @@ int64_t Shape::size() const {
 
 std::string Shape::str() const {
   std::string text = "(";
-  for (int axis = 0; axis < rank_; ++axis) text += (axis ? "," : "") + std::to_string((*this)[axis]);
-  return text + ")";
+  for (int axis = 0; axis < rank_; ++axis) {
+    if (axis) text += ',';
+    text += std::to_string((*this)[axis]);
+  }
+  text += ')';
+  return text;
 }
 
 }  // namespace mcnn

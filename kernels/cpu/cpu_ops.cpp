@@ -1,0 +1,31 @@
+// The CPU backend's construction and transfers; each operation is in the file of its own name.
+#include "kernels/cpu/cpu_ops.h"
+
+#include <fmt/format.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cstring>
+#include <thread>
+
+namespace mcnn {
+namespace cpu {
+
+CpuOps::CpuOps(int threads) : threads_(threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))) {}
+
+std::string CpuOps::name() const {
+  const int64_t supported = hwy::SupportedTargets() & HWY_TARGETS;
+  const int64_t best = supported & -supported;  // Highway's order: the lowest bit is the widest instruction set
+  return fmt::format("cpu ({}, {} thread{})", hwy::TargetName(best), threads_, threads_ == 1 ? "" : "s");
+}
+
+void CpuOps::begin_step(const StepState& state) { state_ = state; }
+void CpuOps::copy_from_host(const void* source, Tensor& target) { std::memcpy(target.raw(), source, target.bytes()); }
+void CpuOps::copy_to_host(const Tensor& source, void* target) { std::memcpy(target, source.raw(), source.bytes()); }
+void CpuOps::fill(Tensor& x, float value) { std::fill_n(x.data<float>(), x.size(), value); }
+
+}  // namespace cpu
+
+std::unique_ptr<Ops> make_cpu_ops(int threads) { return std::make_unique<cpu::CpuOps>(threads); }
+
+}  // namespace mcnn

@@ -1,0 +1,34 @@
+// Reading features and gradients: kernels/feature.h's formulas, carried out on whole tensors in double.
+// Every operation of this backend reads its operands with these and leaves its results with them.
+#pragma once
+#include "kernels/feature.h"
+#include "kernels/ref/reals.h"
+
+namespace mcnn::ref {
+
+/// Calls visit(i, nc, c, n) for each element of an (N,H,W,C) tensor in order: its index, and those of what belongs to it
+/// in an (N,C), a (C) and an (N) tensor.
+template <class Visit>
+void each_element(const Shape& s, const Visit& visit) {
+  const int64_t channels = s[3], pixels = s[1] * s[2];
+  std::size_t i = 0;
+  for (int64_t n = 0; n < s[0]; ++n)
+    for (int64_t pixel = 0; pixel < pixels; ++pixel)
+      for (int64_t c = 0; c < channels; ++c, ++i)
+        visit(i, static_cast<std::size_t>(n * channels + c), static_cast<std::size_t>(c), static_cast<std::size_t>(n));
+}
+
+Reals read_u(const Feature& x);     ///< (N,H,W,C)  scale*raw + shift
+Reals read_xhat(const Feature& x);  ///< (N,H,W,C)  (raw - mean)*invstd; x has a norm
+Reals read_z(const Feature& x);     ///< (N,H,W,C)  act(u)*gate
+
+/// stored*sample_scale over (N,H,W,C).
+Reals read_scaled(const Tensor& stored, const Tensor& sample_scale);
+Reals read_dy(const OutputGradient& dy);  ///< (N,H,W,C) of dy.of->raw
+
+/// From dL/dz(x) to everything `dx` wants; dx may be null.
+void leave_gradient(Reals dz, const Feature& x, InputGradient* dx);
+/// Stores y and takes the moments of what was stored, if wanted.
+void leave_output(const Reals& values, Tensor& y, Moments* moments);
+
+}  // namespace mcnn::ref

@@ -1,0 +1,20 @@
+// The reference backend's transfers; each operation is in the file of its own name.
+#include "kernels/ref/ref_ops.h"
+
+#include <cstring>
+
+#include "kernels/ref/reals.h"
+
+namespace mcnn {
+namespace ref {
+
+void RefOps::begin_step(const StepState& state) { state_ = state; }
+void RefOps::copy_from_host(const void* source, Tensor& target) { std::memcpy(target.raw(), source, target.bytes()); }
+void RefOps::copy_to_host(const Tensor& source, void* target) { std::memcpy(target, source.raw(), source.bytes()); }
+void RefOps::fill(Tensor& x, float value) { store(Reals(static_cast<std::size_t>(x.size()), value), x); }
+
+}  // namespace ref
+
+std::unique_ptr<Ops> make_ref_ops() { return std::make_unique<ref::RefOps>(); }
+
+}  // namespace mcnn
