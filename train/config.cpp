@@ -1,0 +1,243 @@
+#include "train/config.h"
+
+#include <ini.h>
+
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+
+#include "runtime/error.h"
+#include "runtime/nearest.h"
+
+namespace mcnn {
+namespace {
+
+std::string trimmed(const std::string& text) {
+  const auto first = text.find_first_not_of(" \t\r\n"), last = text.find_last_not_of(" \t\r\n");
+  return first == std::string::npos ? "" : text.substr(first, last - first + 1);
+}
+
+template <class Number>
+Number parse_number(const std::string& text) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size())
+    fail("'{}' is not {}", text, std::is_integral_v<Number> ? "a whole number" : "a number");
+  if constexpr (std::is_floating_point_v<Number>)
+    if (!std::isfinite(value)) fail("'{}' is not a finite number", text);
+  return value;
+}
+
+std::vector<std::string> parse_list(const std::string& text) {
+  std::vector<std::string> items;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', begin), text.size());
+    if (const std::string item = trimmed(text.substr(begin, comma - begin)); !item.empty()) items.push_back(item);
+    begin = comma + 1;
+  }
+  return items;
+}
+
+template <class T>
+std::string join(const std::vector<T>& items) {
+  std::string text;
+  for (const T& item : items) text += (text.empty() ? "" : ", ") + fmt::format("{}", item);
+  return text;
+}
+
+class Table {
+ public:
+  std::vector<Setting> rows;
+
+  void text(const char* section, const char* key, std::string& field, const char* help) {
+    add(
+        section, key, help, [&field](const std::string& v) { field = v; }, [&field] { return field; });
+  }
+  void choice(const char* section, const char* key, std::string& field, std::vector<std::string> valid, const char* help) {
+    add(
+        section, key, fmt::format("{} ({})", help, join(valid)),
+        [&field, valid](const std::string& v) {
+          if (std::find(valid.begin(), valid.end(), v) == valid.end()) fail("'{}' is none of {}{}", v, join(valid), did_you_mean(v, valid));
+          field = v;
+        },
+        [&field] { return field; });
+  }
+  void list(const char* section, const char* key, std::vector<std::string>& field, const char* help) {
+    add(
+        section, key, help, [&field](const std::string& v) { field = parse_list(v); }, [&field] { return join(field); });
+  }
+  void numbers(const char* section, const char* key, std::vector<double>& field, std::size_t count, const char* help) {
+    add(
+        section, key, help,
+        [&field, count](const std::string& v) {
+          field.clear();
+          for (const std::string& item : parse_list(v)) field.push_back(parse_number<double>(item));
+          if (!field.empty() && field.size() != count) fail("{} numbers, expected {}", field.size(), count);
+        },
+        [&field] { return join(field); });
+  }
+  void flag(const char* section, const char* key, bool& field, const char* help) {
+    add(
+        section, key, help,
+        [&field](const std::string& v) {
+          if (v == "true" || v == "yes" || v == "1")
+            field = true;
+          else if (v == "false" || v == "no" || v == "0")
+            field = false;
+          else
+            fail("'{}' is neither true nor false", v);
+        },
+        [&field] { return std::string(field ? "true" : "false"); });
+  }
+  template <class Number>
+  void number(const char* section, const char* key, Number& field, Number least, Number most, const char* help) {
+    add(
+        section, key, help,
+        [&field, least, most](const std::string& v) {
+          const auto value = parse_number<Number>(v);
+          if (value < least || value > most) fail("{} is outside {} to {}", value, least, most);
+          field = value;
+        },
+        [&field] { return fmt::format("{}", field); });
+  }
+
+ private:
+  template <class Read, class Write>
+  void add(const char* section, const char* key, std::string help, Read read, Write write) {
+    rows.push_back({section, key, std::move(help), read, write});
+  }
+};
+
+}  // namespace
+
+std::vector<Setting> settings(Config& c) {
+  constexpr int kMany = std::numeric_limits<int>::max();
+  Table t;
+  t.text("run", "dir", c.run.dir, "folder the run is written to; must not exist yet");
+  t.number<uint64_t>("run", "seed", c.run.seed, 0, UINT64_MAX, "of every random number: weights, order, flips, dropout, split");
+  t.choice("run", "device", c.run.device, {"auto", "cpu", "ref"}, "backend; ref computes in double, for checking");
+  t.number("run", "threads", c.run.threads, 0, 4096, "0: one per core; results do not depend on it");
+
+  t.choice("model", "name", c.model.name, {"b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "lite0", "lite1", "lite2", "lite3", "lite4"},
+           "EfficientNet");
+  t.number("model", "width", c.model.width, 0.0, 10.0, "channel multiplier in place of the model's own; 0: its own");
+  t.number("model", "depth", c.model.depth, 0.0, 10.0, "repeat multiplier in place of the model's own; 0: its own");
+  t.text("model", "padding", c.model.padding, "same, same:HxW, symmetric; auto: what the weights were trained with, else same");
+  t.number("model", "bn_eps", c.model.bn_eps, 0.0, 1.0, "batch norm's epsilon; 0: what the weights were trained with, else 1e-3");
+  t.number("model", "bn_momentum", c.model.bn_momentum, 0.0, 1.0, "weight of a new batch in the running statistics (PyTorch's convention)");
+  t.flag("model", "frozen_norm", c.model.frozen_norm, "batch norm uses and keeps the weights' running statistics");
+  t.number("model", "dropout", c.model.dropout, -1.0, 0.99, "before the classifier; -1: the model's own");
+  t.number("model", "drop_path", c.model.drop_path, 0.0, 0.99, "of the last block; linear from 0 at the first");
+
+  t.text("weights", "init", c.weights.init, "safetensors file to start from; empty: random weights");
+  t.list("weights", "allow_missing", c.weights.allow_missing, "tensors (names or globs) the file may lack or have in excess");
+  t.list("weights", "identity_blocks", c.weights.identity_blocks,
+         "residual blocks (blocks.6.1) that start as the identity: last norm's gamma and beta 0");
+
+  t.choice("data", "layout", c.data.layout, {"competition", "folders", "csv"}, "how photos carry their labels");
+  t.text("data", "root", c.data.root, "competition: holds train.csv and images/; folders: one folder per class; csv: paths start here");
+  t.text("data", "csv", c.data.csv, "csv layout: file with the columns path,label,group");
+  t.list("data", "classes", c.data.classes, "class names in label order; empty: from the data");
+  t.number("data", "holdout", c.data.holdout, 0.0, 0.9, "share of the people held out for evaluation; 0: none, the last epoch is kept");
+  t.number("data", "resize", c.data.resize, 0, 8192, "shorter side before the crop; 0: the crop's");
+  t.number("data", "crop", c.data.crop, 8, 8192, "side of the central square the network sees");
+  t.choice("data", "interpolation", c.data.interpolation, {"bicubic", "bilinear"}, "of the resize, antialiased");
+  t.flag("data", "flip", c.data.flip, "mirror half of the training photos");
+  t.flag("data", "skip_broken", c.data.skip_broken, "leave unreadable photos out and count them, instead of stopping");
+  t.number("data", "workers", c.data.workers, 0, 256, "threads that decode ahead; 0: decode in the training thread");
+  t.number("data", "cache_mb", c.data.cache_mb, 0, kMany, "decoded photos kept in memory, at most");
+  t.numbers("data", "mean", c.data.mean, 3, "of R,G,B in 0..1; empty: what the weights were trained with, else ImageNet's");
+  t.numbers("data", "std", c.data.std, 3, "likewise");
+
+  t.number("train", "epochs", c.train.epochs, 1, kMany, "passes over the training photos");
+  t.number("train", "batch", c.train.batch, 1, 65536, "photos per step; the last, smaller one of an epoch is dropped");
+  t.choice("train", "optimizer", c.train.optimizer, {"adamw", "sgd"}, "");
+  t.number("train", "learning_rate", c.train.learning_rate, 0.0, 1e3, "the highest; cosine to 0 after the warm-up");
+  t.number("train", "weight_decay", c.train.weight_decay, 0.0, 1e3, "decoupled for adamw, added to the gradient for sgd");
+  t.flag("train", "decay_norm_and_bias", c.train.decay_norm_and_bias, "weight decay also on batch norms' parameters and biases");
+  t.number("train", "momentum", c.train.momentum, 0.0, 1.0, "sgd's");
+  t.number("train", "warmup_epochs", c.train.warmup_epochs, 0.0, 1e6, "learning rate rises linearly from 0");
+  t.number("train", "label_smoothing", c.train.label_smoothing, 0.0, 1.0, "targets are (1-s)*label + s/classes");
+  t.number("train", "clip_norm", c.train.clip_norm, 0.0, 1e9, "largest 2-norm of all gradients together; 0: no limit");
+  t.number("train", "ema", c.train.ema, 0.0, 1.0, "decay of averaged weights, which are then evaluated and kept; 0: none");
+  t.choice("train", "select", c.train.select, {"best", "last"},
+           "which epoch's weights best.safetensors holds, by macro F1 on the held-out people");
+  return t.rows;
+}
+
+namespace {
+
+Setting& find(std::vector<Setting>& table, const std::string& section, const std::string& key) {
+  std::vector<std::string> sections, keys;
+  for (Setting& s : table) {
+    if (s.section == section && s.key == key) return s;
+    if (sections.empty() || sections.back() != s.section) sections.push_back(s.section);
+    if (s.section == section) keys.push_back(s.key);
+  }
+  if (keys.empty()) fail("unknown section [{}]{}", section, did_you_mean(section, sections));
+  fail("[{}] unknown key '{}'{}", section, key, did_you_mean(key, keys));
+}
+
+void set(std::vector<Setting>& table, const std::string& section, const std::string& key, const std::string& value) {
+  Setting& setting = find(table, section, key);
+  try {
+    setting.read(trimmed(value));
+  } catch (const Error& e) {
+    fail("[{}] {} = {}: {}", section, key, value, e.what());
+  }
+}
+
+struct Reading {
+  std::vector<Setting> table;
+  std::vector<std::string> seen;
+  std::string error;
+};
+
+// inih calls this per key; 0 stops it (INI_STOP_ON_FIRST_ERROR or not, the first error is the one kept).
+int on_key(void* user, const char* section, const char* key, const char* value) {
+  auto& reading = *static_cast<Reading*>(user);
+  if (!reading.error.empty()) return 0;
+  try {
+    const std::string name = fmt::format("[{}] {}", section, key);
+    if (std::find(reading.seen.begin(), reading.seen.end(), name) != reading.seen.end()) fail("{} is set twice", name);
+    reading.seen.push_back(name);
+    set(reading.table, section, key, value);
+    return 1;
+  } catch (const Error& e) {
+    reading.error = e.what();
+    return 0;
+  }
+}
+
+}  // namespace
+
+Config read_config(const std::string& path) {
+  Config config;
+  Reading reading{settings(config), {}, {}};
+  const int line = ini_parse(path.c_str(), on_key, &reading);
+  if (line == -1) fail("{}: cannot be read", path);
+  if (!reading.error.empty()) fail("{}: {}", path, reading.error);
+  if (line != 0) fail("{}:{}: neither a [section] nor a key = value", path, line);
+  return config;
+}
+
+void override_setting(Config& config, const std::string& assignment) {
+  const std::size_t equals = assignment.find('='), dot = assignment.find('.');
+  if (equals == std::string::npos || dot == std::string::npos || dot > equals)
+    fail("'{}' is not of the form section.key=value", assignment);
+  auto table = settings(config);
+  set(table, assignment.substr(0, dot), trimmed(assignment.substr(dot + 1, equals - dot - 1)), assignment.substr(equals + 1));
+}
+
+std::string write_config(const Config& config) {
+  Config copy = config;
+  std::string text, section;
+  for (const Setting& s : settings(copy)) {
+    if (s.section != section) text += fmt::format("{}[{}]\n", section.empty() ? "" : "\n", section = s.section);
+    text += fmt::format("; {}\n{} = {}\n", s.help, s.key, s.write());
+  }
+  return text;
+}
+
+}  // namespace mcnn
