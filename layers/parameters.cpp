@@ -89,6 +89,17 @@ void engine_to_torch(WeightKind kind, const std::vector<int64_t>& torch_shape, c
   for_each_pair(kind, torch_shape, [&](int64_t t, int64_t e) { torch[t] = engine[e]; });
 }
 
+double scalar(Ops& ops, const Tensor& tensor) {
+  double wide = 0;
+  if (tensor.dtype() == DType::f64) {
+    ops.copy_to_host(tensor, &wide);
+    return wide;
+  }
+  float narrow = 0;
+  ops.copy_to_host(tensor, &narrow);
+  return narrow;
+}
+
 std::vector<float> to_torch(Ops& ops, const NamedTensor& tensor, const Tensor& which) {
   const auto size = static_cast<std::size_t>(which.size());
   std::vector<float> engine(size), torch(size);
@@ -103,14 +114,14 @@ std::vector<float> to_torch(Ops& ops, const NamedTensor& tensor, const Tensor& w
   return torch;
 }
 
-void from_torch(Ops& ops, NamedTensor& tensor, const float* torch) {
-  std::vector<float> engine(static_cast<std::size_t>(tensor.value.size()));
+void from_torch(Ops& ops, const NamedTensor& tensor, const float* torch, Tensor which) {
+  std::vector<float> engine(static_cast<std::size_t>(which.size()));
   torch_to_engine(tensor.kind, tensor.torch_shape, torch, engine.data());
-  if (tensor.value.dtype() == DType::f64) {
+  if (which.dtype() == DType::f64) {
     const std::vector<double> wide(engine.begin(), engine.end());
-    ops.copy_from_host(wide.data(), tensor.value);
+    ops.copy_from_host(wide.data(), which);
   } else {
-    ops.copy_from_host(engine.data(), tensor.value);
+    ops.copy_from_host(engine.data(), which);
   }
 }
 
@@ -134,7 +145,7 @@ void initialise(Parameters& parameters, NamedTensor& tensor, uint64_t seed) {
       values[i] = static_cast<float>(deviation * radius * std::cos(2.0 * std::numbers::pi * random.uniform(2 * i + 1)));
     }
   }
-  from_torch(parameters.ops(), tensor, values.data());
+  from_torch(parameters.ops(), tensor, values.data(), tensor.value);
 }
 
 void initialise(Parameters& parameters, uint64_t seed) {

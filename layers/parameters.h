@@ -58,9 +58,12 @@ Shape engine_shape(WeightKind kind, const std::vector<int64_t>& torch_shape);
 void torch_to_engine(WeightKind kind, const std::vector<int64_t>& torch_shape, const float* torch, float* engine);
 void engine_to_torch(WeightKind kind, const std::vector<int64_t>& torch_shape, const float* engine, float* torch);
 
+/// The one element of a (1) tensor of parameter type; waits for it.
+double scalar(Ops& ops, const Tensor& tensor);
+
 /// A tensor's elements on the host as fp32 in PyTorch's order, and back.
 std::vector<float> to_torch(Ops& ops, const NamedTensor& tensor, const Tensor& which);
-void from_torch(Ops& ops, NamedTensor& tensor, const float* torch);
+void from_torch(Ops& ops, const NamedTensor& tensor, const float* torch, Tensor which);
 
 /// Draws every parameter as timm's tf_efficientnet does, from Philox(seed): convolutions N(0, 2/(k*k*out)), out = 1 for
 /// depthwise; the classifier U(-1/sqrt(classes), 1/sqrt(classes)); biases and betas 0, gammas 1; running mean 0, variance 1.
