@@ -1,0 +1,17 @@
+// Files that are either wholly there or not at all: written to a temporary name in the same folder, fsynced, renamed, the
+// folder fsynced. A crash, a full disk or a second writer never leaves a half-written file under the real name.
+#pragma once
+#include <cstddef>
+#include <span>
+#include <string>
+
+namespace mcnn {
+
+/// Writes the parts one after the other. Throws Error (with the system's reason) and leaves neither the temporary file nor
+/// a changed `path` behind.
+void write_file_atomically(const std::string& path, std::span<const std::span<const std::byte>> parts);
+
+/// The same for text: a log's summary, a resolved config.
+void write_file_atomically(const std::string& path, const std::string& text);
+
+}  // namespace mcnn

@@ -1,0 +1,22 @@
+// safetensors: 8 bytes little-endian header length, a JSON header {name: {dtype, shape, data_offsets}}, then the data.
+// Format: https://github.com/huggingface/safetensors (README, "Format"). The reader trusts nothing in the header; the
+// writer's files are whole or absent.
+// Next: tensor_file.h for what a file looks like once it is open.
+#pragma once
+#include <span>
+#include <string>
+
+#include "weights/mapped_file.h"
+#include "weights/tensor_file.h"
+
+namespace mcnn {
+
+/// Reads a mapped file. Throws Error naming the file, the tensor and the offset: header length, JSON, duplicate names,
+/// types, shapes, offsets (in range, as long as the shape asks, without overlap or hole) are all checked.
+TensorFile read_safetensors(const std::string& path, std::shared_ptr<const MappedFile> file);
+
+/// Writes `tensors` (names unique, bytes as long as type and shape say: Error otherwise). Larger types come first, so that
+/// every tensor is aligned; otherwise the order is kept.
+void write_safetensors(const std::string& path, std::span<const StoredTensor> tensors, const Metadata& metadata);
+
+}  // namespace mcnn
