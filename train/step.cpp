@@ -1,0 +1,70 @@
+#include "train/step.h"
+
+namespace mcnn {
+namespace {
+
+/// Host values into a new tensor of parameter type.
+Tensor upload(const Context& ctx, Shape shape, const std::vector<float>& values) {
+  Tensor t = ctx.small(shape);
+  if (t.dtype() == DType::f64) {
+    const std::vector<double> wide(values.begin(), values.end());
+    ctx.ops->copy_from_host(wide.data(), t);
+  } else {
+    ctx.ops->copy_from_host(values.data(), t);
+  }
+  return t;
+}
+
+std::vector<float> download(const Context& ctx, const Tensor& t) {
+  std::vector<float> values(static_cast<std::size_t>(t.size()));
+  if (t.dtype() == DType::f64) {
+    std::vector<double> wide(values.size());
+    ctx.ops->copy_to_host(t, wide.data());
+    std::copy(wide.begin(), wide.end(), values.begin());
+  } else {
+    ctx.ops->copy_to_host(t, values.data());
+  }
+  return values;
+}
+
+}  // namespace
+
+Engine::Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& normalisation, bool gradients)
+    : ops_(ops), parameters_(ops, gradients), model_(spec, parameters_), normalisation_(normalisation), arena_(ops.memory()) {}
+
+Tensor Engine::input(const Context& ctx, const Batch& batch) {
+  Tensor pixels = ctx.arena->tensor({batch.n, batch.h, batch.w, 3}, DType::u8);
+  Tensor flips = ctx.arena->tensor({batch.n}, DType::u8);
+  ops_.copy_from_host(batch.pixels.data(), pixels);
+  ops_.copy_from_host(batch.flips.data(), flips);
+  Tensor images = ctx.feature_map(pixels.shape());
+  float mean[3], std[3];
+  std::copy(normalisation_.mean.begin(), normalisation_.mean.end(), mean);
+  std::copy(normalisation_.std.begin(), normalisation_.std.end(), std);
+  ops_.normalize_images(pixels, flips, mean, std, images);
+  return images;
+}
+
+double Engine::gradients(const Batch& batch, const StepState& state, float smoothing) {
+  Tape tape;
+  const Context ctx{&ops_, &arena_, &tape, ops_.parameter_type(), true};
+  ops_.begin_step(state);
+  const Logits logits = model_.forward(ctx, input(ctx, batch));
+  const Tensor targets = upload(ctx, logits.value.shape(), batch.targets);
+  const Tensor loss = cross_entropy(ctx, logits, targets, smoothing);
+  tape.backward();
+  return scalar(ops_, loss);
+}
+
+Engine::Result Engine::train_step(const Batch& batch, Optimizer& optimizer, const StepState& state, float smoothing) {
+  const double loss = gradients(batch, state, smoothing);
+  return {loss, optimizer.step()};
+}
+
+std::vector<float> Engine::logits(const Batch& batch) {
+  Tape tape(false);
+  const Context ctx{&ops_, &arena_, &tape, ops_.parameter_type(), false};
+  return download(ctx, model_.forward(ctx, input(ctx, batch)).value);
+}
+
+}  // namespace mcnn

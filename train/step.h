@@ -1,0 +1,58 @@
+// One training step and one evaluation pass over a batch: what happens to the numbers between the loader and the log.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "models/efficientnet.h"
+#include "train/optimizer.h"
+
+namespace mcnn {
+
+/// Photos as the loader hands them over.
+struct Batch {
+  int64_t n = 0, h = 0, w = 0;
+  std::vector<uint8_t> pixels;  ///< (N,H,W,3)
+  std::vector<uint8_t> flips;   ///< (N): 1 where the photo is to be mirrored
+  std::vector<int> labels;      ///< (N): -1 where unknown
+  std::vector<float> targets;   ///< (N,K): what the loss wants
+};
+
+/// (x/255 - mean)/std per channel.
+struct Normalisation {
+  std::array<float, 3> mean{0.485f, 0.456f, 0.406f};  ///< ImageNet's
+  std::array<float, 3> std{0.229f, 0.224f, 0.225f};
+};
+
+/// A network, the memory its steps run in and how photos enter it.
+class Engine {
+ public:
+  /// `arena_memory`: where feature maps live; the backend's own, or imaginary_memory() for a forecast.
+  Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& normalisation, bool gradients);
+
+  struct Result {
+    double loss, gradient_norm;
+  };
+  /// Forward, backward, update. `smoothing` is the loss's label smoothing.
+  Result train_step(const Batch& batch, Optimizer& optimizer, const StepState& state, float smoothing);
+  /// Forward and backward only; the gradients stay in the parameters. Returns the loss.
+  double gradients(const Batch& batch, const StepState& state, float smoothing);
+  /// Evaluation mode: logits, (N,K).
+  std::vector<float> logits(const Batch& batch);
+
+  Ops& ops() { return ops_; }
+  Parameters& parameters() { return parameters_; }
+  const EfficientNet& model() const { return model_; }
+  const Arena& arena() const { return arena_; }
+
+ private:
+  Tensor input(const Context& ctx, const Batch& batch);
+
+  Ops& ops_;
+  Parameters parameters_;
+  EfficientNet model_;
+  Normalisation normalisation_;
+  Arena arena_;
+};
+
+}  // namespace mcnn
