@@ -1,4 +1,4 @@
-#include "train/step.h"
+#include "train/engine.h"
 
 namespace mcnn {
 namespace {
@@ -54,11 +54,6 @@ double Engine::gradients(const Batch& batch, const StepState& state, float smoot
   const Tensor loss = cross_entropy(ctx, logits, targets, smoothing);
   tape.backward();
   return scalar(ops_, loss);
-}
-
-Engine::Result Engine::train_step(const Batch& batch, Optimizer& optimizer, const StepState& state, float smoothing) {
-  const double loss = gradients(batch, state, smoothing);
-  return {loss, optimizer.step()};
 }
 
 std::vector<float> Engine::logits(const Batch& batch) {

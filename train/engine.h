@@ -1,11 +1,10 @@
-// One training step and one evaluation pass over a batch: what happens to the numbers between the loader and the log.
+// Forward and backward over one batch: what happens to the numbers between the loader and the optimizer.
 #pragma once
 #include <array>
 #include <cstdint>
 #include <vector>
 
 #include "models/efficientnet.h"
-#include "train/optimizer.h"
 
 namespace mcnn {
 
@@ -27,15 +26,11 @@ struct Normalisation {
 /// A network, the memory its steps run in and how photos enter it.
 class Engine {
  public:
-  /// `arena_memory`: where feature maps live; the backend's own, or imaginary_memory() for a forecast.
+  /// Adds no values: initialise() or a weights file gives them. gradients: false for inference only.
   Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& normalisation, bool gradients);
 
-  struct Result {
-    double loss, gradient_norm;
-  };
-  /// Forward, backward, update. `smoothing` is the loss's label smoothing.
-  Result train_step(const Batch& batch, Optimizer& optimizer, const StepState& state, float smoothing);
-  /// Forward and backward only; the gradients stay in the parameters. Returns the loss.
+  /// Forward and backward of one training step: the gradients are left in the parameters. Returns the loss.
+  /// `smoothing` is the loss's label smoothing.
   double gradients(const Batch& batch, const StepState& state, float smoothing);
   /// Evaluation mode: logits, (N,K).
   std::vector<float> logits(const Batch& batch);

@@ -1,0 +1,49 @@
+// The table against the published networks: a network called b4 that is not b4 fails here.
+#include "models/architecture.h"
+
+#include <gtest/gtest.h>
+
+#include "models/efficientnet.h"
+#include "runtime/error.h"
+
+namespace mcnn {
+namespace {
+
+int64_t parameters_of(const std::string& name, int classes) {
+  EfficientNetSpec spec = efficientnet_spec(name);
+  spec.classes = classes;
+  const auto ops = make_ref_ops();
+  Parameters parameters(*ops, false);
+  const EfficientNet model(spec, parameters);
+  return parameters.count();
+}
+
+TEST(Architecture, ParameterCountsAreThePublishedOnes) {
+  const std::pair<const char*, int64_t> published[] = {{"b0", 5288548},    {"b1", 7794184},    {"b2", 9109994},    {"b3", 12233232},
+                                                       {"b4", 19341616},   {"b5", 30389784},   {"b6", 43040704},   {"b7", 66347960},
+                                                       {"lite0", 4652008}, {"lite1", 5416680}, {"lite2", 6092072}, {"lite3", 8197096},
+                                                       {"lite4", 13006568}};
+  for (const auto& [name, count] : published) EXPECT_EQ(parameters_of(name, 1000), count) << name;
+  EXPECT_EQ(parameters_of("b4", 18), 17580890);
+  EXPECT_EQ(parameters_of("b0", 18), 4030606);
+}
+
+TEST(Architecture, UnknownNameSuggestsTheNearest) {
+  try {
+    efficientnet_spec("lite9");
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_NE(std::string(e.what()).find("did you mean 'lite0'"), std::string::npos) << e.what();
+  }
+}
+
+TEST(Architecture, StateDictHasTimmsNumberOfEntries) {
+  const auto ops = make_ref_ops();
+  Parameters parameters(*ops, false);
+  const EfficientNet model(efficientnet_spec("b4"), parameters);
+  // 706 entries: 418 parameters and 288 buffers, of which 96 num_batches_tracked are not kept.
+  EXPECT_EQ(parameters.tensors().size(), 706u - 96u);
+}
+
+}  // namespace
+}  // namespace mcnn
