@@ -1,0 +1,202 @@
+// Squeeze-excite: gate = sigmoid(swish(s*w1 + b1)*w2 + b2), and its backward.  Contract and formulas: kernels/ops.h.
+// Small matrix products (N = 32, C to 2688, R to 112), all by one routine that holds four rows of the result in registers.
+//   forward    parts of four samples
+//   backward   (1) by blocks of channels: dt, and both weights transposed   (2) by four samples: dh
+//              (3) by blocks of channels: dw1, dw2, db2, pooled             no sum crosses two parts
+// Next: pool.cpp makes s; batch_norm.cpp combines `pooled` with the sums over H,W.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/squeeze_excite.cpp"
+#include <hwy/foreach_target.h>  // must come before the headers of vector code
+
+#include <algorithm>
+
+#include "kernels/cpu/cpu_ops.h"
+#include "kernels/cpu/feature-inl.h"
+#include "kernels/cpu/lanes-inl.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/scratch.h"
+
+#ifndef MCNN_CPU_SQUEEZE_EXCITE_ONCE
+#define MCNN_CPU_SQUEEZE_EXCITE_ONCE
+namespace mcnn::cpu {
+namespace {
+
+constexpr int64_t kSamples = 4;    // of one part: a weight is loaded once for four
+constexpr int64_t kChannels = 64;  // of one part
+
+struct SqueezeExciteBackward {
+  int64_t samples, channels, squeezed, pixels;          // N, C, R, H*W
+  const float *s, *w1, *w2, *hidden, *gate, *sum_dz_a;  // as in the contract
+  float *dw1, *dw2, *db2, *pooled;                      // null: not wanted
+  float *dt, *dh, *activated;                           // (N,C), (N,R), (N,R): swish(hidden)
+  float *w1_transposed, *w2_transposed;                 // (R,C), (C,R)
+};
+
+}  // namespace
+}  // namespace mcnn::cpu
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace mcnn::cpu::HWY_NAMESPACE {
+namespace {
+
+/// A factor read in place or transposed: element (i,k) at data[i*row + k*step].
+struct Factor {
+  const float* data;
+  int64_t row, step;
+};
+
+/// out[i*out_row + j] = sum_k a(i,k) * b[k*b_row + j]   for kRows rows i and `columns` columns j, k < depth.
+/// Sums of at most 64 products are added up, so that the rounding error does not grow with depth (C to thousands).
+template <int kRows>
+HWY_INLINE void multiply_rows(const Factor& a, const float* b, int64_t b_row, int64_t depth, int64_t columns, float* out, int64_t out_row) {
+  constexpr int64_t kRun = 64;
+  for_lanes(columns, [&](auto d, int64_t j) HWY_ATTR {
+    hn::Vec<decltype(d)> total[kRows];
+    for (int i = 0; i < kRows; ++i) total[i] = hn::Zero(d);
+    for (int64_t first = 0; first < depth; first += kRun) {
+      hn::Vec<decltype(d)> sum[kRows];
+      for (int i = 0; i < kRows; ++i) sum[i] = hn::Zero(d);
+      for (int64_t k = first; k < std::min(first + kRun, depth); ++k) {
+        const auto factor = hn::LoadU(d, b + k * b_row + j);
+        for (int i = 0; i < kRows; ++i) sum[i] = hn::MulAdd(hn::Set(d, a.data[i * a.row + k * a.step]), factor, sum[i]);
+      }
+      for (int i = 0; i < kRows; ++i) total[i] = hn::Add(total[i], sum[i]);
+    }
+    for (int i = 0; i < kRows; ++i) hn::StoreU(total[i], d, out + i * out_row + j);
+  });
+}
+
+void multiply(const Factor& a, const float* b, int64_t b_row, int64_t rows, int64_t depth, int64_t columns, float* out, int64_t out_row) {
+  int64_t i = 0;
+  for (; i + 4 <= rows; i += 4) multiply_rows<4>({a.data + i * a.row, a.row, a.step}, b, b_row, depth, columns, out + i * out_row, out_row);
+  for (; i < rows; ++i) multiply_rows<1>({a.data + i * a.row, a.row, a.step}, b, b_row, depth, columns, out + i * out_row, out_row);
+}
+
+/// Rows `samples` of hidden and gate from the same rows of s; their swish(hidden) goes to `activated`, (samples,R).
+void gate_samples(const float* s, const float* w1, const float* b1, const float* w2, const float* b2, int64_t samples, int64_t channels,
+                  int64_t squeezed, float* activated, float* hidden, float* gate) {
+  multiply({s, channels, 1}, w1, squeezed, samples, channels, squeezed, hidden, squeezed);
+  for (int64_t n = 0; n < samples; ++n)
+    for_lanes(squeezed, [&](auto d, int64_t r) HWY_ATTR {
+      const auto h = hn::Add(hn::LoadU(d, hidden + n * squeezed + r), hn::LoadU(d, b1 + r));
+      hn::StoreU(h, d, hidden + n * squeezed + r);
+      hn::StoreU(activate<Activation::swish>(d, h), d, activated + n * squeezed + r);
+    });
+  multiply({activated, squeezed, 1}, w2, channels, samples, squeezed, channels, gate, channels);
+  for (int64_t n = 0; n < samples; ++n)
+    for_lanes(channels, [&](auto d, int64_t c) HWY_ATTR {
+      float* g = gate + n * channels + c;
+      const auto t = hn::Add(hn::LoadU(d, g), hn::LoadU(d, b2 + c));
+      hn::StoreU(hn::IfThenElse(hn::IsNaN(t), t, sigmoid(d, t)), d, g);
+    });
+}
+
+/// (1) dt = dg*gate*(1-gate) and the transposed weights, channels [c0, c0 + width).
+void prepare_channels(const SqueezeExciteBackward& x, int64_t c0, int64_t width) {
+  for (int64_t n = 0; n < x.samples; ++n)
+    for_lanes(width, [&](auto d, int64_t c) HWY_ATTR {
+      const int64_t at = n * x.channels + c0 + c;
+      const auto g = hn::LoadU(d, x.gate + at);
+      const auto slope = hn::Mul(g, hn::Sub(hn::Set(d, 1.0f), g));  // not g - g*g, which cancels near g = 1
+      hn::StoreU(hn::Mul(hn::LoadU(d, x.sum_dz_a + at), slope), d, x.dt + at);
+    });
+  for (int64_t c = c0; c < c0 + width; ++c)
+    for (int64_t r = 0; r < x.squeezed; ++r) x.w1_transposed[r * x.channels + c] = x.w1[c * x.squeezed + r];
+  for (int64_t r = 0; r < x.squeezed; ++r)
+    for (int64_t c = c0; c < c0 + width; ++c) x.w2_transposed[c * x.squeezed + r] = x.w2[r * x.channels + c];
+}
+
+/// (2) dh = (dt w2^T)*swish'(hidden) and swish(hidden), samples [n0, n0 + samples).
+void hidden_gradient(const SqueezeExciteBackward& x, int64_t n0, int64_t samples) {
+  multiply({x.dt + n0 * x.channels, x.channels, 1}, x.w2_transposed, x.squeezed, samples, x.channels, x.squeezed, x.dh + n0 * x.squeezed,
+           x.squeezed);
+  for_lanes(samples * x.squeezed, [&](auto d, int64_t i) HWY_ATTR {
+    const int64_t at = n0 * x.squeezed + i;
+    hn::Vec<decltype(d)> a, slope;
+    activate_with_slope<Activation::swish>(d, hn::LoadU(d, x.hidden + at), a, slope);
+    hn::StoreU(a, d, x.activated + at);
+    hn::StoreU(hn::Mul(hn::LoadU(d, x.dh + at), slope), d, x.dh + at);
+  });
+}
+
+/// (3) What is summed over samples or R, channels [c0, c0 + width).
+void finish_channels(const SqueezeExciteBackward& x, int64_t c0, int64_t width) {
+  if (x.dw2) multiply({x.activated, 1, x.squeezed}, x.dt + c0, x.channels, x.squeezed, x.samples, width, x.dw2 + c0, x.channels);
+  if (x.dw1) multiply({x.s + c0, 1, x.channels}, x.dh, x.squeezed, width, x.samples, x.squeezed, x.dw1 + c0 * x.squeezed, x.squeezed);
+  if (x.pooled) {
+    multiply({x.dh, x.squeezed, 1}, x.w1_transposed + c0, x.channels, x.samples, x.squeezed, width, x.pooled + c0, x.channels);
+    const float per_pixel = static_cast<float>(1.0 / static_cast<double>(x.pixels));
+    for (int64_t n = 0; n < x.samples; ++n)
+      for_lanes(width, [&](auto d, int64_t c) HWY_ATTR {
+        float* p = x.pooled + n * x.channels + c0 + c;
+        hn::StoreU(hn::Mul(hn::LoadU(d, p), hn::Set(d, per_pixel)), d, p);
+      });
+  }
+  for (int64_t c = c0; x.db2 && c < c0 + width; ++c) {
+    double sum = 0;
+    for (int64_t n = 0; n < x.samples; ++n) sum += x.dt[n * x.channels + c];
+    x.db2[c] = static_cast<float>(sum);
+  }
+}
+
+}  // namespace
+}  // namespace mcnn::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mcnn::cpu {
+HWY_EXPORT(gate_samples);
+HWY_EXPORT(prepare_channels);
+HWY_EXPORT(hidden_gradient);
+HWY_EXPORT(finish_channels);
+
+void CpuOps::squeeze_excite_forward(const Tensor& s, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2, Tensor& hidden,
+                                    Tensor& gate) {
+  const int64_t samples = s.dim(0), channels = s.dim(1), squeezed = b1.size();
+  parallel_for(threads_, (samples + kSamples - 1) / kSamples, [&](int64_t part) {
+    const int64_t n = part * kSamples;
+    float* activated = thread_scratch().floats(static_cast<std::size_t>(kSamples * squeezed));
+    HWY_DYNAMIC_DISPATCH(gate_samples)
+    (s.data<float>() + n * channels, w1.data<float>(), b1.data<float>(), w2.data<float>(), b2.data<float>(),
+     std::min(kSamples, samples - n), channels, squeezed, activated, hidden.data<float>() + n * squeezed,
+     gate.data<float>() + n * channels);
+  });
+}
+
+void CpuOps::squeeze_excite_backward(const Tensor& s, const Tensor& w1, const Tensor& w2, const Tensor& hidden, const Tensor& gate,
+                                     const Tensor& sum_dz_a, int64_t pixels, Tensor& dw1, Tensor& db1, Tensor& dw2, Tensor& db2,
+                                     Tensor& pooled) {
+  const int64_t samples = s.dim(0), channels = s.dim(1), squeezed = hidden.dim(1);
+  SqueezeExciteBackward x{};
+  x.samples = samples, x.channels = channels, x.squeezed = squeezed, x.pixels = pixels;
+  x.s = s.data<float>(), x.w1 = w1.data<float>(), x.w2 = w2.data<float>();
+  x.hidden = hidden.data<float>(), x.gate = gate.data<float>(), x.sum_dz_a = sum_dz_a.data<float>();
+  x.dw1 = dw1.data<float>(), x.dw2 = dw2.data<float>(), x.db2 = db2.data<float>(), x.pooled = pooled.data<float>();
+  // The parts below use no scratch of their own, so the calling thread's holds for the whole call.
+  float* memory = thread_scratch().floats(static_cast<std::size_t>(samples * channels + 2 * samples * squeezed + 2 * channels * squeezed));
+  x.dt = memory;
+  x.dh = x.dt + samples * channels;
+  x.activated = x.dh + samples * squeezed;
+  x.w1_transposed = x.activated + samples * squeezed;
+  x.w2_transposed = x.w1_transposed + channels * squeezed;
+
+  const int64_t channel_parts = (channels + kChannels - 1) / kChannels;
+  parallel_for(threads_, channel_parts, [&](int64_t part) {
+    HWY_DYNAMIC_DISPATCH(prepare_channels)(x, part * kChannels, std::min(kChannels, channels - part * kChannels));
+  });
+  parallel_for(threads_, (samples + kSamples - 1) / kSamples, [&](int64_t part) {
+    HWY_DYNAMIC_DISPATCH(hidden_gradient)(x, part * kSamples, std::min(kSamples, samples - part * kSamples));
+  });
+  parallel_for(threads_, channel_parts, [&](int64_t part) {
+    HWY_DYNAMIC_DISPATCH(finish_channels)(x, part * kChannels, std::min(kChannels, channels - part * kChannels));
+  });
+  for (int64_t r = 0; db1 && r < squeezed; ++r) {
+    double sum = 0;
+    for (int64_t n = 0; n < samples; ++n) sum += x.dh[n * squeezed + r];
+    db1.data<float>()[r] = static_cast<float>(sum);
+  }
+}
+
+}  // namespace mcnn::cpu
+#endif
