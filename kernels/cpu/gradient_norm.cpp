@@ -1,0 +1,63 @@
+// The 2-norm of all gradients together, and the factor that clips it.  Contract and formulas: kernels/ops.h.
+// Bandwidth-bound, so squares are summed in double: no gradient is too large, and the order of the sum hardly shows.
+// One sum per chunk of fixed size, merged in the order of the chunks.
+// Next: adamw.cpp and sgd.cpp multiply gradients by clip.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/gradient_norm.cpp"
+#include <hwy/foreach_target.h>  // must come before the headers of vector code
+
+#include <hwy/highway.h>
+
+#include <cmath>
+#include <vector>
+
+#include "kernels/cpu/chunks.h"
+#include "kernels/cpu/cpu_ops.h"
+#include "kernels/cpu/parallel.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mcnn::cpu::HWY_NAMESPACE {
+namespace {
+namespace hn = hwy::HWY_NAMESPACE;
+
+double sum_of_squares(const float* x, int64_t count) {
+  const hn::ScalableTag<double> d;
+  const hn::Rebind<float, decltype(d)> narrow;
+  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+  auto even = hn::Zero(d), odd = hn::Zero(d);  // two sums, so that one addition need not wait for the last
+  int64_t i = 0;
+  for (; i + 2 * lanes <= count; i += 2 * lanes) {
+    const auto a = hn::PromoteTo(d, hn::LoadU(narrow, x + i)), b = hn::PromoteTo(d, hn::LoadU(narrow, x + i + lanes));
+    even = hn::MulAdd(a, a, even);
+    odd = hn::MulAdd(b, b, odd);
+  }
+  double sum = hn::GetLane(hn::SumOfLanes(d, hn::Add(even, odd)));
+  for (; i < count; ++i) sum += static_cast<double>(x[i]) * x[i];
+  return sum;
+}
+
+}  // namespace
+}  // namespace mcnn::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mcnn::cpu {
+HWY_EXPORT(sum_of_squares);
+
+void CpuOps::gradient_norm(std::span<const Tensor> gradients, float max_norm, Tensor& norm, Tensor& clip) {
+  const auto chunks = cut_into_chunks(gradients.size(), [&](std::size_t i) { return gradients[i].size(); });
+  std::vector<double> sums(chunks.size());
+  parallel_for(threads_, static_cast<int64_t>(chunks.size()), [&](int64_t part) {
+    const Chunk& chunk = chunks[static_cast<std::size_t>(part)];
+    sums[static_cast<std::size_t>(part)] =
+        HWY_DYNAMIC_DISPATCH(sum_of_squares)(gradients[chunk.tensor].data<float>() + chunk.first, chunk.count);
+  });
+  double squares = 0;
+  for (const double sum : sums) squares += sum;
+  const double length = std::sqrt(squares), ratio = max_norm / (length + 1e-6);
+  norm.data<float>()[0] = static_cast<float>(length);
+  clip.data<float>()[0] = max_norm == 0.0f || ratio >= 1.0 ? 1.0f : static_cast<float>(ratio);  // NaN stays NaN
+}
+
+}  // namespace mcnn::cpu
+#endif

@@ -1,0 +1,63 @@
+// SGD with momentum over every parameter of the network in one pass.  Contract and formulas: kernels/ops.h.
+// Bandwidth-bound: three reads and two writes per parameter. At step 0 the momentum buffer is written, not read.
+// Next: ema.cpp averages what comes out.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/sgd.cpp"
+#include <hwy/foreach_target.h>  // must come before the headers of vector code
+
+#include "kernels/cpu/chunks.h"
+#include "kernels/cpu/cpu_ops.h"
+#include "kernels/cpu/lanes-inl.h"
+#include "kernels/cpu/parallel.h"
+
+#ifndef MCNN_CPU_SGD_ONCE
+#define MCNN_CPU_SGD_ONCE
+namespace mcnn::cpu {
+namespace {
+
+struct SgdFactors {
+  float clip, momentum, learning_rate;
+  bool nesterov, first_step;
+};
+
+}  // namespace
+}  // namespace mcnn::cpu
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace mcnn::cpu::HWY_NAMESPACE {
+namespace {
+
+void sgd_chunk(SgdFactors factors, float decay, const float* gradient, int64_t count, float* value, float* momentum) {
+  for_lanes(count, [&](auto d, int64_t i) HWY_ATTR {
+    const auto w = hn::LoadU(d, value + i);
+    const auto g = hn::MulAdd(hn::Set(d, decay), w, hn::Mul(hn::Set(d, factors.clip), hn::LoadU(d, gradient + i)));
+    const auto m = factors.first_step ? g : hn::MulAdd(hn::Set(d, factors.momentum), hn::LoadU(d, momentum + i), g);
+    const auto direction = factors.nesterov ? hn::MulAdd(hn::Set(d, factors.momentum), m, g) : m;
+    hn::StoreU(m, d, momentum + i);
+    hn::StoreU(hn::NegMulAdd(hn::Set(d, factors.learning_rate), direction, w), d, value + i);
+  });
+}
+
+}  // namespace
+}  // namespace mcnn::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mcnn::cpu {
+HWY_EXPORT(sgd_chunk);
+
+void CpuOps::sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot> slots) {
+  const SgdFactors factors{clip.data<float>()[0], options.momentum, state_.learning_rate, options.nesterov, state_.step == 0};
+  const auto chunks = cut_into_chunks(slots.size(), [&](std::size_t i) { return slots[i].value.size(); });
+  parallel_for(threads_, static_cast<int64_t>(chunks.size()), [&](int64_t part) {
+    const Chunk& chunk = chunks[static_cast<std::size_t>(part)];
+    OptimizerSlot& slot = slots[chunk.tensor];
+    HWY_DYNAMIC_DISPATCH(sgd_chunk)
+    (factors, slot.decay ? options.weight_decay : 0.0f, slot.gradient.data<float>() + chunk.first, chunk.count,
+     slot.value.data<float>() + chunk.first, slot.m.data<float>() + chunk.first);
+  });
+}
+
+}  // namespace mcnn::cpu
+#endif
