@@ -1,0 +1,34 @@
+// Cross-entropy with soft, smoothed targets: loss and gradient.  Contract and formulas: kernels/ops.h.
+// (N,K) with K a handful of classes: plain code in double. log softmax = l - max - log(sum exp(l - max)) cannot overflow.
+// Next: linear.cpp takes dlogits.
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/cpu/cpu_ops.h"
+
+namespace mcnn::cpu {
+
+void CpuOps::cross_entropy(const Tensor& logits, const Tensor& targets, float smoothing, Tensor& loss, Tensor& dlogits) {
+  const int64_t samples = logits.dim(0), classes = logits.dim(1);
+  const double kept = 1.0 - smoothing, spread = static_cast<double>(smoothing) / static_cast<double>(classes);
+  double total = 0;
+  for (int64_t n = 0; n < samples; ++n) {
+    const float *l = logits.data<float>() + n * classes, *t = targets.data<float>() + n * classes;
+    const double top = *std::max_element(l, l + classes);
+    double exponentials = 0, mass = 0;  // of exp(l - top), of the smoothed targets
+    for (int64_t k = 0; k < classes; ++k) {
+      exponentials += std::exp(l[k] - top);
+      mass += kept * t[k] + spread;
+    }
+    const double log_normaliser = top + std::log(exponentials);
+    for (int64_t k = 0; k < classes; ++k) {
+      const double target = kept * t[k] + spread, log_softmax = l[k] - log_normaliser;
+      total -= target * log_softmax;
+      if (dlogits)
+        dlogits.data<float>()[n * classes + k] = static_cast<float>((std::exp(log_softmax) * mass - target) / static_cast<double>(samples));
+    }
+  }
+  loss.data<float>()[0] = static_cast<float>(total / static_cast<double>(samples));
+}
+
+}  // namespace mcnn::cpu
