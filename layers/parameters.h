@@ -43,6 +43,8 @@ class Parameters {
   NamedTensor* find(std::string_view name);
   /// Elements of all parameters, buffers not counted.
   int64_t count() const;
+  /// Memory of values and gradients.
+  std::size_t bytes() const { return arena_.in_use(); }
   Ops& ops() { return ops_; }
 
  private:

@@ -27,6 +27,8 @@ class Optimizer {
     Tensor value;
   };
   std::vector<State> state() const;
+  /// Memory of moments and averages.
+  std::size_t bytes() const { return arena_.in_use(); }
 
  private:
   Ops& ops_;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "models/efficientnet.h"
+#include "models/layer_table.h"
 #include "runtime/error.h"
 
 namespace mcnn {
@@ -43,6 +44,28 @@ TEST(Architecture, StateDictHasTimmsNumberOfEntries) {
   const EfficientNet model(efficientnet_spec("b4"), parameters);
   // 706 entries: 418 parameters and 288 buffers, of which 96 num_batches_tracked are not kept.
   EXPECT_EQ(parameters.tensors().size(), 706u - 96u);
+}
+
+int64_t macs_of(const char* name, int classes, int64_t resolution) {
+  EfficientNetSpec spec = efficientnet_spec(name);
+  spec.classes = classes;
+  int64_t macs = 0;
+  for (const LayerRow& row : layer_table(spec, 1, resolution, resolution)) macs += row.macs;
+  return macs;
+}
+
+TEST(LayerTable, MultiplyAddsAreThePublishedOnes) {
+  EXPECT_EQ(macs_of("b4", 1000, 224), 1503710432);
+  EXPECT_EQ(macs_of("b4", 18, 224), 1501950688);
+  EXPECT_EQ(macs_of("b4", 1000, 380), 4393771024);
+}
+
+TEST(LayerTable, ParametersAddUpToTheNetworks) {
+  for (const char* name : {"b0", "b4", "lite0", "lite4"}) {
+    int64_t sum = 0;
+    for (const LayerRow& row : layer_table(efficientnet_spec(name), 2, 224, 224)) sum += row.parameters;
+    EXPECT_EQ(sum, parameters_of(name, 1000)) << name;
+  }
 }
 
 }  // namespace

@@ -1,0 +1,31 @@
+#include "train/forecast.h"
+
+#include "train/engine.h"
+#include "train/optimizer.h"
+
+namespace mcnn {
+
+MemoryForecast forecast(const EfficientNetSpec& spec, const Config& config, int64_t batch, int64_t height, int64_t width) {
+  const auto ops = make_dry_ops();
+  Engine engine(*ops, spec, {}, true);
+  Optimizer optimizer(engine.parameters(), config);
+  engine.gradients({.n = batch, .h = height, .w = width}, {}, 0.f);
+  return {engine.parameters().bytes() + optimizer.bytes(), engine.arena().peak()};
+}
+
+void require_memory(const EfficientNetSpec& spec, const Config& config, std::size_t available) {
+  const auto needed = [&](int64_t batch) { return forecast(spec, config, batch, config.data.crop, config.data.crop).total(); };
+  constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+  const int64_t batch = config.train.batch;
+  const std::size_t wanted = needed(batch);
+  if (wanted <= available) return;
+  int64_t fits = 0, too_many = batch;  // needed() grows with the batch
+  while (too_many - fits > 1) {
+    const int64_t middle = (fits + too_many) / 2;
+    (needed(middle) <= available ? fits : too_many) = middle;
+  }
+  fail("[train] batch = {}: one step needs {:.2f} GiB, {:.2f} GiB are free; {}", batch, static_cast<double>(wanted) / kGiB,
+       static_cast<double>(available) / kGiB, fits > 0 ? fmt::format("batch = {} fits", fits) : std::string("not even batch = 1 fits"));
+}
+
+}  // namespace mcnn

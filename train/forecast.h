@@ -1,0 +1,23 @@
+// What memory a run will need, known before its first step: the very program is run once over addresses that stand for
+// no memory, by a backend that computes nothing.
+#pragma once
+#include <cstddef>
+
+#include "models/architecture.h"
+#include "train/config.h"
+
+namespace mcnn {
+
+struct MemoryForecast {
+  std::size_t parameters = 0;  ///< weights, gradients, moments, averages
+  std::size_t step = 0;        ///< peak of the feature maps and their gradients in one training step
+  std::size_t total() const { return parameters + step; }
+};
+
+/// One training step of `batch` photos of height x width.
+MemoryForecast forecast(const EfficientNetSpec& spec, const Config& config, int64_t batch, int64_t height, int64_t width);
+
+/// Throws Error if the step does not fit into `available` bytes: says what is needed and the largest batch that fits.
+void require_memory(const EfficientNetSpec& spec, const Config& config, std::size_t available);
+
+}  // namespace mcnn

@@ -1,0 +1,68 @@
+#include "train/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+namespace mcnn {
+namespace {
+
+std::size_t status_bytes(const std::string& key) {
+  std::ifstream status("/proc/self/status");
+  for (std::string word; status >> word;)
+    if (word == key) {
+      std::size_t kib = 0;
+      status >> kib;
+      return kib * 1024;
+    }
+  return 0;
+}
+
+std::string clock_time(double seconds) {
+  const auto s = static_cast<int64_t>(seconds + 0.5);
+  return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60) : fmt::format("{}:{:02}", s / 60, s % 60);
+}
+
+}  // namespace
+
+std::size_t resident_bytes() { return status_bytes("VmRSS:"); }
+std::size_t peak_resident_bytes() { return status_bytes("VmHWM:"); }
+
+Progress::Progress(std::string title, int64_t total, int64_t batch, std::FILE* out)
+    : title_(std::move(title)), total_(total), batch_(batch), out_(out), terminal_(isatty(fileno(out)) != 0) {}
+
+Progress::~Progress() {
+  if (done_ == 0) return;
+  draw();
+  if (terminal_) std::fputc('\n', out_);
+}
+
+double Progress::photos_per_second() const {
+  const std::chrono::duration<double> elapsed = Clock::now() - start_;
+  return static_cast<double>(done_ * batch_) / std::max(elapsed.count(), 1e-9);
+}
+
+void Progress::step(const std::string& note) {
+  ++done_;
+  note_ = note;
+  // Often enough to watch on a terminal, seldom enough for a log file.
+  const auto pause = terminal_ ? std::chrono::milliseconds(200) : std::chrono::milliseconds(30000);
+  if (done_ < total_ && Clock::now() - drawn_ >= pause) draw();
+}
+
+void Progress::draw() {
+  drawn_ = Clock::now();
+  const double rate = photos_per_second();
+  constexpr int kWidth = 20;
+  const auto filled = static_cast<std::size_t>(kWidth * done_ / std::max<int64_t>(total_, 1));
+  const std::string line = fmt::format("{} [{}{}] {}/{}  {:.1f} img/s  {}  ETA {}  {:.2f} GB", title_, std::string(filled, '#'),
+                                       std::string(kWidth - filled, '.'), done_, total_, rate, note_,
+                                       clock_time(static_cast<double>((total_ - done_) * batch_) / std::max(rate, 1e-9)),
+                                       static_cast<double>(resident_bytes()) / 1e9);
+  fmt::print(out_, "{}{}{}", terminal_ ? "\r\x1b[K" : "", line, terminal_ ? "" : "\n");
+  std::fflush(out_);
+}
+
+}  // namespace mcnn

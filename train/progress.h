@@ -1,0 +1,35 @@
+// The line that says how a run is doing: on a terminal it is redrawn in place, elsewhere a line appears now and then.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+
+namespace mcnn {
+
+class Progress {
+ public:
+  /// `total` steps of `batch` photos each, written to `out` under `title`.
+  Progress(std::string title, int64_t total, int64_t batch, std::FILE* out = stderr);
+  ~Progress();
+
+  /// After each step, with what else to show: "loss 1.234".
+  void step(const std::string& note);
+  double photos_per_second() const;
+
+ private:
+  void draw();
+
+  using Clock = std::chrono::steady_clock;
+  std::string title_, note_;
+  int64_t total_, batch_, done_ = 0;
+  std::FILE* out_;
+  bool terminal_;
+  Clock::time_point start_ = Clock::now(), drawn_{};
+};
+
+/// Resident memory of this process, now and at its highest (VmRSS, VmHWM), in bytes.
+std::size_t resident_bytes();
+std::size_t peak_resident_bytes();
+
+}  // namespace mcnn
