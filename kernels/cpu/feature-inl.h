@@ -10,6 +10,7 @@
 
 #include <hwy/highway.h>
 
+#include "kernels/cpu/gradient_coefficients.h"
 #include "kernels/feature.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -120,14 +121,17 @@ HWY_INLINE hn::Vec<D> normalised_u(D d, hn::Vec<D> raw, const FeatureRow& row, i
   return row.scale ? hn::MulAdd(hn::LoadU(d, row.scale + c), raw, hn::LoadU(d, row.shift + c)) : raw;
 }
 
-/// z[c] = act(scale*raw + shift)*gate into `out`, c < count.
+/// z = act(scale*raw + shift)*gate of the channels from c on.
+template <Activation kAct, class D, class T>
+HWY_INLINE hn::Vec<D> read_vector(D d, const T* raw, const FeatureRow& row, int64_t c) {
+  const auto z = activate<kAct>(d, normalised_u(d, load(d, raw + c), row, c));
+  return row.gate ? hn::Mul(z, hn::LoadU(d, row.gate + c)) : z;
+}
+
+/// z[c] into `out`, c < count.
 template <Activation kAct, class T>
 HWY_INLINE void read_row(const T* raw, const FeatureRow& row, int64_t count, float* out) {
-  const auto some = [&](auto d, int64_t c) HWY_ATTR {
-    auto z = activate<kAct>(d, normalised_u(d, load(d, raw + c), row, c));
-    if (row.gate) z = hn::Mul(z, hn::LoadU(d, row.gate + c));
-    hn::StoreU(z, d, out + c);
-  };
+  const auto some = [&](auto d, int64_t c) HWY_ATTR { hn::StoreU(read_vector<kAct>(d, raw, row, c), d, out + c); };
   const Wide wide;
   const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
   int64_t c = 0;
@@ -146,26 +150,44 @@ struct GradientRow {
   float sample_scale = 1.0f;
 };
 
-/// dy[c] into `out`, c < count. `stored` may be null where pooled is not; raw is read only where it is needed.
+/// From channel c0 of sample n on; `folded` must outlive the row.
+inline GradientRow gradient_row(const OutputGradient& dy, const GradientCoefficients& folded, int64_t n, int64_t c0) {
+  GradientRow row;
+  row.of = feature_row(*dy.of, n, c0);
+  if (!folded.centre.empty()) {
+    row.centre = folded.centre.data() + c0;
+    row.slope_xhat = folded.slope_xhat.data() + c0;
+    row.mean = dy.of->norm.mean.data<float>() + c0;
+  }
+  if (dy.pooled.defined()) row.pooled = dy.pooled.data<float>() + n * dy.pooled.dim(1) + c0;
+  if (dy.sample_scale.defined()) row.sample_scale = dy.sample_scale.data<float>()[n];
+  return row;
+}
+
+/// dy of the channels from c on. `stored` may be null where pooled is not; raw is read only where it is needed.
+template <Activation kAct, class D, class T>
+HWY_INLINE hn::Vec<D> read_gradient_vector(D d, const T* stored, const T* raw, const GradientRow& row, int64_t c) {
+  auto du = stored ? load(d, stored + c) : hn::Zero(d);
+  if (row.pooled) {
+    if (row.of.gate) du = hn::Mul(du, hn::LoadU(d, row.of.gate + c));
+    hn::Vec<D> a, slope;
+    activate_with_slope<kAct>(d, normalised_u(d, load(d, raw + c), row.of, c), a, slope);
+    du = hn::Mul(hn::Add(du, hn::LoadU(d, row.pooled + c)), slope);
+  } else {
+    du = hn::Mul(du, hn::Set(d, row.sample_scale));
+  }
+  if (row.of.scale) du = hn::Mul(du, hn::LoadU(d, row.of.scale + c));
+  if (row.centre) {
+    const auto centred = hn::Sub(load(d, raw + c), hn::LoadU(d, row.mean + c));
+    du = hn::NegMulAdd(hn::LoadU(d, row.slope_xhat + c), centred, hn::Sub(du, hn::LoadU(d, row.centre + c)));
+  }
+  return du;
+}
+
+/// dy[c] into `out`, c < count.
 template <Activation kAct, class T>
 HWY_INLINE void read_gradient_row(const T* stored, const T* raw, const GradientRow& row, int64_t count, float* out) {
-  const auto some = [&](auto d, int64_t c) HWY_ATTR {
-    auto du = stored ? load(d, stored + c) : hn::Zero(d);
-    if (row.pooled) {
-      if (row.of.gate) du = hn::Mul(du, hn::LoadU(d, row.of.gate + c));
-      hn::Vec<decltype(d)> a, slope;
-      activate_with_slope<kAct>(d, normalised_u(d, load(d, raw + c), row.of, c), a, slope);
-      du = hn::Mul(hn::Add(du, hn::LoadU(d, row.pooled + c)), slope);
-    } else {
-      du = hn::Mul(du, hn::Set(d, row.sample_scale));
-    }
-    if (row.of.scale) du = hn::Mul(du, hn::LoadU(d, row.of.scale + c));
-    if (row.centre) {
-      const auto centred = hn::Sub(load(d, raw + c), hn::LoadU(d, row.mean + c));
-      du = hn::NegMulAdd(hn::LoadU(d, row.slope_xhat + c), centred, hn::Sub(du, hn::LoadU(d, row.centre + c)));
-    }
-    hn::StoreU(du, d, out + c);
-  };
+  const auto some = [&](auto d, int64_t c) HWY_ATTR { hn::StoreU(read_gradient_vector<kAct>(d, stored, raw, row, c), d, out + c); };
   const Wide wide;
   const auto lanes = static_cast<int64_t>(hn::Lanes(wide));
   int64_t c = 0;

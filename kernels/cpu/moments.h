@@ -1,5 +1,7 @@
-// Partial sums for a batch norm, one set per part of the work, merged in the order of the parts.
+// Partial sums for a batch norm, one set per part of the rows, merged in the order of the parts. Where the work is cut by
+// channels as well, each writes its own channels of the set.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -21,20 +23,23 @@ class PartialMoments {
 
   /// Chan, Golub, LeVeque 1983:  d = mean_b - mean_a;  mean = mean_a + d*n_b/n;  m2 = m2_a + m2_b + d^2*n_a*n_b/n
   void merge_into(Moments& out) {
-    float *out_mean = out.mean.data<float>(), *out_m2 = out.m2.data<float>();
-    for (int64_t c = 0; c < channels_; ++c) {
-      double count = 0, mean_all = 0, m2_all = 0;
-      for (int64_t part = 0; part < parts_; ++part) {
-        const auto n = static_cast<double>(counts_[static_cast<std::size_t>(part)]);
-        if (n == 0) continue;
-        const double delta = mean(part)[c] - mean_all;
-        count += n;
-        mean_all += delta * n / count;
-        m2_all += m2(part)[c] + delta * delta * (count - n) * n / count;
+    const auto channels = static_cast<std::size_t>(channels_);
+    std::vector<double> mean_all(channels, 0.0), m2_all(channels, 0.0);
+    double count = 0;
+    for (int64_t part = 0; part < parts_; ++part) {
+      const auto n = static_cast<double>(counts_[static_cast<std::size_t>(part)]);
+      if (n == 0) continue;
+      const double share = n / (count + n), spread = count * share;
+      const float *part_mean = mean(part), *part_m2 = m2(part);
+      for (std::size_t c = 0; c < channels; ++c) {
+        const double delta = part_mean[c] - mean_all[c];
+        mean_all[c] += delta * share;
+        m2_all[c] += part_m2[c] + delta * delta * spread;
       }
-      out_mean[c] = static_cast<float>(mean_all);
-      out_m2[c] = static_cast<float>(m2_all);
+      count += n;
     }
+    std::transform(mean_all.begin(), mean_all.end(), out.mean.data<float>(), [](double v) { return static_cast<float>(v); });
+    std::transform(m2_all.begin(), m2_all.end(), out.m2.data<float>(), [](double v) { return static_cast<float>(v); });
   }
 
  private:
