@@ -4,18 +4,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "data/batch.h"
 #include "models/efficientnet.h"
 
 namespace mcnn {
-
-/// Photos as the loader hands them over.
-struct Batch {
-  int64_t n = 0, h = 0, w = 0;
-  std::vector<uint8_t> pixels;  ///< (N,H,W,3)
-  std::vector<uint8_t> flips;   ///< (N): 1 where the photo is to be mirrored
-  std::vector<int> labels;      ///< (N): -1 where unknown
-  std::vector<float> targets;   ///< (N,K): what the loss wants
-};
 
 /// (x/255 - mean)/std per channel.
 struct Normalisation {
