@@ -1,0 +1,81 @@
+// Dense convolution: the stem's shapes, and the gradients it could be asked for.
+#include "tests/cases/cases.h"
+
+namespace mcnn::cases {
+
+Case dense_forward(const Dense& row) {
+  const Shape out = output_shape(row.n, row.h, row.w, row.out, row.kernel, row.stride, row.padding);
+  const double macs = static_cast<double>(out.size() * row.in) * row.kernel * row.kernel;
+  return {"dense_forward", row.name, 2 * macs, [row, out](Workspace& s) -> Run {
+            const Feature x = feature(s, {row.n, row.h, row.w, row.in}, row.x);
+            const Tensor w = s.parameter({row.kernel, row.kernel, row.in, row.out}, normal(1 / std::sqrt(9.0 * row.in)));
+            Tensor y = s.feature_output("y", out);
+            Moments m = row.moments ? moments(s, row.out) : Moments{};
+            const ConvGeometry g = geometry(row.kernel, row.stride, row.padding, row.h, row.w);
+            return [=](Ops& ops) mutable { ops.dense_forward(x, w, g, y, row.moments ? &m : nullptr); };
+          }};
+}
+
+Case dense_backward(const Dense& row) {
+  const Shape out = output_shape(row.n, row.h, row.w, row.out, row.kernel, row.stride, row.padding);
+  const double macs = static_cast<double>(out.size() * row.in) * row.kernel * row.kernel;
+  return {"dense_backward", row.name, 2 * macs * (row.dw + row.dx), [row, out](Workspace& s) -> Run {
+            const Feature x = feature(s, {row.n, row.h, row.w, row.in}, row.x);
+            const Shape weight = {row.kernel, row.kernel, row.in, row.out};
+            const Tensor w = s.parameter(weight, normal(1 / std::sqrt(9.0 * row.in)));
+            Gradient dy = gradient(s, out, row.dy);
+            Tensor dw = row.dw ? s.parameter_output("dw", weight) : Tensor();
+            InputGradient dx = row.dx ? input_gradient(s, x, row.add) : InputGradient{};
+            const ConvGeometry g = geometry(row.kernel, row.stride, row.padding, row.h, row.w);
+            return [=](Ops& ops) mutable { ops.dense_backward(x, w, g, dy.get(), dw, row.dx ? &dx : nullptr); };
+          }};
+}
+
+std::vector<Case> dense_cases() {
+  using enum Padding;
+  const std::vector<Dense> both = {
+      // what would be broken                       n   h   w  in out  k  s
+      {"stem", 2, 16, 16, 3, 32, 3, 2},
+      {"stem, same: the odd pad at the bottom", 2, 16, 16, 3, 48, 3, 2, same},
+      {"odd size", 2, 13, 9, 3, 20, 3, 2},
+      {"odd size, same", 2, 13, 9, 3, 20, 3, 2, same},
+      {"stride 1", 1, 7, 7, 3, 8, 3, 1},
+      {"5x5", 1, 13, 9, 3, 17, 5, 2, same},
+      {"one pixel", 2, 1, 1, 3, 17, 3, 1},
+      {"one channel in, one out", 1, 7, 7, 1, 1, 3, 1},
+      {"odd channels", 1, 7, 7, 17, 19, 3, 1},
+      {"wide and low", 1, 5, 75, 3, 40, 3, 2},
+      {"larger than a block", 2, 65, 70, 3, 24, 3, 2, same},
+      {"x swish with norm: z outside is 0, not act(shift)", 1, 7, 7, 8, 20, 3, 2, same, kSwish},
+      {"x relu6", 1, 7, 7, 8, 20, 3, 1, symmetric, kRelu6},
+  };
+  const std::vector<Dense> forward = {
+      {"evaluation: no moments wanted", 2, 13, 9, 3, 20, 3, 2, same, kImage, false},
+  };
+  const std::vector<Dense> backward = {
+      {.name = "dy frozen", .n = 2, .h = 13, .w = 9, .in = 3, .out = 20, .kernel = 3, .stride = 2, .dy = Form::frozen},
+      {.name = "dy without norm", .n = 2, .h = 13, .w = 9, .in = 3, .out = 20, .kernel = 3, .stride = 2, .dy = Form::no_norm},
+      {.name = "dx", .n = 2, .h = 13, .w = 9, .in = 3, .out = 20, .kernel = 3, .stride = 2, .dx = true},
+      {.name = "dx, x swish", .n = 2, .h = 13, .w = 9, .in = 8, .out = 20, .kernel = 3, .stride = 2, .x = kSwish, .dx = true},
+      {.name = "dx, skip added",
+       .n = 2,
+       .h = 7,
+       .w = 7,
+       .in = 8,
+       .out = 20,
+       .kernel = 3,
+       .stride = 1,
+       .x = kSwish,
+       .dx = true,
+       .add = true},
+      {.name = "dw not wanted", .n = 2, .h = 13, .w = 9, .in = 3, .out = 20, .kernel = 3, .stride = 2, .dw = false, .dx = true},
+  };
+  std::vector<Case> cases;
+  for (const Dense& row : both) cases.push_back(dense_forward(row));
+  for (const Dense& row : forward) cases.push_back(dense_forward(row));
+  for (const Dense& row : both) cases.push_back(dense_backward(row));
+  for (const Dense& row : backward) cases.push_back(dense_backward(row));
+  return cases;
+}
+
+}  // namespace mcnn::cases
