@@ -100,16 +100,30 @@ double scalar(Ops& ops, const Tensor& tensor) {
   return narrow;
 }
 
-std::vector<float> to_torch(Ops& ops, const NamedTensor& tensor, const Tensor& which) {
-  const auto size = static_cast<std::size_t>(which.size());
-  std::vector<float> engine(size), torch(size);
-  if (which.dtype() == DType::f64) {
-    std::vector<double> wide(size);
-    ops.copy_to_host(which, wide.data());
-    std::transform(wide.begin(), wide.end(), engine.begin(), [](double v) { return static_cast<float>(v); });
+std::vector<float> to_floats(Ops& ops, const Tensor& tensor) {
+  std::vector<float> values(static_cast<std::size_t>(tensor.size()));
+  if (tensor.dtype() == DType::f64) {
+    std::vector<double> wide(values.size());
+    ops.copy_to_host(tensor, wide.data());
+    std::transform(wide.begin(), wide.end(), values.begin(), [](double v) { return static_cast<float>(v); });
   } else {
-    ops.copy_to_host(which, engine.data());
+    ops.copy_to_host(tensor, values.data());
   }
+  return values;
+}
+
+void copy_floats(Ops& ops, const std::vector<float>& values, Tensor tensor) {
+  if (tensor.dtype() == DType::f64) {
+    const std::vector<double> wide(values.begin(), values.end());
+    ops.copy_from_host(wide.data(), tensor);
+  } else {
+    ops.copy_from_host(values.data(), tensor);
+  }
+}
+
+std::vector<float> to_torch(Ops& ops, const NamedTensor& tensor, const Tensor& which) {
+  const std::vector<float> engine = to_floats(ops, which);
+  std::vector<float> torch(engine.size());
   engine_to_torch(tensor.kind, tensor.torch_shape, engine.data(), torch.data());
   return torch;
 }
@@ -117,12 +131,7 @@ std::vector<float> to_torch(Ops& ops, const NamedTensor& tensor, const Tensor& w
 void from_torch(Ops& ops, const NamedTensor& tensor, const float* torch, Tensor which) {
   std::vector<float> engine(static_cast<std::size_t>(which.size()));
   torch_to_engine(tensor.kind, tensor.torch_shape, torch, engine.data());
-  if (which.dtype() == DType::f64) {
-    const std::vector<double> wide(engine.begin(), engine.end());
-    ops.copy_from_host(wide.data(), which);
-  } else {
-    ops.copy_from_host(engine.data(), which);
-  }
+  copy_floats(ops, engine, std::move(which));
 }
 
 void initialise(Parameters& parameters, NamedTensor& tensor, uint64_t seed) {

@@ -63,6 +63,10 @@ void engine_to_torch(WeightKind kind, const std::vector<int64_t>& torch_shape, c
 /// The one element of a (1) tensor of parameter type; waits for it.
 double scalar(Ops& ops, const Tensor& tensor);
 
+/// Elements of a tensor of any float type as fp32 on the host, in the engine's order, and back.
+std::vector<float> to_floats(Ops& ops, const Tensor& tensor);
+void copy_floats(Ops& ops, const std::vector<float>& values, Tensor tensor);
+
 /// A tensor's elements on the host as fp32 in PyTorch's order, and back.
 std::vector<float> to_torch(Ops& ops, const NamedTensor& tensor, const Tensor& which);
 void from_torch(Ops& ops, const NamedTensor& tensor, const float* torch, Tensor which);

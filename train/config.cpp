@@ -132,8 +132,6 @@ std::vector<Setting> settings(Config& c) {
 
   t.text("weights", "init", c.weights.init, "safetensors file to start from; empty: random weights");
   t.list("weights", "allow_missing", c.weights.allow_missing, "tensors (names or globs) the file may lack or have in excess");
-  t.list("weights", "identity_blocks", c.weights.identity_blocks,
-         "residual blocks (blocks.6.1) that start as the identity: last norm's gamma and beta 0");
 
   t.choice("data", "layout", c.data.layout, {"competition", "folders", "csv"}, "how photos carry their labels");
   t.text("data", "root", c.data.root, "competition: holds train.csv and images/; folders: one folder per class; csv: paths start here");

@@ -27,7 +27,6 @@ struct Config {
   struct {
     std::string init;
     std::vector<std::string> allow_missing;
-    std::vector<std::string> identity_blocks;
   } weights;
   struct {
     std::string layout = "competition";

@@ -1,34 +1,6 @@
 #include "train/engine.h"
 
 namespace mcnn {
-namespace {
-
-/// Host values into a new tensor of parameter type.
-Tensor upload(const Context& ctx, Shape shape, const std::vector<float>& values) {
-  Tensor t = ctx.small(shape);
-  if (t.dtype() == DType::f64) {
-    const std::vector<double> wide(values.begin(), values.end());
-    ctx.ops->copy_from_host(wide.data(), t);
-  } else {
-    ctx.ops->copy_from_host(values.data(), t);
-  }
-  return t;
-}
-
-std::vector<float> download(const Context& ctx, const Tensor& t) {
-  std::vector<float> values(static_cast<std::size_t>(t.size()));
-  if (t.dtype() == DType::f64) {
-    std::vector<double> wide(values.size());
-    ctx.ops->copy_to_host(t, wide.data());
-    std::copy(wide.begin(), wide.end(), values.begin());
-  } else {
-    ctx.ops->copy_to_host(t, values.data());
-  }
-  return values;
-}
-
-}  // namespace
-
 Engine::Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& normalisation, bool gradients)
     : ops_(ops), parameters_(ops, gradients), model_(spec, parameters_), normalisation_(normalisation), arena_(ops.memory()) {}
 
@@ -50,7 +22,8 @@ double Engine::gradients(const Batch& batch, const StepState& state, float smoot
   const Context ctx{&ops_, &arena_, &tape, ops_.parameter_type(), true};
   ops_.begin_step(state);
   const Logits logits = model_.forward(ctx, input(ctx, batch));
-  const Tensor targets = upload(ctx, logits.value.shape(), batch.targets);
+  const Tensor targets = ctx.small(logits.value.shape());
+  copy_floats(ops_, batch.targets, targets);
   const Tensor loss = cross_entropy(ctx, logits, targets, smoothing);
   tape.backward();
   return scalar(ops_, loss);
@@ -59,7 +32,7 @@ double Engine::gradients(const Batch& batch, const StepState& state, float smoot
 std::vector<float> Engine::logits(const Batch& batch) {
   Tape tape(false);
   const Context ctx{&ops_, &arena_, &tape, ops_.parameter_type(), false};
-  return download(ctx, model_.forward(ctx, input(ctx, batch)).value);
+  return to_floats(ops_, model_.forward(ctx, input(ctx, batch)).value);
 }
 
 }  // namespace mcnn

@@ -1,0 +1,38 @@
+#include "tests/golden/golden_folder.h"
+
+#include <cstdlib>
+#include <fstream>
+
+#include "runtime/error.h"
+
+namespace mcnn {
+
+namespace fs = std::filesystem;
+
+fs::path data_folder(const char* variable, const char* default_beside_checkout) {
+  if (const char* given = std::getenv(variable)) {
+    if (!fs::is_directory(given)) fail("{} = {} is not a folder", variable, given);
+    return given;
+  }
+  const fs::path beside = fs::path(MCNN_SOURCE_DIR) / ".." / "shared" / default_beside_checkout;
+  return fs::is_directory(beside) ? beside : fs::path();
+}
+
+nlohmann::json read_json(const fs::path& path) {
+  std::ifstream file(path);
+  if (!file) fail("{}: cannot be read", path.string());
+  return nlohmann::json::parse(file);
+}
+
+std::vector<fs::path> small_folders() {
+  std::vector<fs::path> folders{fs::path(MCNN_SOURCE_DIR) / "tests" / "golden" / "small"};
+  if (const fs::path golden = data_folder("MCNN_GOLDEN", "golden"); !golden.empty()) folders.push_back(golden / "small");
+  return folders;
+}
+
+fs::path real_folder() {
+  const fs::path golden = data_folder("MCNN_GOLDEN", "golden");
+  return golden.empty() ? golden : golden / "real";
+}
+
+}  // namespace mcnn

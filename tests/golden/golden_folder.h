@@ -1,0 +1,28 @@
+// Where the golden cases are, and how the tests speak of one that is not there.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace mcnn {
+
+/// The folder a variable names, or its default beside the checkout. Empty: an absent default.
+/// Throws Error if the variable is set to a folder that is not there.
+std::filesystem::path data_folder(const char* variable, const char* default_beside_checkout);
+
+nlohmann::json read_json(const std::filesystem::path& path);
+
+/// Folders of the form of golden/small: MCNN_GOLDEN's (default ../shared/golden) and the small one kept with the tests.
+std::vector<std::filesystem::path> small_folders();
+
+/// MCNN_GOLDEN/real, or empty.
+std::filesystem::path real_folder();
+
+}  // namespace mcnn
+
+/// Leaves the test, loudly, if `path` is empty.
+#define SKIP_IF_ABSENT(path, variable) \
+  if ((path).empty()) GTEST_SKIP() << "SKIPPED: " << (variable) << " is not set and its default folder is absent"

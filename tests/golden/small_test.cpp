@@ -1,0 +1,186 @@
+// A small EfficientNet against PyTorch: logits in every public convention, and a training of six steps.
+// Sizes, padding, eps and names come from the folder's index.json; the exceptions are those of gradients that are zero in
+// exact arithmetic: the beta of a linear batch norm whose only readers are 1x1 convolutions followed by a batch norm.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+
+#include "models/efficientnet.h"
+#include "tests/cases/compare.h"
+#include "tests/golden/golden_folder.h"
+#include "train/optimizer.h"
+#include "weights/load.h"
+
+namespace mcnn {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::unique_ptr<Ops> make_ops(const std::string& backend) { return backend == "ref" ? make_ref_ops() : make_cpu_ops(); }
+
+EfficientNetSpec spec_of(const nlohmann::json& index, const nlohmann::json& golden_case) {
+  EfficientNetSpec spec{.name = "small",
+                        .width = index.at("width"),
+                        .depth = index.at("depth"),
+                        .classes = index.at("classes"),
+                        .padding = Padding::parse(golden_case.at("padding").get<std::string>()),
+                        .bn_eps = golden_case.at("bn_eps")};
+  spec.skip_in_first_block = golden_case.at("names") != "efficientnet_pytorch";
+  return spec;
+}
+
+/// (N,C,H,W) in the file -> a feature map in the backend's type.
+Tensor images_of(Ops& ops, Arena& arena, const StoredTensor& stored) {
+  const int64_t n = stored.shape[0], c = stored.shape[1], h = stored.shape[2], w = stored.shape[3];
+  const std::vector<float> nchw = as_floats(stored);
+  std::vector<float> nhwc(nchw.size());
+  for (int64_t i = 0; i < n; ++i)
+    for (int64_t k = 0; k < c; ++k)
+      for (int64_t p = 0; p < h * w; ++p)
+        nhwc[static_cast<std::size_t>((i * h * w + p) * c + k)] = nchw[static_cast<std::size_t>((i * c + k) * h * w + p)];
+  Tensor images = arena.tensor({n, h, w, c}, ops.parameter_type());
+  copy_floats(ops, nhwc, images);
+  return images;
+}
+
+const StoredTensor& stored(const TensorFile& file, const std::string& name) {
+  const StoredTensor* tensor = file.find(name);
+  if (!tensor) fail("{} lacks {}", file.path(), name);
+  return *tensor;
+}
+
+cases::Output output(const std::string& name, const std::vector<float>& values, double tolerance) {
+  return {name, std::vector<double>(values.begin(), values.end()), tolerance};
+}
+
+void expect_close(const std::string& name, const std::vector<float>& found, const StoredTensor& reference, double tolerance) {
+  EXPECT_EQ(cases::disagreement(output(name, found, tolerance), {name, as_doubles(reference), tolerance}), "");
+}
+
+class SmallGolden : public testing::TestWithParam<std::tuple<fs::path, std::string>> {
+ protected:
+  fs::path folder = std::get<0>(GetParam());
+  std::unique_ptr<Ops> ops = make_ops(std::get<1>(GetParam()));
+  Arena arena{ops->memory()};
+  nlohmann::json index = read_json(folder / "index.json");
+  TensorFile expected = open_tensor_file((folder / "expected.safetensors").string());
+
+  std::vector<float> logits(const EfficientNet& model, const StoredTensor& x) {
+    Tape tape(false);
+    const Context ctx{ops.get(), &arena, &tape, ops->parameter_type(), false};
+    return to_floats(*ops, model.forward(ctx, images_of(*ops, arena, x)).value);
+  }
+};
+
+TEST_P(SmallGolden, LogitsOfEveryConvention) {
+  ASSERT_FALSE(index.at("cases").empty());
+  for (const auto& [name, golden_case] : index.at("cases").items()) {
+    Parameters parameters(*ops, false);
+    const EfficientNet model(spec_of(index, golden_case), parameters);
+    EXPECT_EQ(parameters.count(), golden_case.at("parameters").get<int64_t>()) << name;
+    load_weights(open_tensor_file((folder / (name + ".safetensors")).string()), model.architecture(), parameters);
+    expect_close(name + ".logits", logits(model, stored(expected, "x")), stored(expected, name + ".logits_f64"), 1e-4);
+    if (const StoredTensor* other = expected.find("x_other_size"))
+      expect_close(name + ".logits_other_size", logits(model, *other), stored(expected, name + ".logits_other_size"), 1e-4);
+  }
+}
+
+/// Tensors whose gradient is zero in exact arithmetic, and the running means those betas reach.
+struct Exempt {
+  std::set<std::string> betas, means;
+};
+Exempt exempt_tensors(const Architecture& architecture) {
+  Exempt exempt;
+  const auto& blocks = architecture.blocks;
+  for (std::size_t b = 0; b < blocks.size(); ++b) {
+    const bool last = b + 1 == blocks.size();
+    if (!last && blocks[b + 1].expand == 1) continue;  // read by a depthwise convolution, whose padding makes it visible
+    exempt.betas.insert(blocks[b].name() + (blocks[b].expand == 1 ? ".bn2.bias" : ".bn3.bias"));
+    // The beta moves every later sum of the stage, hence the mean of each 1x1 convolution that reads one.
+    exempt.means.insert(last ? "bn2.running_mean" : blocks[b + 1].name() + ".bn1.running_mean");
+  }
+  return exempt;
+}
+
+double norm_of(const std::vector<float>& values) {
+  double squares = 0;
+  for (const float v : values) squares += static_cast<double>(v) * v;
+  return std::sqrt(squares);
+}
+
+TEST_P(SmallGolden, TrainingOfSixSteps) {
+  const nlohmann::json& training = index.at("training");
+  const std::string start = training.at("start");
+  EfficientNetSpec spec = spec_of(index, index.at("cases").at(start));
+  spec.bn_momentum = training.at("bn_momentum");
+  Parameters parameters(*ops, true);
+  const EfficientNet model(spec, parameters);
+  load_weights(open_tensor_file((folder / (start + ".safetensors")).string()), model.architecture(), parameters);
+  const Exempt exempt = exempt_tensors(model.architecture());
+
+  Config config;  // the recipe of index.json
+  config.train.weight_decay = 5e-4;
+  constexpr float kLearningRate = 1e-3f, kSmoothing = 0.1f;
+  Optimizer optimizer(parameters, config);
+  const Tensor images = images_of(*ops, arena, stored(expected, "x"));
+  std::vector<float> one_hot(static_cast<std::size_t>(images.n() * spec.classes));
+  const std::vector<float> labels = as_floats(stored(expected, "labels"));
+  for (std::size_t n = 0; n < labels.size(); ++n)
+    one_hot[n * static_cast<std::size_t>(spec.classes) + static_cast<std::size_t>(labels[n])] = 1.f;
+  Tensor targets = arena.tensor({images.n(), spec.classes}, ops->parameter_type());
+  copy_floats(*ops, one_hot, targets);
+
+  const auto losses = training.at("losses_f64").get<std::vector<double>>(),
+             norms = training.at("grad_norms_f64").get<std::vector<double>>();
+  for (std::size_t step = 0; step < losses.size(); ++step) {
+    Tape tape;
+    const Context ctx{ops.get(), &arena, &tape, ops->parameter_type(), true};
+    ops->begin_step({.step = static_cast<uint32_t>(step), .learning_rate = kLearningRate});
+    const Logits logits = model.forward(ctx, images);
+    const double loss = scalar(*ops, cross_entropy(ctx, logits, targets, kSmoothing));
+    tape.backward();
+    EXPECT_NEAR(loss / losses[step], 1.0, 5e-4) << "loss of step " << step;
+    if (step == 0) {
+      for (const NamedTensor& t : parameters.tensors()) {
+        if (!t.trainable) continue;
+        const std::vector<float> gradient = to_torch(*ops, t, t.gradient);
+        if (exempt.betas.contains(t.name)) {
+          const std::string gamma = t.name.substr(0, t.name.size() - 4) + "weight";
+          EXPECT_LE(norm_of(gradient), 1e-4 * norm_of(as_floats(stored(expected, "grad." + gamma)))) << t.name;
+        } else {
+          expect_close("gradient of " + t.name, gradient, stored(expected, "grad." + t.name), 1e-3);
+        }
+      }
+    }
+    EXPECT_NEAR(optimizer.step() / norms[step], 1.0, 1e-3) << "gradient norm of step " << step;
+  }
+
+  for (const NamedTensor& t : parameters.tensors()) {
+    const std::vector<double> reference = as_doubles(stored(expected, "after6." + t.name));
+    const std::vector<float> found = to_torch(*ops, t, t.value);
+    ASSERT_EQ(found.size(), reference.size()) << t.name;
+    double squares = 0, reference_squares = 0, largest = 0;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      const double error = std::abs(found[i] - reference[i]);
+      ASSERT_FALSE(std::isnan(error)) << t.name;
+      largest = std::max(largest, error);
+      squares += error * error;
+      reference_squares += reference[i] * reference[i];
+    }
+    EXPECT_LE(largest, 12 * static_cast<double>(kLearningRate)) << t.name << " after six steps";
+    if (!exempt.betas.contains(t.name) && !exempt.means.contains(t.name))
+      EXPECT_LE(std::sqrt(squares), 1e-3 * std::sqrt(reference_squares)) << t.name << " after six steps";
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Folders, SmallGolden, testing::Combine(testing::ValuesIn(small_folders()), testing::Values("ref", "cpu")),
+                         [](const auto& test) {
+                           const bool kept = std::get<0>(test.param).string().find("tests") != std::string::npos;
+                           return (kept ? "kept_" : "golden_") + std::get<1>(test.param);
+                         });
+
+TEST(GoldenFolder, IsThere) { SKIP_IF_ABSENT(real_folder(), "MCNN_GOLDEN"); }
+
+}  // namespace
+}  // namespace mcnn
