@@ -86,7 +86,7 @@ Architecture scale(const EfficientNetSpec& spec) {
       b.in = i == 0 ? stage_in : out;
       b.out = out;
       b.squeezed = spec.lite ? 0 : std::max<int64_t>(1, b.in / 4);
-      b.skip = b.stride == 1 && b.in == b.out && (i > 0 || spec.skip_in_first_block);
+      b.skip = b.stride == 1 && b.in == b.out;
       a.blocks.push_back(b);
     }
   }

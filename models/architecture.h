@@ -22,9 +22,6 @@ struct EfficientNetSpec {
   float dropout = 0.f;    ///< before the classifier
   float drop_path = 0.f;  ///< of the last block; block b of B drops with drop_path*b/B
   int resolution = 224;   ///< the published evaluation size, square
-  /// EfficientNet-PyTorch never adds a skip in a stage's first block. No published width has one whose input and output
-  /// are equally wide; small multipliers do.
-  bool skip_in_first_block = true;
 };
 
 /// b0-b7, lite0-4 with their published multipliers, resolution and dropout. Throws Error naming the nearest name.

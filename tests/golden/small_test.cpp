@@ -20,14 +20,12 @@ namespace fs = std::filesystem;
 std::unique_ptr<Ops> make_ops(const std::string& backend) { return backend == "ref" ? make_ref_ops() : make_cpu_ops(); }
 
 EfficientNetSpec spec_of(const nlohmann::json& index, const nlohmann::json& golden_case) {
-  EfficientNetSpec spec{.name = "small",
-                        .width = index.at("width"),
-                        .depth = index.at("depth"),
-                        .classes = index.at("classes"),
-                        .padding = Padding::parse(golden_case.at("padding").get<std::string>()),
-                        .bn_eps = golden_case.at("bn_eps")};
-  spec.skip_in_first_block = golden_case.at("names") != "efficientnet_pytorch";
-  return spec;
+  return {.name = "small",
+          .width = index.at("width"),
+          .depth = index.at("depth"),
+          .classes = index.at("classes"),
+          .padding = Padding::parse(golden_case.at("padding").get<std::string>()),
+          .bn_eps = golden_case.at("bn_eps")};
 }
 
 /// (N,C,H,W) in the file -> a feature map in the backend's type.
