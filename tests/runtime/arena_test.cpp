@@ -1,0 +1,116 @@
+// The step arena: memory comes back, a repeated step needs no more of it, and fresh memory shows when read.
+#include "runtime/arena.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+namespace mcnn {
+namespace {
+
+TEST(Arena, TensorsAreAlignedAndApart) {
+  Arena arena(host_memory());
+  Tensor a = arena.tensor({3}), b = arena.tensor({5, 7}, DType::bf16), c = arena.tensor({1}, DType::f64);
+  for (const Tensor& t : {a, b, c}) EXPECT_EQ(reinterpret_cast<std::uintptr_t>(t.raw()) % 64, 0u);
+  EXPECT_EQ(b.bytes(), 70u);
+  EXPECT_GE(static_cast<char*>(b.raw()), static_cast<char*>(a.raw()) + a.bytes());
+  EXPECT_GE(static_cast<char*>(c.raw()), static_cast<char*>(b.raw()) + b.bytes());
+}
+
+TEST(Arena, HolesMergeInAnyOrderOfRelease) {
+  for (const auto& order : std::vector<std::vector<std::size_t>>{{0, 1, 2}, {2, 1, 0}, {0, 2, 1}, {1, 0, 2}}) {
+    Arena arena(host_memory());
+    std::vector<Tensor> small;
+    for (int i = 0; i < 3; ++i) small.push_back(arena.tensor({1000}));
+    const Tensor last = arena.tensor({1});
+    const void* start = small[0].raw();
+    const std::size_t peak = arena.peak();
+    for (const std::size_t i : order) small[i] = {};
+    const Tensor large = arena.tensor({3000});  // fits only where all three were
+    EXPECT_EQ(large.raw(), start);
+    EXPECT_EQ(arena.peak(), peak);
+  }
+}
+
+TEST(Arena, LowestHoleThatFits) {
+  Arena arena(host_memory());
+  Tensor a = arena.tensor({100}), between = arena.tensor({1}), b = arena.tensor({1000}), end = arena.tensor({1});
+  const void *first = a.raw(), *second = b.raw();
+  a = {}, b = {};
+  EXPECT_EQ(arena.tensor({500}).raw(), second);
+  EXPECT_EQ(arena.tensor({50}).raw(), first);
+}
+
+TEST(Arena, CopiesShareAndTheLastOneReleases) {
+  Arena arena(host_memory());
+  const std::size_t before = arena.in_use();
+  Tensor a = arena.tensor({100}), copy = a;
+  a = {};
+  EXPECT_GT(arena.in_use(), before);
+  copy = {};
+  EXPECT_EQ(arena.in_use(), before);
+}
+
+TEST(Arena, RepeatedStepKeepsItsPeak) {
+  Arena arena(host_memory());
+  const auto step = [&] {
+    std::vector<Tensor> kept;
+    for (int64_t size : {1000, 10, 3000, 77}) {
+      const Tensor scratch = arena.tensor({size * 3});
+      kept.push_back(arena.tensor({size}));
+    }
+    while (!kept.empty()) {
+      const Tensor gradient = arena.tensor(kept.back().shape());
+      kept.pop_back();
+    }
+  };
+  step();
+  const std::size_t peak = arena.peak();
+  for (int i = 0; i < 5; ++i) step();
+  EXPECT_EQ(arena.peak(), peak);
+  EXPECT_EQ(arena.in_use(), 0u);
+}
+
+TEST(Arena, FreshMemoryIsNaN) {
+  Arena arena(host_memory());
+  arena.fill_fresh(true);
+  for (int round = 0; round < 2; ++round) {  // also where an older block was
+    Tensor x = arena.tensor({33}), y = arena.tensor({33}, DType::bf16), z = arena.tensor({33}, DType::f64);
+    for (int64_t i = 0; i < 33; ++i) {
+      ASSERT_TRUE(std::isnan(x.data<float>()[i]));
+      ASSERT_TRUE(std::isnan(static_cast<float>(y.data<bf16>()[i])));
+      ASSERT_TRUE(std::isnan(z.data<double>()[i]));
+      x.data<float>()[i] = 1.f;
+    }
+  }
+}
+
+TEST(Arena, TensorsOutliveTheArena) {
+  Tensor x;
+  {
+    Arena arena(host_memory());
+    x = arena.tensor({1000});
+  }
+  x.data<float>()[999] = 1.f;  // a fault, or AddressSanitizer's report, if the memory had gone
+  EXPECT_EQ(x.data<float>()[999], 1.f);
+}
+
+TEST(Arena, SaysWhenItIsUsedUp) {
+  Arena arena(host_memory(), 4096);
+  EXPECT_THROW(arena.tensor({2000}), Error);
+  EXPECT_NO_THROW(arena.tensor({500}));
+}
+
+TEST(Arena, ImaginaryMemoryMeasuresWithoutTouching) {
+  Arena real(host_memory()), imagined(imaginary_memory());
+  const Tensor a = imagined.tensor({1 << 20, 1 << 10});  // 4 GB that are not there
+  EXPECT_GE(imagined.peak(), std::size_t{1} << 32);
+  const Tensor b = real.tensor({77, 3});
+  Arena again(imaginary_memory());
+  const Tensor c = again.tensor({77, 3});
+  EXPECT_EQ(real.peak(), again.peak());
+}
+
+}  // namespace
+}  // namespace mcnn
