@@ -10,6 +10,8 @@
 
 #include <hwy/highway.h>
 
+#include <type_traits>
+
 #include "kernels/cpu/gradient_coefficients.h"
 #include "kernels/feature.h"
 
@@ -96,6 +98,18 @@ HWY_INLINE void activate_with_slope(D d, hn::Vec<D> u, hn::Vec<D>& a, hn::Vec<D>
   } else {
     a = u;
     slope = one;
+  }
+}
+
+/// work(kAct) with the activation as a compile-time constant, an std::integral_constant.
+template <class Work>
+HWY_INLINE void with_activation(Activation act, const Work& work) {
+  if (act == Activation::swish) {
+    work(std::integral_constant<Activation, Activation::swish>());
+  } else if (act == Activation::relu6) {
+    work(std::integral_constant<Activation, Activation::relu6>());
+  } else {
+    work(std::integral_constant<Activation, Activation::identity>());
   }
 }
 
