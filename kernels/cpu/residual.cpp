@@ -18,10 +18,12 @@ namespace {
 
 template <class D, class T>
 HWY_INLINE hn::Vec<D> read(D d, Activation act, const T* raw, const FeatureRow& row, int64_t c) {
-  auto z = normalised_u(d, load(d, raw + c), row, c);
-  if (act == Activation::swish) z = activate<Activation::swish>(d, z);
-  if (act == Activation::relu6) z = activate<Activation::relu6>(d, z);
-  return row.gate ? hn::Mul(z, hn::LoadU(d, row.gate + c)) : z;
+  switch (act) {
+    case Activation::identity: return read_vector<Activation::identity>(d, raw, row, c);
+    case Activation::swish: return read_vector<Activation::swish>(d, raw, row, c);
+    case Activation::relu6: return read_vector<Activation::relu6>(d, raw, row, c);
+  }
+  return hn::Zero(d);
 }
 
 template <class T>
