@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Installs the Debian 12 packages that are missing, then configures and builds the Release tree in build/.
+# Nothing is installed twice, nothing is built twice: a second run starts at once.
+#   --full      also what ./test.sh --full needs: clang with its sanitizers and OpenMP runtime, clang-tidy
+#   --packages  only installs
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+packages=(
+  g++ cmake ninja-build ccache pkg-config git ca-certificates # to build
+  libfmt-dev libhwy-dev                                       # runtime, kernels
+  libjpeg62-turbo-dev libstb-dev                              # photos
+  nlohmann-json3-dev libinih-dev libcli11-dev                 # files, programs
+  libgtest-dev libbenchmark-dev                               # tests, bench
+)
+build=yes
+for option in "$@"; do
+  case $option in
+    --full) packages+=(clang clang-tidy libclang-rt-14-dev libomp-dev llvm) ;;
+    --packages) build=no ;;
+    *) sed -n '2,5s/^# \?//p' "$0" && exit 2 ;;
+  esac
+done
+
+missing=()
+if command -v dpkg >/dev/null; then
+  for package in "${packages[@]}"; do
+    dpkg -s "$package" 2>/dev/null | grep -q '^Status: install ok installed' || missing+=("$package")
+  done
+else
+  echo "setup: this is no Debian; the packages there are called: ${packages[*]}" >&2
+fi
+if ((${#missing[@]})); then
+  echo "setup: installing ${missing[*]}"
+  sudo=()
+  ((EUID == 0)) || sudo=(sudo)
+  "${sudo[@]}" apt-get update -q
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
+fi
+
+[ $build = yes ] || exit 0
+if [ ! -e build/build.ninja ]; then
+  echo "setup: configuring build/"
+  cmake --preset release
+fi
+echo "setup: building build/"
+cmake --build --preset release
