@@ -1,6 +1,7 @@
 // The CPU backend: one class, each operation in the file of its own name (pointwise.cpp, depthwise.cpp, ...).
 // Vector code is compiled once per instruction set and chosen at run time (Highway).
 #pragma once
+#include "kernels/cpu/scratch.h"
 #include "kernels/ops.h"
 
 namespace mcnn::cpu {
@@ -52,6 +53,7 @@ class CpuOps final : public Ops {
  private:
   int threads_;
   StepState state_;
+  Scratch scratch_;  // of a call, for all its threads
 };
 
 }  // namespace mcnn::cpu

@@ -21,6 +21,18 @@ class PartialMoments {
   float* m2(int64_t part) { return mean(part) + channels_; }
   void set_count(int64_t part, int64_t count) { counts_[static_cast<std::size_t>(part)] = count; }
 
+  /// Adds `count` values per channel, given by their mean and m2, to channels [c, c + channels) of a part that holds `before`.
+  void add(int64_t part, int64_t c, int64_t channels, int64_t before, int64_t count, const float* added_mean, const float* added_m2) {
+    float *out_mean = mean(part) + c, *out_m2 = m2(part) + c;
+    const float share = static_cast<float>(count) / static_cast<float>(before + count);
+    const float spread = share * static_cast<float>(before);
+    for (int64_t i = 0; i < channels; ++i) {
+      const float delta = added_mean[i] - out_mean[i];
+      out_mean[i] += delta * share;
+      out_m2[i] += added_m2[i] + delta * delta * spread;
+    }
+  }
+
   /// Chan, Golub, LeVeque 1983:  d = mean_b - mean_a;  mean = mean_a + d*n_b/n;  m2 = m2_a + m2_b + d^2*n_a*n_b/n
   void merge_into(Moments& out) {
     const auto channels = static_cast<std::size_t>(channels_);

@@ -1,0 +1,179 @@
+// Dense convolution (the stem), forward and backward, as a matrix product.  Contract: kernels/ops.h.
+// A row of the left matrix holds the taps of one output pixel, t = (p,q,ci), 0 outside the image; a thread forms a tile of
+// such rows at a time, which never leaves its cache.  Y = taps(x) W;  dW = taps(x)^T dY;  dz(x) = scatter(dY W^T).
+// Next: gemm-inl.h multiplies; matrix_rows-inl.h reads and stores; input_gradient-inl.h completes dz.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/dense.cpp"
+#include <hwy/foreach_target.h>  // must come before the headers of vector code
+
+#include <algorithm>
+
+#include "kernels/cpu/cpu_ops.h"
+#include "kernels/cpu/gradient_coefficients.h"
+#include "kernels/cpu/input_gradient-inl.h"
+#include "kernels/cpu/matrix_rows-inl.h"
+#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/row_cut.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mcnn::cpu::HWY_NAMESPACE {
+namespace {
+
+constexpr int64_t kTileRows = 192;
+constexpr int64_t kParts = 32;
+
+/// Calls tap(t, h, w) for the taps inside the image of output pixel (i,j); t counts taps, (h,w) is the input pixel.
+template <class Tap>
+HWY_INLINE void for_taps(const ConvGeometry& g, int64_t height, int64_t width, int64_t i, int64_t j, const Tap& tap) {
+  for (int64_t p = 0; p < g.kernel; ++p) {
+    const int64_t h = i * g.stride + p - g.pad_top;
+    if (h < 0 || h >= height) continue;
+    for (int64_t q = 0; q < g.kernel; ++q) {
+      const int64_t w = j * g.stride + q - g.pad_left;
+      if (w >= 0 && w < width) tap(p * g.kernel + q, h, w);
+    }
+  }
+}
+
+/// taps(x) for the output pixels [first, first + rows) of y's shape.
+template <Activation kAct, class T>
+HWY_NOINLINE void read_taps(const Feature& x, const ConvGeometry& g, const Tensor& y, int64_t first, int64_t rows, Panels out) {
+  const int64_t height = x.raw.h(), width = x.raw.w(), channels = x.raw.c(), depth = g.kernel * g.kernel * channels;
+  std::vector<float> taps(static_cast<std::size_t>(depth));
+  for_samples(y, first, rows, [&](int64_t n, int64_t r, int64_t last) HWY_ATTR {
+    const T* const raw = x.raw.data<T>() + n * height * width * channels;
+    const FeatureRow row = feature_row(x, n, 0);
+    for (; r < last; ++r) {
+      const int64_t pixel = (first + r) % (y.h() * y.w());
+      std::fill(taps.begin(), taps.end(), 0.0f);
+      for_taps(g, height, width, pixel / y.w(), pixel % y.w(), [&](int64_t t, int64_t h, int64_t w) HWY_ATTR {
+        read_row<kAct>(raw + (h * width + w) * channels, row, channels, taps.data() + t * channels);
+      });
+      for (int64_t t = 0; t < depth; t += kPanel) std::copy_n(taps.data() + t, std::min(kPanel, depth - t), out.at(t / kPanel, r));
+    }
+  });
+}
+template <class T>
+void read_taps(const Feature& x, const ConvGeometry& g, const Tensor& y, int64_t first, int64_t rows, Panels out) {
+  for_activation(x.act, [&](auto act) HWY_ATTR { read_taps<act(), T>(x, g, y, first, rows, out); });
+}
+
+template <class T>
+void forward(const Feature& x, const Tensor& weights, const ConvGeometry& g, Tensor& y, Moments* moments, int threads, Scratch& shared) {
+  const int64_t depth = g.kernel * g.kernel * x.raw.c(), out = y.c(), out_panels = panel_count(out);
+  const RowCut cut = cut_rows(1, y.rows(), kTileRows, kParts);
+  const Panels w = panels(shared.floats(panels_size(depth, out)), depth);
+  for (int64_t panel = 0; panel < out_panels; ++panel) pack(weights.data<float>(), depth, out, panel, w);
+
+  PartialMoments partial(moments ? cut.parts : 0, out);
+  parallel_for(threads, cut.parts, [&](int64_t part) {
+    const std::size_t c_size = panels_size(cut.tile_rows, kPanel);
+    float* const own = thread_scratch().floats(c_size + panels_size(cut.tile_rows, depth));
+    const Panels c = panels(own, cut.tile_rows), taps = panels(own + c_size, cut.tile_rows);
+    int64_t done = 0;
+    for (int64_t tile = cut.first_tile(part); tile < cut.last_tile(part); ++tile) {
+      const int64_t first = cut.tile_begin(tile), rows = cut.tile_end(tile) - first;
+      read_taps<T>(x, g, y, first, rows, taps);
+      for (int64_t panel = 0; panel < out_panels; ++panel) {
+        const int64_t column = panel * kPanel;
+        multiply(taps, rows, depth, w, out, panel, panel + 1, c);
+        store_output(c.data, rows, std::min(kPanel, out - column), y.data<T>() + first * out + column, out, moments ? &partial : nullptr,
+                     part, done, column);
+      }
+      done += rows;
+    }
+    if (moments) partial.set_count(part, done);
+  });
+  if (moments) partial.merge_into(*moments);
+}
+
+/// dw: each part of the rows sums its own, merged in order.
+template <class T>
+void backward_weights(const Feature& x, const ConvGeometry& g, const OutputGradient& dy, const GradientCoefficients& folded, Tensor& dw,
+                      int threads, Scratch& shared) {
+  const Tensor& y = dy.of->raw;
+  const int64_t depth = g.kernel * g.kernel * x.raw.c(), out = y.c(), out_panels = panel_count(out);
+  const RowCut cut = cut_rows(1, y.rows(), kTileRows, kParts);
+  const std::size_t dw_size = panels_size(depth, out);
+  float* const memory = shared.floats(static_cast<std::size_t>(cut.parts) * dw_size);
+  parallel_for(threads, cut.parts, [&](int64_t part) {
+    const std::size_t dy_size = panels_size(cut.tile_rows, out);
+    float* const own = thread_scratch().floats(dy_size + panels_size(cut.tile_rows, depth));
+    const Panels gradient = panels(own, cut.tile_rows), taps = panels(own + dy_size, cut.tile_rows);
+    const Panels sum = panels(memory + static_cast<std::size_t>(part) * dw_size, depth);
+    for (int64_t tile = cut.first_tile(part); tile < cut.last_tile(part); ++tile) {
+      const int64_t first = cut.tile_begin(tile), rows = cut.tile_end(tile) - first;
+      read_gradient_rows<T>(dy, folded, first, rows, gradient);
+      read_taps<T>(x, g, y, first, rows, taps);
+      multiply_transposed(taps, depth, 0, panel_count(depth), gradient, out, 0, out_panels, rows, sum, tile > cut.first_tile(part));
+    }
+  });
+  merge_parts(memory, cut.parts, depth, out, dw.data<float>(), threads);
+}
+
+/// dz of one sample at a time, gathered in fp32 from the taps of its output pixels, in order.
+template <class T>
+void backward_data(const Feature& x, const Tensor& weights, const ConvGeometry& g, const OutputGradient& dy,
+                   const GradientCoefficients& folded, InputGradient& dx, int threads, Scratch& shared) {
+  const Tensor& y = dy.of->raw;
+  const int64_t height = x.raw.h(), width = x.raw.w(), channels = x.raw.c(), pixels = height * width, out = y.c();
+  const int64_t depth = g.kernel * g.kernel * channels, depth_panels = panel_count(depth), y_pixels = y.h() * y.w();
+  const Panels w = panels(shared.floats(panels_size(out, depth)), out);
+  for (int64_t panel = 0; panel < depth_panels; ++panel) pack_transposed(weights.data<float>(), depth, out, panel, w);
+
+  const RowCut cut = cut_rows(x.raw.n(), pixels, round_up(pixels, 8), x.raw.n());  // a sample is a tile and a part
+  InputSums sums(x, &dx, cut);
+  parallel_for(threads, x.raw.n(), [&](int64_t n) {
+    const std::size_t dz_size = panels_size(pixels, channels), dy_size = panels_size(kTileRows, out);
+    float* const own = thread_scratch().floats(dz_size + dy_size + panels_size(kTileRows, depth));
+    const Panels dz = panels(own, pixels), gradient = panels(own + dz_size, kTileRows), taps = panels(own + dz_size + dy_size, kTileRows);
+    std::fill_n(own, dz_size, 0.0f);
+    for (int64_t begin = 0; begin < y_pixels; begin += kTileRows) {
+      const int64_t rows = std::min(kTileRows, y_pixels - begin);
+      read_gradient_rows<T>(dy, folded, n * y_pixels + begin, rows, gradient);
+      multiply(gradient, rows, out, w, depth, 0, depth_panels, taps);
+      for (int64_t r = 0; r < rows; ++r) {
+        for_taps(g, height, width, (begin + r) / y.w(), (begin + r) % y.w(), [&](int64_t tap, int64_t h, int64_t column) {
+          for (int64_t c = 0; c < channels; ++c) {
+            const int64_t t = tap * channels + c;
+            dz.at(c / kPanel, h * width + column)[c % kPanel] += taps.at(t / kPanel, r)[t % kPanel];
+          }
+        });
+      }
+    }
+    for (int64_t panel = 0; panel < panel_count(channels); ++panel)
+      store_gradient<T>(dz.at(panel), x, dx, n * pixels, pixels, panel, sums, n);
+  });
+  sums.merge_into(x, dx);
+}
+
+void dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments, int threads, Scratch& shared) {
+  forward<float>(x, w, g, y, moments, threads, shared);
+}
+
+void dense_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw, InputGradient* dx,
+                    int threads, Scratch& shared) {
+  const GradientCoefficients folded = gradient_coefficients(dy);
+  if (dw.defined()) backward_weights<float>(x, g, dy, folded, dw, threads, shared);
+  if (dx) backward_data<float>(x, w, g, dy, folded, *dx, threads, shared);
+}
+
+}  // namespace
+}  // namespace mcnn::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mcnn::cpu {
+HWY_EXPORT(dense_forward);
+HWY_EXPORT(dense_backward);
+
+void CpuOps::dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) {
+  HWY_DYNAMIC_DISPATCH(dense_forward)(x, w, g, y, moments, threads_, scratch_);
+}
+void CpuOps::dense_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
+                            InputGradient* dx) {
+  HWY_DYNAMIC_DISPATCH(dense_backward)(x, w, g, dy, dw, dx, threads_, scratch_);
+}
+
+}  // namespace mcnn::cpu
+#endif

@@ -1,0 +1,148 @@
+// Matrix product in fp32, C (+)= A B, on operands in panels; per Highway target, included by the kernels that multiply.
+// A matrix (rows, columns) in panels stands as blocks of kPanel columns, each block row by row (rows, kPanel): the same
+// form serves as A, as A transposed, as B and as C, every access runs through memory in order, and the transform that
+// makes an operand writes it in this form at no extra cost. Columns beyond the matrix and rows up to a multiple of
+// kBlock are room for whole vectors: they hold anything, and what is computed from them is not used.
+// Idea: a block of kBlock rows by kPanel columns of C stays in registers while k runs; the sum over k is cut so that a
+// panel of B stays in the first-level cache (Goto & van de Geijn 2008, "Anatomy of high-performance matrix multiplication").
+#if defined(MCNN_CPU_GEMM_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef MCNN_CPU_GEMM_INL_H_
+#undef MCNN_CPU_GEMM_INL_H_
+#else
+#define MCNN_CPU_GEMM_INL_H_
+#endif
+
+#include <algorithm>
+
+#include "kernels/cpu/feature-inl.h"
+#include "kernels/cpu/parallel.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mcnn::cpu::HWY_NAMESPACE {
+
+constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(Wide()));
+/// Accumulators: 8 x 3 vectors of AVX-512's 32 registers, 4 x 3 of the 16 that others have.
+constexpr int64_t kPanel = 3 * kLanes;
+constexpr int64_t kBlock = HWY_MAX_BYTES >= 64 ? 8 : kLanes > 1 ? 4 : 3;
+static_assert(kPanel % kBlock == 0);  // a block of a transposed A lies within a panel
+/// k per pass over C: 144 x kPanel floats of B are at most 27 KiB. A multiple of every target's kPanel.
+constexpr int64_t kDepth = 144;
+
+constexpr int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+constexpr int64_t ceil_div(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
+
+/// A matrix in panels. `rows` is the distance between panels in rows: a multiple of kBlock where the matrix is an A or a C.
+struct Panels {
+  float* data = nullptr;
+  int64_t rows = 0;
+  float* at(int64_t panel, int64_t row = 0) const { return data + (panel * rows + row) * kPanel; }
+};
+constexpr int64_t panel_count(int64_t columns) { return ceil_div(columns, kPanel); }
+constexpr std::size_t panels_size(int64_t rows, int64_t columns) {
+  return static_cast<std::size_t>(round_up(rows, kBlock) * panel_count(columns) * kPanel);
+}
+inline Panels panels(float* data, int64_t rows) { return {data, round_up(rows, kBlock)}; }
+
+/// One block: kBlock x (kVectors*kLanes) of C. A(i,k) is read along a row, from panel to panel (`a_rows` apart), or, where A
+/// is transposed, down one panel.
+template <int kVectors, bool kTransposed>
+HWY_NOINLINE void multiply_block(const float* HWY_RESTRICT a, int64_t a_rows, int64_t depth, const float* HWY_RESTRICT b,
+                                 float* HWY_RESTRICT c, bool accumulate) {
+  using V = hn::Vec<Wide>;
+  const Wide d;
+  V sum[kBlock][kVectors];
+#pragma GCC unroll 8
+  for (int i = 0; i < kBlock; ++i) {
+#pragma GCC unroll 3
+    for (int v = 0; v < kVectors; ++v) sum[i][v] = accumulate ? hn::LoadU(d, c + i * kPanel + v * kLanes) : hn::Zero(d);
+  }
+  const int64_t run = kTransposed ? depth : kPanel;
+  for (int64_t first = 0; first < depth; first += run, a += a_rows * kPanel) {
+    const int64_t count = std::min(run, depth - first);
+    for (int64_t k = 0; k < count; ++k, b += kPanel) {
+      V right[kVectors];
+#pragma GCC unroll 3
+      for (int v = 0; v < kVectors; ++v) right[v] = hn::LoadU(d, b + v * kLanes);
+#pragma GCC unroll 8
+      for (int i = 0; i < kBlock; ++i) {
+        const V left = hn::Set(d, kTransposed ? a[k * kPanel + i] : a[i * kPanel + k]);
+#pragma GCC unroll 3
+        for (int v = 0; v < kVectors; ++v) sum[i][v] = hn::MulAdd(left, right[v], sum[i][v]);
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < kBlock; ++i) {
+#pragma GCC unroll 3
+    for (int v = 0; v < kVectors; ++v) hn::StoreU(sum[i][v], d, c + i * kPanel + v * kLanes);
+  }
+}
+
+template <bool kTransposed>
+HWY_INLINE void multiply_block(int64_t columns, const float* a, int64_t a_rows, int64_t depth, const float* b, float* c, bool accumulate) {
+  if (columns > 2 * kLanes) return multiply_block<3, kTransposed>(a, a_rows, depth, b, c, accumulate);
+  if (columns > kLanes) return multiply_block<2, kTransposed>(a, a_rows, depth, b, c, accumulate);
+  return multiply_block<1, kTransposed>(a, a_rows, depth, b, c, accumulate);
+}
+
+/// C (rows, columns) = A (rows, depth) B (depth, columns), for the panels [first, last) of the columns; C starts at `first`.
+inline void multiply(Panels a, int64_t rows, int64_t depth, Panels b, int64_t columns, int64_t first, int64_t last, Panels c) {
+  for (int64_t k = 0; k < depth; k += kDepth) {
+    const int64_t count = std::min(kDepth, depth - k);
+    for (int64_t panel = first; panel < last; ++panel) {
+      for (int64_t i = 0; i < rows; i += kBlock) {
+        multiply_block<false>(columns - panel * kPanel, a.at(k / kPanel, i), a.rows, count, b.at(panel, k), c.at(panel - first, i), k > 0);
+      }
+    }
+  }
+}
+
+/// C (m, columns) (+)= A^T B with A (depth, m), B (depth, columns): panels [a_first, a_last) of A by [b_first, b_last) of B.
+inline void multiply_transposed(Panels a, int64_t m, int64_t a_first, int64_t a_last, Panels b, int64_t columns, int64_t b_first,
+                                int64_t b_last, int64_t depth, Panels c, bool accumulate) {
+  const int64_t cut = round_up(ceil_div(depth, ceil_div(depth, kDepth)), 4);
+  for (int64_t panel = b_first; panel < b_last; ++panel) {
+    for (int64_t k = 0; k < depth; k += cut) {
+      const int64_t count = std::min(cut, depth - k);
+      for (int64_t i = a_first * kPanel; i < std::min(m, a_last * kPanel); i += kBlock) {
+        multiply_block<true>(columns - panel * kPanel, a.at(i / kPanel, k) + i % kPanel, a.rows, count, b.at(panel, k), c.at(panel, i),
+                             accumulate || k > 0);
+      }
+    }
+  }
+}
+
+/// One panel of a row-major matrix (rows, columns).
+inline void pack(const float* matrix, int64_t rows, int64_t columns, int64_t panel, Panels out) {
+  const int64_t first = panel * kPanel, count = std::min(kPanel, columns - first);
+  for (int64_t r = 0; r < rows; ++r) std::copy_n(matrix + r * columns + first, count, out.at(panel, r));
+}
+/// One panel of its transpose (columns, rows).
+inline void pack_transposed(const float* matrix, int64_t rows, int64_t columns, int64_t panel, Panels out) {
+  const int64_t first = panel * kPanel, count = std::min(kPanel, rows - first);
+  for (int64_t c = 0; c < columns; ++c) {
+    for (int64_t r = 0; r < count; ++r) out.at(panel, c)[r] = matrix[(first + r) * columns + c];
+  }
+}
+
+/// The sum of `parts` matrices in panels, which stand one after the other, in order, into a row-major one.
+inline void merge_parts(float* parts_data, int64_t parts, int64_t rows, int64_t columns, float* out, int threads) {
+  const auto size = static_cast<int64_t>(panels_size(rows, columns));
+  parallel_for(threads, ceil_div(rows, 32), [&](int64_t run) {
+    for (int64_t r = run * 32; r < std::min(rows, (run + 1) * 32); ++r) {
+      for (int64_t panel = 0; panel < panel_count(columns); ++panel) {
+        const int64_t first = panel * kPanel, count = std::min(kPanel, columns - first);
+        float* const sum = out + r * columns + first;
+        std::fill_n(sum, count, 0.0f);
+        for (int64_t part = 0; part < parts; ++part) {
+          const float* const from = panels(parts_data + part * size, rows).at(panel, r);
+          for (int64_t i = 0; i < count; ++i) sum[i] += from[i];
+        }
+      }
+    }
+  });
+}
+
+}  // namespace mcnn::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
