@@ -226,7 +226,7 @@ TEST_F(Safetensors, AnyByteChangedNeverCrashes) {
   const std::string whole = content();
   std::mt19937 random(7);
   int refused = 0;
-  for (int trial = 0; trial < 4000; ++trial) {
+  for (int trial = 0; trial < 1000; ++trial) {
     std::string damaged = whole;
     for (int flips = 1 + trial % 3; flips > 0; --flips)
       damaged[random() % (whole.size() - 2 * sizeof(float) * a.size())] = static_cast<char>(random());
@@ -238,7 +238,7 @@ TEST_F(Safetensors, AnyByteChangedNeverCrashes) {
       ++refused;
     }
   }
-  EXPECT_GT(refused, 2000);  // most of the header is structure
+  EXPECT_GT(refused, 500);  // most of the header is structure
 }
 
 // ---- Writing ---------------------------------------------------------------------------------------------------------

@@ -1,0 +1,34 @@
+// The reference files' own tensor names, one file per public naming: all of them hold the same small network.
+#include "models/efficientnet.h"
+#include "tests/golden/golden_folder.h"
+#include "weights/load.h"
+
+#include <set>
+
+namespace mcnn {
+namespace {
+
+TEST(GoldenNames, EveryFileIsRecognisedAndFitsExactly) {
+  for (const auto& folder : small_folders()) {
+    const nlohmann::json index = read_json(folder / "index.json");
+    for (const auto& [name, golden_case] : index.at("cases").items()) {
+      SCOPED_TRACE((folder / name).string());
+      const EfficientNetSpec spec{.name = "small", .width = index.at("width"), .depth = index.at("depth"), .classes = index.at("classes")};
+      const auto ops = make_ref_ops();
+      Parameters parameters(*ops, false);
+      const EfficientNet model(spec, parameters);
+      const TensorFile file = open_tensor_file((folder / (name + ".safetensors")).string());
+
+      ASSERT_TRUE(detect_naming(file));
+      EXPECT_EQ(name_of(*detect_naming(file)), golden_case.at("names").get<std::string>());
+      std::set<std::string> expected, found;
+      for (const auto& pair : key_map(model.architecture(), *detect_naming(file))) expected.insert(pair.file);
+      for (const StoredTensor& t : file.tensors()) found.insert(t.name);
+      EXPECT_EQ(found, expected);
+      EXPECT_TRUE(load_weights(file, model.architecture(), parameters).lines().empty());
+    }
+  }
+}
+
+}  // namespace
+}  // namespace mcnn

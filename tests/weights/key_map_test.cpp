@@ -1,0 +1,108 @@
+// Names: timm's traps spelt out, every naming translated one to one, and the reference files' own names.
+#include "weights/key_map.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+namespace mcnn {
+namespace {
+
+TensorFile file_of(const std::vector<std::string>& names) {
+  std::vector<StoredTensor> tensors;
+  for (const std::string& name : names) tensors.push_back({name, "F32", {0}, {}});
+  return TensorFile("test", tensors, {}, nullptr);
+}
+
+std::map<std::string, std::string> mapped(const char* model, Naming naming) {
+  std::map<std::string, std::string> out;
+  for (const auto& [timm, file] : key_map(scale(efficientnet_spec(model)), naming)) out[timm] = file;
+  return out;
+}
+
+TEST(KeyMap, TimmsConvPwProjectsInStage0AndExpandsElsewhere) {
+  const auto tv = mapped("b4", Naming::torchvision), ep = mapped("b4", Naming::efficientnet_pytorch);
+  EXPECT_EQ(ep.at("blocks.0.1.conv_pw.weight"), "_blocks.1._project_conv.weight");
+  EXPECT_EQ(ep.at("blocks.0.1.bn1.weight"), "_blocks.1._bn1.weight");
+  EXPECT_EQ(ep.at("blocks.0.1.bn2.weight"), "_blocks.1._bn2.weight");
+  EXPECT_EQ(ep.at("blocks.1.0.conv_pw.weight"), "_blocks.2._expand_conv.weight");
+  EXPECT_EQ(ep.at("blocks.1.0.bn1.running_var"), "_blocks.2._bn0.running_var");
+  EXPECT_EQ(ep.at("blocks.6.1.conv_pwl.weight"), "_blocks.31._project_conv.weight");
+  EXPECT_EQ(tv.at("blocks.0.1.conv_pw.weight"), "features.1.1.block.2.0.weight");
+  EXPECT_EQ(tv.at("blocks.0.1.se.conv_reduce.bias"), "features.1.1.block.1.fc1.bias");
+  EXPECT_EQ(tv.at("blocks.1.0.conv_pw.weight"), "features.2.0.block.0.0.weight");
+  EXPECT_EQ(tv.at("blocks.1.0.conv_pwl.weight"), "features.2.0.block.3.0.weight");
+  EXPECT_EQ(tv.at("blocks.1.0.bn3.bias"), "features.2.0.block.3.1.bias");
+}
+
+TEST(KeyMap, OutsideTheBlocks) {
+  const auto tv = mapped("b0", Naming::torchvision), ep = mapped("b0", Naming::efficientnet_pytorch);
+  EXPECT_EQ(tv.at("conv_stem.weight"), "features.0.0.weight");
+  EXPECT_EQ(tv.at("bn1.running_mean"), "features.0.1.running_mean");
+  EXPECT_EQ(tv.at("conv_head.weight"), "features.8.0.weight");
+  EXPECT_EQ(tv.at("bn2.num_batches_tracked"), "features.8.1.num_batches_tracked");
+  EXPECT_EQ(tv.at("classifier.bias"), "classifier.1.bias");
+  EXPECT_EQ(ep.at("bn1.weight"), "_bn0.weight");
+  EXPECT_EQ(ep.at("bn2.weight"), "_bn1.weight");
+  EXPECT_EQ(ep.at("classifier.weight"), "_fc.weight");
+}
+
+TEST(KeyMap, EntriesAndUniqueness) {
+  const struct {
+    const char* model;
+    std::size_t entries;
+  } rows[] = {{"b0", 360}, {"b4", 706}, {"lite0", 296}};
+  for (const auto& row : rows)
+    for (const Naming naming : {Naming::timm, Naming::torchvision, Naming::efficientnet_pytorch}) {
+      SCOPED_TRACE(std::string(row.model) + " " + name_of(naming));
+      std::set<std::string> timm, file;
+      for (const auto& pair : key_map(scale(efficientnet_spec(row.model)), naming)) {
+        timm.insert(pair.timm);
+        file.insert(pair.file);
+        EXPECT_TRUE(naming != Naming::timm || pair.timm == pair.file) << pair.file;
+      }
+      EXPECT_EQ(timm.size(), row.entries);
+      EXPECT_EQ(file.size(), row.entries);
+    }
+}
+
+TEST(KeyMap, LiteHasNoSqueezeExciteNames) {
+  for (const auto& [timm, file] : mapped("lite0", Naming::torchvision)) EXPECT_EQ(timm.find(".se."), std::string::npos);
+  // Without squeeze-excite the projection moves up in torchvision's list.
+  EXPECT_EQ(mapped("lite0", Naming::torchvision).at("blocks.1.0.conv_pwl.weight"), "features.2.0.block.2.0.weight");
+}
+
+TEST(KeyMap, WrappersPrefixesGo) {
+  EXPECT_EQ(strip_prefixes("module.conv_stem.weight"), "conv_stem.weight");
+  EXPECT_EQ(strip_prefixes("_orig_mod.module.bn1.bias"), "bn1.bias");
+  EXPECT_EQ(strip_prefixes("module._orig_mod.bn1.bias"), "bn1.bias");
+  EXPECT_EQ(strip_prefixes("modules.bn1"), "modules.bn1");
+}
+
+TEST(KeyMap, NamingIsDetected) {
+  EXPECT_EQ(detect_naming(file_of({"module.blocks.0.0.conv_dw.weight", "classifier.weight"})), Naming::timm);
+  EXPECT_EQ(detect_naming(file_of({"features.0.0.weight"})), Naming::torchvision);
+  EXPECT_EQ(detect_naming(file_of({"_blocks.0._bn1.weight", "_fc.bias"})), Naming::efficientnet_pytorch);
+  EXPECT_EQ(detect_naming(file_of({"layer1.0.conv1.weight", "features.conv.weight", "blocks.first.weight"})), std::nullopt);
+  EXPECT_EQ(detect_naming(file_of({})), std::nullopt);
+}
+
+TEST(KeyMap, EveryPublishedModelIsToldByItsShapes) {
+  for (const char* model : {"b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "lite0", "lite1", "lite2", "lite3", "lite4"})
+    for (const Naming naming : {Naming::timm, Naming::torchvision, Naming::efficientnet_pytorch}) {
+      const Architecture a = scale(efficientnet_spec(model));
+      std::map<std::string, std::vector<int64_t>> shapes = {{"conv_stem.weight", {a.stem, 3, 3, 3}},
+                                                            {"conv_head.weight", {a.head, a.blocks.back().out, 1, 1}}};
+      for (const BlockSpec& b : a.blocks) shapes[b.name() + ".conv_dw.weight"] = {b.in * b.expand, 1, b.kernel, b.kernel};
+      std::vector<StoredTensor> tensors;
+      for (const auto& [timm, file] : key_map(a, naming))
+        tensors.push_back({"module." + file, "F32", shapes.contains(timm) ? shapes.at(timm) : std::vector<int64_t>{0}, {}});
+      tensors.pop_back();  // a file need not be complete
+      EXPECT_EQ(detect_model(TensorFile("test", tensors, {}, nullptr), naming), model) << name_of(naming);
+    }
+  EXPECT_EQ(detect_model(file_of({"conv_stem.weight"}), Naming::timm), std::nullopt) << "a stem of width 0";
+}
+
+}  // namespace
+}  // namespace mcnn

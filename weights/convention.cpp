@@ -1,0 +1,159 @@
+// Merging, reading and writing of conventions; one list of fields serves all three.  Contract: convention.h.
+#include "weights/convention.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <nlohmann/json.hpp>
+#include <regex>
+
+#include "runtime/error.h"
+#include "weights/published.h"
+
+namespace mcnn {
+namespace {
+
+std::string text_of(const std::string& value) { return value; }
+std::string text_of(const Padding& value) { return value.str(); }
+std::string text_of(float value) { return fmt::format("{}", value); }
+std::string text_of(double value) { return fmt::format("{}", value); }
+std::string text_of(int value) { return std::to_string(value); }
+std::string text_of(const std::array<float, 3>& value) { return fmt::format("{}", fmt::join(value, ",")); }
+std::string text_of(const std::vector<std::string>& value) { return nlohmann::json(value).dump(); }
+
+/// The whole text as a number; anything else is an error.
+template <class T>
+void parse_number(const std::string& text, T& value) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) fail("is not a number");
+}
+
+void parse(const std::string& text, std::string& value) { value = text; }
+void parse(const std::string& text, Padding& value) { value = Padding::parse(text); }
+void parse(const std::string& text, float& value) {
+  parse_number(text, value);
+  if (!(value > 0)) fail("is not positive");
+}
+void parse(const std::string& text, double& value) {
+  parse_number(text, value);
+  if (!(value > 0 && value <= 1)) fail("is not in (0,1]");
+}
+void parse(const std::string& text, int& value) {
+  parse_number(text, value);
+  if (value < 1) fail("is not positive");
+}
+void parse(const std::string& text, std::array<float, 3>& value) {
+  std::size_t from = 0;
+  for (std::size_t channel = 0; channel < 3; ++channel) {
+    const std::size_t comma = channel < 2 ? text.find(',', from) : text.size();
+    if (comma == std::string::npos) fail("is not three numbers");
+    parse_number(text.substr(from, comma - from), value[channel]);
+    from = comma + 1;
+  }
+}
+void parse(const std::string& text, std::vector<std::string>& value) {
+  const auto list = nlohmann::json::parse(text, nullptr, false);
+  if (!list.is_array() || !std::all_of(list.begin(), list.end(), [](const auto& item) { return item.is_string(); }))
+    fail("is not a list of names");
+  value = list.get<std::vector<std::string>>();
+}
+
+/// Calls visit(name, field of each convention) for every field.
+template <class Visit, class... Conventions>
+void for_each_field(const Visit& visit, Conventions&... c) {
+  visit("model", c.model...);
+  visit("padding", c.padding...);
+  visit("bn_eps", c.bn_eps...);
+  visit("mean", c.mean...);
+  visit("std", c.std...);
+  visit("resolution", c.resolution...);
+  visit("crop_pct", c.crop_pct...);
+  visit("interpolation", c.interpolation...);
+  visit("classes", c.classes...);
+}
+
+/// "dynamic SAME padding, BN eps 1e-3", "SAME padding fixed at 64x64", "symmetric padding".
+void read_words(std::string words, Convention& c) {
+  std::transform(words.begin(), words.end(), words.begin(), [](unsigned char ch) { return static_cast<char>(std::tolower(ch)); });
+  const std::string source = "metadata 'convention'";
+  std::smatch found;
+  if (!c.padding) {
+    if (std::regex_search(words, found, std::regex("same padding fixed at ([0-9]+x[0-9]+)")))
+      c.padding = {Padding::parse("same:" + found[1].str()), source};
+    else if (words.find("symmetric padding") != std::string::npos)
+      c.padding = {Padding::parse("symmetric"), source};
+    else if (words.find("same padding") != std::string::npos)
+      c.padding = {Padding::parse("same"), source};
+  }
+  if (!c.bn_eps && std::regex_search(words, found, std::regex("bn eps ([0-9.]+(e-?[0-9]+)?)"))) {
+    float eps = 0;
+    parse(found[1].str(), eps);
+    c.bn_eps = {eps, source};
+  }
+}
+
+}  // namespace
+
+Convention merged(const Convention& first, const Convention& second) {
+  Convention out = first;
+  for_each_field(
+      [](const char*, auto& a, const auto& b) {
+        if (!a) a = b;
+      },
+      out, second);
+  return out;
+}
+
+Convention convention_of_metadata(const std::string& path, const Metadata& metadata) {
+  Convention out;
+  for_each_field(
+      [&](const char* name, auto& field) {
+        const auto it = metadata.find(name);
+        if (it == metadata.end()) return;
+        field.emplace();
+        field->source = fmt::format("metadata '{}'", name);
+        try {
+          parse(it->second, field->value);
+        } catch (const Error& e) {
+          fail("{}: metadata '{}': {} {}", path, name, printable(it->second), e.what());
+        }
+      },
+      out);
+  if (const auto it = metadata.find("convention"); it != metadata.end()) read_words(it->second, out);
+  return out;
+}
+
+Convention resolve_convention(const Convention& flags, const TensorFile& file) {
+  const Convention stated = merged(flags, convention_of_metadata(file.path(), file.metadata()));
+  return merged(stated, published_convention(file, stated.model ? stated.model->value : ""));
+}
+
+Metadata metadata_of(const Convention& convention) {
+  Metadata out;
+  for_each_field(
+      [&](const char* name, const auto& field) {
+        if (field) out[name] = text_of(field->value);
+      },
+      convention);
+  return out;
+}
+
+std::string describe(const Convention& convention) {
+  std::string out;
+  for_each_field(
+      [&](const char* name, const auto& field) {
+        if (!field) {
+          out += fmt::format("{:<14} unknown\n", name);
+          return;
+        }
+        std::string value = text_of(field->value);
+        if (value.size() > 60) value = value.substr(0, 57) + "...";
+        out += fmt::format("{:<14} {:<24} {}{}\n", name, value, field->guess ? "guessed from " : "from ", field->source);
+      },
+      convention);
+  return out;
+}
+
+}  // namespace mcnn

@@ -1,0 +1,39 @@
+// The three public ways to name an EfficientNet's tensors, and the translation between timm's (the engine's own) and them.
+//                timm                              torchvision                     EfficientNet-PyTorch, its Lite fork
+//   expand       blocks.s.i.conv_pw, bn1           features.(s+1).i.block.0.0, .1  _blocks.g._expand_conv, _bn0
+//   depthwise    blocks.s.i.conv_dw, bn2           ..block.1.0, .1                 .._depthwise_conv, _bn1
+//   project      blocks.s.i.conv_pwl, bn3          ..block.3.0, .1                 .._project_conv, _bn2
+// Trap: in a block without expansion (stage 0) timm calls the depthwise norm bn1 and the projection conv_pw, bn2.
+// Next: load.h uses it.
+#pragma once
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/architecture.h"
+#include "weights/tensor_file.h"
+
+namespace mcnn {
+
+enum class Naming { timm, torchvision, efficientnet_pytorch };
+const char* name_of(Naming naming);
+
+struct NamePair {
+  std::string timm;
+  std::string file;
+};
+
+/// Every entry of the network's state dict, num_batches_tracked included, in the order of timm's.
+std::vector<NamePair> key_map(const Architecture& architecture, Naming naming);
+
+/// Without the prefixes that wrappers put in front: module. (DataParallel), _orig_mod. (torch.compile), in any order.
+std::string_view strip_prefixes(std::string_view name);
+
+/// The naming most of the file's tensors follow; nothing if none of the three is recognised.
+std::optional<Naming> detect_naming(const TensorFile& file);
+
+/// The published network (b0-b7, lite0-4) whose names and widths the file has; nothing if it is none of them.
+std::optional<std::string> detect_model(const TensorFile& file, Naming naming);
+
+}  // namespace mcnn

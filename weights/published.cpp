@@ -1,0 +1,139 @@
+// Tables of published evaluation settings.  Contract and sources: published.h.
+#include "weights/published.h"
+
+#include <filesystem>
+#include <map>
+#include <regex>
+
+#include "runtime/error.h"
+
+namespace mcnn {
+namespace {
+
+constexpr std::array<float, 3> kImageNetMean = {0.485f, 0.456f, 0.406f}, kImageNetStd = {0.229f, 0.224f, 0.225f};
+constexpr std::array<float, 3> kHalf = {0.5f, 0.5f, 0.5f};
+// The TensorFlow authors' lite networks see (x-127)/128.
+constexpr std::array<float, 3> kLiteMean = {127 / 255.f, 127 / 255.f, 127 / 255.f}, kLiteStd = {128 / 255.f, 128 / 255.f, 128 / 255.f};
+
+struct Evaluation {
+  int resolution;
+  double crop_pct;
+  const char* interpolation = "bicubic";
+};
+using Table = std::map<std::string, Evaluation>;
+
+// size/(size+32), as the TensorFlow authors crop; timm's three digits.
+const Table kTensorFlow = {{"b0", {224, .875}},    {"b1", {240, .882}},    {"b2", {260, .890}},    {"b3", {300, .904}},
+                           {"b4", {380, .922}},    {"b5", {456, .934}},    {"b6", {528, .942}},    {"b7", {600, .949}},
+                           {"lite0", {224, .875}}, {"lite1", {240, .882}}, {"lite2", {260, .890}}, {"lite3", {280, .897}},
+                           {"lite4", {300, .904}}};
+// timm evaluates its conversion of the larger lite networks at another size.
+const Table kTimmTfLite = {{"lite3", {300, .904, "bilinear"}}, {"lite4", {380, .920, "bilinear"}}};
+// timm's own training: the test size of each default checkpoint.
+const Table kTimmNative = {{"b0", {224, .875}}, {"b1", {256, 1.}}, {"b2", {288, 1.}},
+                           {"b3", {320, 1.}},   {"b4", {384, 1.}}, {"lite0", {224, .875}}};
+// resize 256/256/288/320/384, crop 224/240/288/300/380; b5-b7 resize = crop.
+const Table kTorchvision = {{"b0", {224, .875}}, {"b1", {240, .9375}}, {"b2", {288, 1.}}, {"b3", {300, .9375}},
+                            {"b4", {380, .989}}, {"b5", {456, 1.}},    {"b6", {528, 1.}}, {"b7", {600, 1.}}};
+
+struct Family {
+  std::string source;
+  Padding padding;
+  float bn_eps = 1e-3f;
+  std::array<float, 3> mean = kImageNetMean, std = kImageNetStd;
+  std::optional<Evaluation> evaluation;
+};
+
+std::optional<Evaluation> look_up(const Table& table, const std::string& model) {
+  const auto it = table.find(model);
+  return it == table.end() ? std::nullopt : std::optional(it->second);
+}
+
+bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+
+/// timm's hub keeps model.safetensors in a folder that has the model's name.
+std::string telling_name(const std::string& path) {
+  const std::filesystem::path p(path);
+  const std::string name = p.filename().string();
+  return contains(name, "efficientnet") ? name : p.parent_path().filename().string() + "/" + name;
+}
+
+Family torchvision_family(const std::string& model, const std::string& name) {
+  const bool from_tensorflow = model == "b5" || model == "b6" || model == "b7";  // TensorFlow's weights, padded symmetrically
+  Family f{"tensor names (torchvision)", {Padding::Mode::symmetric}, from_tensorflow ? 1e-3f : 1e-5f};
+  f.evaluation = look_up(kTorchvision, model);
+  if (contains(name, "b1-c27df63c")) f.evaluation = {240, .941, "bilinear"};  // IMAGENET1K_V2: resize 255
+  return f;
+}
+
+Family efficientnet_pytorch_family(const std::string& model, const std::string& name) {
+  Family f{"tensor names (EfficientNet-PyTorch)", {Padding::Mode::same}};
+  f.evaluation = look_up(kTensorFlow, model);
+  if (model.starts_with("lite")) {
+    f.mean = kLiteMean;
+    f.std = kLiteStd;
+  } else if (name.starts_with("adv-")) {  // AdvProp: x*2-1
+    f.source += " and file name (adv-)";
+    f.mean = f.std = kHalf;
+  }
+  return f;
+}
+
+Family timm_family(const std::string& model, const std::string& name) {
+  if (contains(name, "tf_efficientnet")) {
+    Family f{"file name (timm's tf_efficientnet)", {Padding::Mode::same}};
+    f.evaluation = look_up(kTimmTfLite, model);
+    if (!f.evaluation) f.evaluation = look_up(kTensorFlow, model);
+    if (model.starts_with("lite") || contains(name, "_ap-") || contains(name, ".ap_")) f.mean = f.std = kHalf;
+    return f;
+  }
+  Family f{contains(name, "efficientnet_") ? "file name (timm's native efficientnet)" : "tensor names (timm; native, not tf_)",
+           {Padding::Mode::symmetric},
+           1e-5f};
+  f.evaluation = look_up(kTimmNative, model);
+  if (contains(name, "ra4_e3600")) {
+    f.mean = f.std = kHalf;
+    f.evaluation = model == "b0" ? Evaluation{256, 1.} : Evaluation{288, 1.};
+  }
+  return f;
+}
+
+}  // namespace
+
+Convention published_convention(const TensorFile& file, const std::string& model) {
+  Convention out;
+  const std::string name = telling_name(file.path());
+  const std::optional<Naming> naming = detect_naming(file);
+  if (!naming) return out;
+
+  std::string network = model;
+  std::smatch found;
+  if (network.empty()) {
+    if (const auto detected = detect_model(file, *naming)) {
+      network = *detected;
+      out.model = {network, "the tensors' shapes", true};
+    } else if (std::regex_search(name, found, std::regex("efficientnet[_-](b[0-7]|lite[0-4])"))) {
+      network = found[1].str();
+      out.model = {network, "file name", true};
+    }
+  }
+
+  Family f;
+  switch (*naming) {
+    case Naming::timm: f = timm_family(network, name); break;
+    case Naming::torchvision: f = torchvision_family(network, name); break;
+    case Naming::efficientnet_pytorch: f = efficientnet_pytorch_family(network, name); break;
+  }
+  out.padding = {f.padding, f.source, true};
+  out.bn_eps = {f.bn_eps, f.source, true};
+  out.mean = {f.mean, f.source, true};
+  out.std = {f.std, f.source, true};
+  if (f.evaluation) {
+    out.resolution = {f.evaluation->resolution, f.source, true};
+    out.crop_pct = {f.evaluation->crop_pct, f.source, true};
+    out.interpolation = {f.evaluation->interpolation, f.source, true};
+  }
+  return out;
+}
+
+}  // namespace mcnn
