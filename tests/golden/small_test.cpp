@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <set>
 
 #include "models/efficientnet.h"
 #include "tests/cases/compare.h"
+#include "tests/golden/exempt.h"
 #include "tests/golden/golden_folder.h"
 #include "train/optimizer.h"
 #include "weights/load.h"
@@ -82,23 +82,6 @@ TEST_P(SmallGolden, LogitsOfEveryConvention) {
     if (const StoredTensor* other = expected.find("x_other_size"))
       expect_close(name + ".logits_other_size", logits(model, *other), stored(expected, name + ".logits_other_size"), 1e-4);
   }
-}
-
-/// Tensors whose gradient is zero in exact arithmetic, and the running means those betas reach.
-struct Exempt {
-  std::set<std::string> betas, means;
-};
-Exempt exempt_tensors(const Architecture& architecture) {
-  Exempt exempt;
-  const auto& blocks = architecture.blocks;
-  for (std::size_t b = 0; b < blocks.size(); ++b) {
-    const bool last = b + 1 == blocks.size();
-    if (!last && blocks[b + 1].expand == 1) continue;  // read by a depthwise convolution, whose padding makes it visible
-    exempt.betas.insert(blocks[b].name() + (blocks[b].expand == 1 ? ".bn2.bias" : ".bn3.bias"));
-    // The beta moves every later sum of the stage, hence the mean of each 1x1 convolution that reads one.
-    exempt.means.insert(last ? "bn2.running_mean" : blocks[b + 1].name() + ".bn1.running_mean");
-  }
-  return exempt;
 }
 
 double norm_of(const std::vector<float>& values) {
