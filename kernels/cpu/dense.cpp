@@ -6,6 +6,8 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/dense.cpp"
 #include <hwy/foreach_target.h>  // must come before the headers of vector code
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 
 #include "kernels/cpu/cpu_ops.h"
@@ -70,18 +72,18 @@ void forward(const Feature& x, const Tensor& weights, const ConvGeometry& g, Ten
     const std::size_t c_size = panels_size(cut.tile_rows, kPanel);
     float* const own = thread_scratch().floats(c_size + panels_size(cut.tile_rows, depth));
     const Panels c = panels(own, cut.tile_rows), taps = panels(own + c_size, cut.tile_rows);
+    Ahead ahead;
     int64_t done = 0;
     for (int64_t tile = cut.first_tile(part); tile < cut.last_tile(part); ++tile) {
       const int64_t first = cut.tile_begin(tile), rows = cut.tile_end(tile) - first;
       read_taps<T>(x, g, y, first, rows, taps);
       for (int64_t panel = 0; panel < out_panels; ++panel) {
-        const int64_t column = panel * kPanel;
-        multiply(taps, rows, depth, w, out, panel, panel + 1, c);
-        store_output(c.data, rows, std::min(kPanel, out - column), y.data<T>() + first * out + column, out, moments ? &partial : nullptr,
-                     part, done, column);
+        multiply(taps, rows, depth, w, out, panel, panel + 1, c, ahead);
+        store_output<T>(c, first, rows, panel, y, moments ? &partial : nullptr, part, done);
       }
       done += rows;
     }
+    hwy::FlushStream();
     if (moments) partial.set_count(part, done);
   });
   if (moments) partial.merge_into(*moments);
@@ -100,12 +102,13 @@ void backward_weights(const Feature& x, const ConvGeometry& g, const OutputGradi
     const std::size_t dy_size = panels_size(cut.tile_rows, out);
     float* const own = thread_scratch().floats(dy_size + panels_size(cut.tile_rows, depth));
     const Panels gradient = panels(own, cut.tile_rows), taps = panels(own + dy_size, cut.tile_rows);
+    Ahead ahead;
     const Panels sum = panels(memory + static_cast<std::size_t>(part) * dw_size, depth);
     for (int64_t tile = cut.first_tile(part); tile < cut.last_tile(part); ++tile) {
       const int64_t first = cut.tile_begin(tile), rows = cut.tile_end(tile) - first;
       read_gradient_rows<T>(dy, folded, first, rows, gradient);
       read_taps<T>(x, g, y, first, rows, taps);
-      multiply_transposed(taps, depth, 0, panel_count(depth), gradient, out, 0, out_panels, rows, sum, tile > cut.first_tile(part));
+      multiply_transposed(taps, depth, 0, panel_count(depth), gradient, out, 0, out_panels, rows, sum, tile > cut.first_tile(part), ahead);
     }
   });
   merge_parts(memory, cut.parts, depth, out, dw.data<float>(), threads);
@@ -127,11 +130,12 @@ void backward_data(const Feature& x, const Tensor& weights, const ConvGeometry& 
     const std::size_t dz_size = panels_size(pixels, channels), dy_size = panels_size(kTileRows, out);
     float* const own = thread_scratch().floats(dz_size + dy_size + panels_size(kTileRows, depth));
     const Panels dz = panels(own, pixels), gradient = panels(own + dz_size, kTileRows), taps = panels(own + dz_size + dy_size, kTileRows);
+    Ahead ahead;
     std::fill_n(own, dz_size, 0.0f);
     for (int64_t begin = 0; begin < y_pixels; begin += kTileRows) {
       const int64_t rows = std::min(kTileRows, y_pixels - begin);
       read_gradient_rows<T>(dy, folded, n * y_pixels + begin, rows, gradient);
-      multiply(gradient, rows, out, w, depth, 0, depth_panels, taps);
+      multiply(gradient, rows, out, w, depth, 0, depth_panels, taps, ahead);
       for (int64_t r = 0; r < rows; ++r) {
         for_taps(g, height, width, (begin + r) / y.w(), (begin + r) % y.w(), [&](int64_t tap, int64_t h, int64_t column) {
           for (int64_t c = 0; c < channels; ++c) {

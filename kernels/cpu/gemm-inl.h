@@ -13,6 +13,8 @@
 #endif
 
 #include <algorithm>
+#include <cstddef>
+#include <iterator>
 
 #include "kernels/cpu/feature-inl.h"
 #include "kernels/cpu/parallel.h"
@@ -43,11 +45,37 @@ constexpr std::size_t panels_size(int64_t rows, int64_t columns) {
 }
 inline Panels panels(float* data, int64_t rows) { return {data, round_up(rows, kBlock)}; }
 
+/// Memory that will be wanted next. Products ask for it, line by line as they go: reading a tile from memory takes about as
+/// long as multiplying it, and the two overlap.
+class Ahead {
+ public:
+  /// What does not fit the list is left to be fetched when it is read.
+  void add(const void* begin, int64_t bytes) {
+    if (begin && count_ < std::size(ranges_)) ranges_[count_++] = {static_cast<const char*>(begin), static_cast<const char*>(begin) + bytes};
+  }
+  /// The address from which to fetch the next `lines` lines; `otherwise`, something in cache, when all is fetched.
+  const char* take(int64_t lines, const void* otherwise) {
+    while (next_ < count_ && ranges_[next_].begin >= ranges_[next_].end) ++next_;
+    if (next_ == count_) return static_cast<const char*>(otherwise);
+    const char* const from = ranges_[next_].begin;
+    ranges_[next_].begin += lines * kLine;
+    return from;
+  }
+  static constexpr int64_t kLine = 64;
+
+ private:
+  struct Range {
+    const char *begin, *end;
+  };
+  Range ranges_[4] = {};
+  std::size_t count_ = 0, next_ = 0;
+};
+
 /// One block: kBlock x (kVectors*kLanes) of C. A(i,k) is read along a row, from panel to panel (`a_rows` apart), or, where A
 /// is transposed, down one panel.
 template <int kVectors, bool kTransposed>
 HWY_NOINLINE void multiply_block(const float* HWY_RESTRICT a, int64_t a_rows, int64_t depth, const float* HWY_RESTRICT b,
-                                 float* HWY_RESTRICT c, bool accumulate) {
+                                 float* HWY_RESTRICT c, bool accumulate, const char* ahead) {
   using V = hn::Vec<Wide>;
   const Wide d;
   V sum[kBlock][kVectors];
@@ -59,7 +87,8 @@ HWY_NOINLINE void multiply_block(const float* HWY_RESTRICT a, int64_t a_rows, in
   const int64_t run = kTransposed ? depth : kPanel;
   for (int64_t first = 0; first < depth; first += run, a += a_rows * kPanel) {
     const int64_t count = std::min(run, depth - first);
-    for (int64_t k = 0; k < count; ++k, b += kPanel) {
+    for (int64_t k = 0; k < count; ++k, b += kPanel, ahead += Ahead::kLine) {
+      __builtin_prefetch(ahead, 0, 2);  // into the second level
       V right[kVectors];
 #pragma GCC unroll 3
       for (int v = 0; v < kVectors; ++v) right[v] = hn::LoadU(d, b + v * kLanes);
@@ -79,19 +108,23 @@ HWY_NOINLINE void multiply_block(const float* HWY_RESTRICT a, int64_t a_rows, in
 }
 
 template <bool kTransposed>
-HWY_INLINE void multiply_block(int64_t columns, const float* a, int64_t a_rows, int64_t depth, const float* b, float* c, bool accumulate) {
-  if (columns > 2 * kLanes) return multiply_block<3, kTransposed>(a, a_rows, depth, b, c, accumulate);
-  if (columns > kLanes) return multiply_block<2, kTransposed>(a, a_rows, depth, b, c, accumulate);
-  return multiply_block<1, kTransposed>(a, a_rows, depth, b, c, accumulate);
+HWY_INLINE void multiply_block(int64_t columns, const float* a, int64_t a_rows, int64_t depth, const float* b, float* c, bool accumulate,
+                               Ahead& ahead) {
+  const char* const next = ahead.take(depth, b);
+  if (columns > 2 * kLanes) return multiply_block<3, kTransposed>(a, a_rows, depth, b, c, accumulate, next);
+  if (columns > kLanes) return multiply_block<2, kTransposed>(a, a_rows, depth, b, c, accumulate, next);
+  return multiply_block<1, kTransposed>(a, a_rows, depth, b, c, accumulate, next);
 }
 
 /// C (rows, columns) = A (rows, depth) B (depth, columns), for the panels [first, last) of the columns; C starts at `first`.
-inline void multiply(Panels a, int64_t rows, int64_t depth, Panels b, int64_t columns, int64_t first, int64_t last, Panels c) {
+inline void multiply(Panels a, int64_t rows, int64_t depth, Panels b, int64_t columns, int64_t first, int64_t last, Panels c,
+                     Ahead& ahead) {
   for (int64_t k = 0; k < depth; k += kDepth) {
     const int64_t count = std::min(kDepth, depth - k);
     for (int64_t panel = first; panel < last; ++panel) {
       for (int64_t i = 0; i < rows; i += kBlock) {
-        multiply_block<false>(columns - panel * kPanel, a.at(k / kPanel, i), a.rows, count, b.at(panel, k), c.at(panel - first, i), k > 0);
+        multiply_block<false>(columns - panel * kPanel, a.at(k / kPanel, i), a.rows, count, b.at(panel, k), c.at(panel - first, i), k > 0,
+                              ahead);
       }
     }
   }
@@ -99,14 +132,14 @@ inline void multiply(Panels a, int64_t rows, int64_t depth, Panels b, int64_t co
 
 /// C (m, columns) (+)= A^T B with A (depth, m), B (depth, columns): panels [a_first, a_last) of A by [b_first, b_last) of B.
 inline void multiply_transposed(Panels a, int64_t m, int64_t a_first, int64_t a_last, Panels b, int64_t columns, int64_t b_first,
-                                int64_t b_last, int64_t depth, Panels c, bool accumulate) {
+                                int64_t b_last, int64_t depth, Panels c, bool accumulate, Ahead& ahead) {
   const int64_t cut = round_up(ceil_div(depth, ceil_div(depth, kDepth)), 4);
   for (int64_t panel = b_first; panel < b_last; ++panel) {
     for (int64_t k = 0; k < depth; k += cut) {
       const int64_t count = std::min(cut, depth - k);
       for (int64_t i = a_first * kPanel; i < std::min(m, a_last * kPanel); i += kBlock) {
         multiply_block<true>(columns - panel * kPanel, a.at(i / kPanel, k) + i % kPanel, a.rows, count, b.at(panel, k), c.at(panel, i),
-                             accumulate || k > 0);
+                             accumulate || k > 0, ahead);
       }
     }
   }

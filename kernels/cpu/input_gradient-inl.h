@@ -67,7 +67,7 @@ class InputSums {
 /// `sums` is null where none is wanted.
 template <Activation kAct, bool kGated, class T>
 HWY_NOINLINE void store_gradient(const float* dz_panel, const Feature& x, InputGradient& dx, int64_t first, int64_t r_first, int64_t r_last,
-                                 int64_t c0, int64_t count, float* sums) {
+                                 int64_t c0, int64_t count, bool stream, float* sums) {
   const int64_t channels = x.raw.c();
   const T* const raw = x.raw.data<T>() + first * channels;
   const T* const add = dx.add.defined() ? dx.add.data<T>() + first * channels : nullptr;
@@ -85,7 +85,7 @@ HWY_NOINLINE void store_gradient(const float* dz_panel, const Feature& x, InputG
       if (add) dz = hn::Add(dz, load(d, add + at));
       if constexpr (kGated) {
         dz = as_stored(d, dz, stored);
-        store(d, dz, stored + at);
+        store_row(d, dz, stored + at, stream);
         if (!sums) continue;
         const V raw_value = load(d, raw + at);
         V a, slope;
@@ -102,7 +102,7 @@ HWY_NOINLINE void store_gradient(const float* dz_panel, const Feature& x, InputG
           du = hn::Mul(dz, slope);
         }
         du = as_stored(d, du, stored);
-        store(d, du, stored + at);
+        store_row(d, du, stored + at, stream);
         if (!sums) continue;
         sum_a = hn::Add(sum_a, du);
         sum_slope = hn::MulAdd(du, hn::Sub(load(d, raw + at), centre), sum_slope);
@@ -119,13 +119,14 @@ template <class T>
 void store_gradient(const float* dz_panel, const Feature& x, InputGradient& dx, int64_t first, int64_t rows, int64_t panel, InputSums& sums,
                     int64_t part) {
   const int64_t c = panel * kPanel, count = std::min(kPanel, x.raw.c() - c);
+  const bool stream = streams<T>(dx.stored);
   for_activation(x.act, [&](auto act) HWY_ATTR {
     if (!x.gate.defined()) {
-      store_gradient<act(), false, T>(dz_panel, x, dx, first, 0, rows, c, count, sums.wanted() ? sums.at(part, 0) : nullptr);
+      store_gradient<act(), false, T>(dz_panel, x, dx, first, 0, rows, c, count, stream, sums.wanted() ? sums.at(part, 0) : nullptr);
       return;
     }
     for_samples(x.raw, first, rows, [&](int64_t n, int64_t r, int64_t last) HWY_ATTR {
-      store_gradient<act(), true, T>(dz_panel, x, dx, first, r, last, c, count, sums.wanted() ? sums.at(part, n) : nullptr);
+      store_gradient<act(), true, T>(dz_panel, x, dx, first, r, last, c, count, stream, sums.wanted() ? sums.at(part, n) : nullptr);
     });
   });
 }

@@ -1,4 +1,4 @@
-// A loop over `count` neighbouring elements in vectors, per Highway target: full vectors, then four lanes, then one.
+// A loop over `count` neighbouring elements in vectors, per Highway target: full vectors, then eight lanes, four, one.
 // Channel counts are small (24, 56) and often no multiple of 16, so a scalar tail alone would cost more than the vectors.
 #if defined(MCNN_CPU_LANES_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MCNN_CPU_LANES_INL_H_
@@ -24,6 +24,10 @@ HWY_INLINE void for_lanes(int64_t count, const Some& some) {
   const auto lanes = static_cast<int64_t>(hn::Lanes(full)), some_lanes = static_cast<int64_t>(hn::Lanes(four));
   int64_t i = 0;
   for (; i + lanes <= count; i += lanes) some(full, i);
+  if constexpr (HWY_MAX_BYTES >= 64) {
+    const hn::CappedTag<float, 8> eight;
+    for (; i + 8 <= count; i += 8) some(eight, i);
+  }
   for (; i + some_lanes <= count; i += some_lanes) some(four, i);
   for (; i < count; ++i) some(one, i);
 }

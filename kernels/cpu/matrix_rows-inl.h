@@ -91,46 +91,64 @@ void read_gradient_rows(const OutputGradient& dy, const GradientCoefficients& fo
                  [&](auto act) HWY_ATTR { read_gradient_rows<act(), T>(dy, folded, first, rows, out); });
 }
 
-/// Stores one panel's rows to y (`stride` elements from row to row).
+/// A map larger than this is out of cache before its reader comes: it is written past the caches, which saves reading the
+/// lines that are written over.
+constexpr int64_t kStreamBytes = 16 << 20;
+
+/// Whether rows of `map` may be stored by store_past: whole lines, at every panel's start.
 template <class T>
-HWY_NOINLINE void store_rows(const float* panel, int64_t rows, int64_t channels, T* y, int64_t stride) {
-  for (int64_t r = 0; r < rows; ++r) {
-    for_lanes(channels, [&](auto d, int64_t c) HWY_ATTR { store(d, hn::LoadU(d, panel + r * kPanel + c), y + r * stride + c); });
-  }
+bool streams(const Tensor& map) {
+  return std::is_same_v<T, float> && kPanel * sizeof(T) % 64 == 0 && static_cast<int64_t>(map.bytes()) > kStreamBytes &&
+         map.c() * sizeof(T) % 64 == 0 && reinterpret_cast<std::uintptr_t>(map.raw()) % 64 == 0;
 }
 
-/// Mean and m2 over the rows of one panel, of the values as stored: the mean first, then the squares about it.
-template <class T>
-HWY_NOINLINE void panel_moments(const float* panel, int64_t rows, int64_t channels, float* mean, float* m2) {
+template <class D, class T>
+HWY_INLINE void store_row(D d, hn::Vec<D> v, T* to, bool stream) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (stream) return hn::Stream(v, d, to);
+  }
+  store(d, v, to);
+}
+
+/// The epilogue of a forward product: stores one panel's rows to y (`stride` elements from row to row).
+/// With moments also mean and m2 of the values as stored: the mean first, then the squares about it.
+template <bool kMoments, class T>
+HWY_NOINLINE void store_output(const float* panel, int64_t rows, int64_t channels, T* y, int64_t stride, bool stream, float* mean,
+                               float* m2) {
   const T* const storage = nullptr;
   for_lanes(channels, [&](auto d, int64_t c) HWY_ATTR {
+    using V = hn::Vec<decltype(d)>;
     const auto value = [&](int64_t r) HWY_ATTR { return as_stored(d, hn::LoadU(d, panel + r * kPanel + c), storage); };
-    auto sum = hn::Zero(d), sum_odd = hn::Zero(d);
-    int64_t r = 0;
-    for (; r + 2 <= rows; r += 2) sum = hn::Add(sum, value(r)), sum_odd = hn::Add(sum_odd, value(r + 1));
-    if (r < rows) sum = hn::Add(sum, value(r));
-    const auto centre = hn::Mul(hn::Add(sum, sum_odd), hn::Set(d, 1.0f / static_cast<float>(rows)));
-    auto squares = hn::Zero(d), squares_odd = hn::Zero(d);
-    for (r = 0; r + 2 <= rows; r += 2) {
-      const auto even = hn::Sub(value(r), centre), odd = hn::Sub(value(r + 1), centre);
-      squares = hn::MulAdd(even, even, squares), squares_odd = hn::MulAdd(odd, odd, squares_odd);
+    const int64_t even_rows = rows / 2 * 2;
+    V centre = hn::Zero(d);
+    if constexpr (kMoments) {
+      V sum = hn::Zero(d), sum_odd = hn::Zero(d);
+      for (int64_t r = 0; r < even_rows; r += 2) sum = hn::Add(sum, value(r)), sum_odd = hn::Add(sum_odd, value(r + 1));
+      if (even_rows < rows) sum = hn::Add(sum, value(even_rows));
+      centre = hn::Mul(hn::Add(sum, sum_odd), hn::Set(d, 1.0f / static_cast<float>(rows)));
+      hn::StoreU(centre, d, mean + c);
     }
-    if (r < rows) squares = hn::MulAdd(hn::Sub(value(r), centre), hn::Sub(value(r), centre), squares);
-    hn::StoreU(centre, d, mean + c);
-    hn::StoreU(hn::Add(squares, squares_odd), d, m2 + c);
+    V squares = hn::Zero(d), squares_odd = hn::Zero(d);
+    const auto finish = [&](int64_t r, V& sum) HWY_ATTR {
+      const V v = value(r), from_centre = hn::Sub(v, centre);
+      store_row(d, v, y + r * stride + c, stream);
+      if constexpr (kMoments) sum = hn::MulAdd(from_centre, from_centre, sum);
+    };
+    for (int64_t r = 0; r < even_rows; r += 2) finish(r, squares), finish(r + 1, squares_odd);
+    if (even_rows < rows) finish(even_rows, squares);
+    if constexpr (kMoments) hn::StoreU(hn::Add(squares, squares_odd), d, m2 + c);
   });
 }
-
-/// The epilogue of a forward product: stores channels [c, c + channels) of `rows` rows, and adds their moments to a part that
-/// holds `before` rows. `partial` may be null.
+/// For `rows` rows of y from `first` on, and a panel; their moments are added to a part that holds `before` rows.
+/// `partial` may be null.
 template <class T>
-void store_output(const float* panel, int64_t rows, int64_t channels, T* y, int64_t stride, PartialMoments* partial, int64_t part,
-                  int64_t before, int64_t c) {
-  store_rows(panel, rows, channels, y, stride);
-  if (!partial) return;
+void store_output(Panels c, int64_t first, int64_t rows, int64_t panel, Tensor& y, PartialMoments* partial, int64_t part, int64_t before) {
+  const int64_t column = panel * kPanel, channels = std::min(kPanel, y.c() - column);
+  T* const to = y.data<T>() + first * y.c() + column;
+  if (!partial) return store_output<false>(c.data, rows, channels, to, y.c(), streams<T>(y), nullptr, nullptr);
   float mean[kPanel], m2[kPanel];
-  panel_moments<T>(panel, rows, channels, mean, m2);
-  partial->add(part, c, channels, before, rows, mean, m2);
+  store_output<true>(c.data, rows, channels, to, y.c(), streams<T>(y), mean, m2);
+  partial->add(part, column, channels, before, rows, mean, m2);
 }
 
 }  // namespace mcnn::cpu::HWY_NAMESPACE

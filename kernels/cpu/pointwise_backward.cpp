@@ -10,6 +10,8 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/pointwise_backward.cpp"
 #include <hwy/foreach_target.h>  // must come before the headers of vector code
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 
 #include "kernels/cpu/cpu_ops.h"
@@ -35,6 +37,18 @@ struct Backward {
   int threads;
 };
 
+/// What is read of rows [first, first + rows).
+template <class T>
+void expect(const Backward& call, int64_t first, int64_t rows, Ahead& ahead) {
+  const auto add = [&](const Tensor& map) {
+    if (map.defined()) ahead.add(map.data<T>() + first * map.c(), rows * map.c() * static_cast<int64_t>(sizeof(T)));
+  };
+  add(call.x.raw);
+  add(call.dy.stored);
+  if (!call.folded.centre.empty() || call.dy.pooled.defined()) add(call.dy.of->raw);
+  if (call.dx) add(call.dx->add);
+}
+
 /// The scheme for small weights. `memory` holds a sum of dw for each part.
 template <class T>
 void backward_in_parts(const Backward& call, const RowCut& cut, InputSums& sums, float* memory) {
@@ -49,15 +63,18 @@ void backward_in_parts(const Backward& call, const RowCut& cut, InputSums& sums,
     for (int64_t tile = cut.first_tile(part); tile < cut.last_tile(part); ++tile) {
       const int64_t first = cut.tile_begin(tile), rows = cut.tile_end(tile) - first;
       read_gradient_rows<T>(call.dy, call.folded, first, rows, dy);
+      Ahead ahead;
+      if (tile + 1 < cut.last_tile(part)) expect<T>(call, first + rows, cut.tile_end(tile + 1) - first - rows, ahead);
       if (call.dw.defined()) {
         read_feature_rows<T>(call.x, first, rows, 0, in_panels, z);
-        multiply_transposed(z, in, 0, in_panels, dy, out, 0, out_panels, rows, dw, tile > cut.first_tile(part));
+        multiply_transposed(z, in, 0, in_panels, dy, out, 0, out_panels, rows, dw, tile > cut.first_tile(part), ahead);
       }
       for (int64_t panel = 0; call.dx && panel < in_panels; ++panel) {
-        multiply(dy, rows, out, call.w_transposed, in, panel, panel + 1, dz);
+        multiply(dy, rows, out, call.w_transposed, in, panel, panel + 1, dz, ahead);
         store_gradient<T>(dz.data, call.x, *call.dx, first, rows, panel, sums, part);
       }
     }
+    hwy::FlushStream();
   });
   if (call.dw.defined()) merge_parts(memory, cut.parts, in, out, call.dw.data<float>(), call.threads);
 }
@@ -90,18 +107,21 @@ void backward_in_chunks(const Backward& call, const RowCut& cut, InputSums& sums
         const int64_t tile = begin + unit / dz_groups, group = unit % dz_groups;
         const int64_t from = group * dz_group, to = std::min(in_panels, from + dz_group);
         const Panels dz = panels(thread_scratch().floats(panels_size(cut.tile_rows, dz_group * kPanel)), cut.tile_rows);
-        multiply(dy(tile), rows(tile), out, call.w_transposed, in, from, to, dz);
+        Ahead ahead;
+        multiply(dy(tile), rows(tile), out, call.w_transposed, in, from, to, dz, ahead);
         for (int64_t panel = from; panel < to; ++panel) {
           store_gradient<T>(dz.at(panel - from), call.x, *call.dx, cut.tile_begin(tile), rows(tile), panel, sums, tile);
         }
+        hwy::FlushStream();
       });
     }
     if (call.dw.defined()) {
       parallel_for(call.threads, dw_rows * dw_columns, [&](int64_t unit) {
         const int64_t i = unit % dw_rows * dw_group, o = unit / dw_rows * dw_group;
+        Ahead ahead;
         for (int64_t tile = begin; tile < end; ++tile) {
           multiply_transposed(z(tile), in, i, std::min(in_panels, i + dw_group), dy(tile), out, o, std::min(out_panels, o + dw_group),
-                              rows(tile), dw, tile > 0);
+                              rows(tile), dw, tile > 0, ahead);
         }
       });
     }

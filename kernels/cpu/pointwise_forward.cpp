@@ -7,6 +7,8 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/pointwise_forward.cpp"
 #include <hwy/foreach_target.h>  // must come before the headers of vector code
 
+#include <hwy/cache_control.h>
+
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/matrix_rows-inl.h"
 #include "kernels/cpu/parallel.h"
@@ -52,14 +54,17 @@ void forward(const Feature& x, const Tensor& weights, Tensor& y, Moments* moment
       const int64_t first = cut.tile_begin(tile), count = cut.tile_end(tile) - first;
       const Panels z = groups > 1 ? shared_z(tile) : panels(own + c_size, cut.tile_rows);
       if (groups == 1) read_feature_rows<T>(x, first, count, 0, in_panels, z);
+      Ahead ahead;
+      if (groups == 1 && tile + 1 < cut.last_tile(part)) {
+        ahead.add(x.raw.data<T>() + (first + count) * in, (cut.tile_end(tile + 1) - first - count) * in * static_cast<int64_t>(sizeof(T)));
+      }
       for (int64_t panel = first_panel; panel < last_panel; ++panel) {
-        const int64_t column = panel * kPanel;
-        multiply(z, count, in, w, out, panel, panel + 1, c);
-        store_output(c.data, count, std::min(kPanel, out - column), y.data<T>() + first * out + column, out, moments ? &partial : nullptr,
-                     part, done, column);
+        multiply(z, count, in, w, out, panel, panel + 1, c, ahead);
+        store_output<T>(c, first, count, panel, y, moments ? &partial : nullptr, part, done);
       }
       done += count;
     }
+    hwy::FlushStream();
     if (moments && group == 0) partial.set_count(part, done);
   });
   if (moments) partial.merge_into(*moments);
