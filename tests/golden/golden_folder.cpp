@@ -24,8 +24,10 @@ nlohmann::json read_json(const fs::path& path) {
   return nlohmann::json::parse(file);
 }
 
+fs::path kept_small_folder() { return fs::path(MCNN_SOURCE_DIR) / "tests" / "golden" / "small"; }
+
 std::vector<fs::path> small_folders() {
-  std::vector<fs::path> folders{fs::path(MCNN_SOURCE_DIR) / "tests" / "golden" / "small"};
+  std::vector<fs::path> folders{kept_small_folder()};
   if (const fs::path golden = data_folder("MCNN_GOLDEN", "golden"); !golden.empty()) folders.push_back(golden / "small");
   return folders;
 }

@@ -15,6 +15,9 @@ std::filesystem::path data_folder(const char* variable, const char* default_besi
 
 nlohmann::json read_json(const std::filesystem::path& path);
 
+/// The small case kept with the tests, written by tests/make_golden.py.
+std::filesystem::path kept_small_folder();
+
 /// Folders of the form of golden/small: MCNN_GOLDEN's (default ../shared/golden) and the small one kept with the tests.
 std::vector<std::filesystem::path> small_folders();
 

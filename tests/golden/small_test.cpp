@@ -64,6 +64,7 @@ class SmallGolden : public testing::TestWithParam<std::tuple<fs::path, std::stri
   nlohmann::json index = read_json(folder / "index.json");
   TensorFile expected = open_tensor_file((folder / "expected.safetensors").string());
 
+  bool kept() const { return folder == kept_small_folder(); }
   std::vector<float> logits(const EfficientNet& model, const StoredTensor& x) {
     Tape tape(false);
     const Context ctx{ops.get(), &arena, &tape, ops->parameter_type(), false};
@@ -138,7 +139,9 @@ TEST_P(SmallGolden, TrainingOfSixSteps) {
   }
 
   for (const NamedTensor& t : parameters.tensors()) {
-    const std::vector<double> reference = as_doubles(stored(expected, "after6." + t.name));
+    const StoredTensor* after = expected.find("after6." + t.name);
+    if (after == nullptr && kept()) continue;  // the case kept with the tests leaves the state out
+    const std::vector<double> reference = as_doubles(after != nullptr ? *after : stored(expected, "after6." + t.name));
     const std::vector<float> found = to_torch(*ops, t, t.value);
     ASSERT_EQ(found.size(), reference.size()) << t.name;
     double squares = 0, reference_squares = 0, largest = 0;
@@ -150,14 +153,14 @@ TEST_P(SmallGolden, TrainingOfSixSteps) {
       reference_squares += reference[i] * reference[i];
     }
     EXPECT_LE(largest, 12 * static_cast<double>(kLearningRate)) << t.name << " after six steps";
-    if (!exempt.betas.contains(t.name) && !exempt.means.contains(t.name))
-      EXPECT_LE(std::sqrt(squares), 1e-3 * std::sqrt(reference_squares)) << t.name << " after six steps";
+    if (exempt.betas.contains(t.name) || exempt.means.contains(t.name)) continue;
+    EXPECT_LE(std::sqrt(squares), 1e-3 * std::sqrt(reference_squares)) << t.name << " after six steps";
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Folders, SmallGolden, testing::Combine(testing::ValuesIn(small_folders()), testing::Values("ref", "cpu")),
                          [](const auto& test) {
-                           const bool kept = std::get<0>(test.param).string().find("tests") != std::string::npos;
+                           const bool kept = std::get<0>(test.param) == kept_small_folder();
                            return (kept ? "kept_" : "golden_") + std::get<1>(test.param);
                          });
 
