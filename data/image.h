@@ -1,0 +1,27 @@
+// A photo as pixels. JPEG is decoded as PIL does it (libjpeg-turbo, exact integer DCT, fancy upsampling), so that a network
+// trained elsewhere sees the pixels it knows; PNG, BMP and GIF by stb_image. Transparency is dropped, CMYK and grey become
+// RGB, and EXIF orientation is honoured: what comes out stands upright.
+// Next: jpeg.cpp, exif.cpp, preprocess.h.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace mcnn {
+
+struct Image {
+  int width = 0, height = 0;
+  std::vector<uint8_t> rgb;  ///< (H,W,3)
+};
+
+/// The largest photo that is decoded: 300 MB of pixels. Larger ones are refused before their memory is asked for.
+inline constexpr int64_t kMostPixels = 100'000'000;
+
+/// Throws Error "path: why" if the file cannot be read, is no image, is cut short or has more than kMostPixels.
+Image decode_image(const std::string& path);
+/// The same for bytes at hand; `name` stands in messages.
+Image decode_image(std::span<const std::byte> bytes, const std::string& name);
+
+}  // namespace mcnn

@@ -1,0 +1,105 @@
+// libjpeg reports errors by a callback that must not return: it jumps back into decode, where nothing has a
+// destructor and whatever changes lives in the caller's Decoder; decode_jpeg turns the message into an Error.  Contract: jpeg.h.
+#include "data/jpeg.h"
+
+#include <csetjmp>
+#include <cstdio>  // jpeglib.h needs FILE declared
+
+#include <jpeglib.h>
+
+#include <jerror.h>
+
+#include "runtime/error.h"
+
+namespace mcnn {
+namespace {
+
+struct Decoder {
+  jpeg_decompress_struct info{};
+  jpeg_error_mgr errors{};  // libjpeg's functions find the Decoder through info.client_data
+  jpeg_progress_mgr progress{};
+  std::jmp_buf escape;
+  char message[JMSG_LENGTH_MAX] = "";
+  std::vector<uint8_t> pixels;  ///< (H,W,C)
+};
+
+Decoder& decoder_of(j_common_ptr info) { return *static_cast<Decoder*>(info->client_data); }
+
+[[noreturn]] void stop(j_common_ptr info) {
+  Decoder& decoder = decoder_of(info);
+  info->err->format_message(info, decoder.message);
+  std::longjmp(decoder.escape, 1);
+}
+
+/// Level -1 is a warning: libjpeg repaired something. It fills what a cut file lacks with grey; that must not pass as a photo.
+void on_message(j_common_ptr info, int level) {
+  const int code = info->err->msg_code;
+  if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER)) stop(info);
+}
+
+/// A progressive file of a few kilobytes can ask for thousands of passes over a large picture.
+void on_progress(j_common_ptr info) {
+  constexpr int kMostScans = 500;
+  Decoder& decoder = decoder_of(info);
+  if (decoder.info.input_scan_number <= kMostScans) return;
+  std::snprintf(decoder.message, sizeof decoder.message, "more than %d scans", kMostScans);
+  std::longjmp(decoder.escape, 1);
+}
+
+/// Fills decoder.pixels, or leaves a message and returns false. What a jump could leave half-changed lives in `decoder`.
+bool decode(Decoder& decoder, std::span<const std::byte> bytes) {
+  jpeg_decompress_struct& info = decoder.info;
+  info.err = jpeg_std_error(&decoder.errors);
+  info.client_data = &decoder;
+  decoder.errors.error_exit = stop;
+  decoder.errors.emit_message = on_message;
+  decoder.progress.progress_monitor = on_progress;
+  if (setjmp(decoder.escape) != 0) return false;
+  jpeg_create_decompress(&info);  // keeps err and client_data only
+  info.progress = &decoder.progress;
+  jpeg_mem_src(&info, reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<unsigned long>(bytes.size()));
+  jpeg_read_header(&info, TRUE);
+  if (int64_t{info.image_width} * info.image_height > kMostPixels) {
+    std::snprintf(decoder.message, sizeof decoder.message, "%ux%u is more than %d million pixels", info.image_width, info.image_height,
+                  static_cast<int>(kMostPixels / 1'000'000));
+    return false;
+  }
+  info.out_color_space = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK ? JCS_CMYK : JCS_RGB;
+  info.dct_method = JDCT_ISLOW;
+  info.do_fancy_upsampling = TRUE;
+  jpeg_start_decompress(&info);
+  const std::size_t row_bytes = std::size_t{info.output_width} * static_cast<unsigned>(info.output_components);
+  decoder.pixels.resize(row_bytes * info.output_height);
+  while (info.output_scanline < info.output_height) {
+    JSAMPROW row = decoder.pixels.data() + row_bytes * info.output_scanline;
+    jpeg_read_scanlines(&info, &row, 1);
+  }
+  jpeg_finish_decompress(&info);  // reads on to the end marker, which a cut file lacks
+  return true;
+}
+
+/// As PIL: the file holds inverted CMYK, so each colour is ink * black / 255, rounded.
+std::vector<uint8_t> cmyk_to_rgb(const std::vector<uint8_t>& cmyk) {
+  std::vector<uint8_t> rgb(cmyk.size() / 4 * 3);
+  for (std::size_t pixel = 0; pixel < cmyk.size() / 4; ++pixel)
+    for (std::size_t c = 0; c < 3; ++c) rgb[3 * pixel + c] = static_cast<uint8_t>((cmyk[4 * pixel + c] * cmyk[4 * pixel + 3] + 127) / 255);
+  return rgb;
+}
+
+}  // namespace
+
+bool is_jpeg(std::span<const std::byte> bytes) {
+  return bytes.size() >= 3 && bytes[0] == std::byte{0xFF} && bytes[1] == std::byte{0xD8} && bytes[2] == std::byte{0xFF};
+}
+
+Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name) {
+  Decoder decoder;
+  const bool whole = decode(decoder, bytes);
+  jpeg_destroy_decompress(&decoder.info);
+  if (!whole) fail("{}: is not a whole JPEG: {}", name, decoder.message);
+  const bool cmyk = decoder.info.out_color_space == JCS_CMYK;
+  return {static_cast<int>(decoder.info.image_width), static_cast<int>(decoder.info.image_height),
+          cmyk ? cmyk_to_rgb(decoder.pixels) : std::move(decoder.pixels)};
+}
+
+}  // namespace mcnn

@@ -1,0 +1,17 @@
+// JPEG by libjpeg-turbo, with the settings PIL uses.
+#pragma once
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "data/image.h"
+
+namespace mcnn {
+
+bool is_jpeg(std::span<const std::byte> bytes);
+
+/// Pixels as stored, EXIF orientation not yet applied. Grey and CMYK (Adobe's inverted convention) become RGB.
+/// Throws Error "name: why"; a file that ends early is an error, not a grey lower half.
+Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name);
+
+}  // namespace mcnn

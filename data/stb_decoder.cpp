@@ -1,0 +1,73 @@
+// stb_image's own code is compiled here, with the formats that announce themselves by a signature (others would take any
+// file for a picture). stb reads zeros beyond the end of a file: the callbacks notice.  Contract: stb_decoder.h.
+#include "data/stb_decoder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <memory>
+
+#include "runtime/error.h"
+
+#define STB_IMAGE_IMPLEMENTATION
+#define STB_IMAGE_STATIC
+#define STBI_ONLY_PNG
+#define STBI_ONLY_BMP
+#define STBI_ONLY_GIF
+#define STBI_NO_STDIO
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function"
+#pragma GCC diagnostic ignored "-Wmissing-field-initializers"
+#pragma GCC diagnostic ignored "-Wunused-but-set-variable"
+#pragma GCC diagnostic ignored "-Wsign-compare"
+#pragma GCC diagnostic ignored "-Wshadow"
+#include <stb/stb_image.h>
+#pragma GCC diagnostic pop
+
+namespace mcnn {
+namespace {
+
+struct Source {
+  std::span<const std::byte> rest;
+  bool beyond_end = false;  ///< more was wanted when nothing was left
+};
+
+int read_some(void* user, char* data, int size) {
+  Source& source = *static_cast<Source*>(user);
+  if (source.rest.empty() && size > 0) source.beyond_end = true;
+  const std::size_t n = std::min(source.rest.size(), static_cast<std::size_t>(size));
+  if (n > 0) std::memcpy(data, source.rest.data(), n);
+  source.rest = source.rest.subspan(n);
+  return static_cast<int>(n);
+}
+
+void skip_some(void* user, int size) {  // stb skips forward only
+  Source& source = *static_cast<Source*>(user);
+  const std::size_t n = static_cast<std::size_t>(std::max(size, 0));
+  if (n > source.rest.size()) source.beyond_end = true;
+  source.rest = source.rest.subspan(std::min(n, source.rest.size()));
+}
+
+int at_end(void* user) { return static_cast<Source*>(user)->rest.empty() ? 1 : 0; }
+
+constexpr stbi_io_callbacks kCallbacks{read_some, skip_some, at_end};
+
+}  // namespace
+
+Image decode_with_stb(std::span<const std::byte> bytes, const std::string& name) {
+  Source header{bytes};
+  int width = 0, height = 0, channels = 0;
+  if (stbi_info_from_callbacks(&kCallbacks, &header, &width, &height, &channels) == 0)
+    fail("{}: is not a JPEG, PNG, BMP or GIF picture", name);
+  if (int64_t{width} * height > kMostPixels) fail("{}: {}x{} is more than {} million pixels", name, width, height, kMostPixels / 1'000'000);
+
+  Source source{bytes};
+  const std::unique_ptr<stbi_uc, void (*)(void*)> pixels(stbi_load_from_callbacks(&kCallbacks, &source, &width, &height, &channels, 3),
+                                                         stbi_image_free);
+  if (!pixels) fail("{}: cannot be decoded: {}", name, source.beyond_end ? "it is cut short" : stbi_failure_reason());
+  if (source.beyond_end) fail("{}: cannot be decoded: it is cut short", name);
+  Image image{width, height, {}};
+  image.rgb.assign(pixels.get(), pixels.get() + std::size_t{3} * static_cast<std::size_t>(width) * static_cast<std::size_t>(height));
+  return image;
+}
+
+}  // namespace mcnn
