@@ -19,14 +19,16 @@ namespace {
 constexpr std::string_view kCounter = ".num_batches_tracked";
 const std::string kHeadWeight = "classifier.weight", kHeadBias = "classifier.bias";
 
+using PlainNames = std::unordered_map<std::string, const StoredTensor*>;
+using FileNames = std::unordered_map<std::string, std::string>;  ///< timm's name -> the file's
+
 bool matches(const std::vector<std::string>& patterns, const std::string& name) {
   return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& p) { return ::fnmatch(p.c_str(), name.c_str(), 0) == 0; });
 }
 
 /// "a, b, c and 17 more"
-std::string listed(const std::vector<std::string>& items) {
-  constexpr std::size_t kMost = 20;
-  const std::size_t shown = std::min(items.size(), kMost);
+std::string listed(const std::vector<std::string>& items, std::size_t most = 20) {
+  const std::size_t shown = std::min(items.size(), most);
   std::string out = fmt::format("{}", fmt::join(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
   if (shown < items.size()) out += fmt::format(" and {} more", items.size() - shown);
   return out;
@@ -35,8 +37,8 @@ std::string listed(const std::vector<std::string>& items) {
 std::string shape_str(const std::vector<int64_t>& shape) { return fmt::format("({})", fmt::join(shape, ",")); }
 
 /// The file's tensors by their names without wrappers' prefixes.
-std::unordered_map<std::string, const StoredTensor*> by_plain_name(const TensorFile& file) {
-  std::unordered_map<std::string, const StoredTensor*> out;
+PlainNames by_plain_name(const TensorFile& file) {
+  PlainNames out;
   for (const StoredTensor& t : file.tensors())
     if (!out.emplace(strip_prefixes(t.name), &t).second)
       fail("{}: tensor {} is there twice, with and without a wrapper's prefix", file.path(), printable(t.name));
@@ -66,24 +68,98 @@ std::vector<float> checked_values(const TensorFile& file, const StoredTensor& t)
   return values;
 }
 
-/// What the file lacks for each tensor of the network, and what it has too much.
-struct Matching {
-  std::vector<std::pair<NamedTensor*, const StoredTensor*>> found;
-  std::vector<NamedTensor*> missing;
-  std::vector<std::string> missing_names;  ///< "timm (file's)", as a message shows them
-  std::vector<std::string> missing_in_file;
-  std::vector<std::string> unused;
-  std::vector<std::string> wrong_shapes;
-};
+bool is_head(const std::string& name) { return name == kHeadWeight || name == kHeadBias; }
 
 /// Number of classes of the file's classifier; 0 if it has none.
-int64_t classes_in(const std::unordered_map<std::string, const StoredTensor*>& tensors,
-                   const std::unordered_map<std::string, std::string>& file_name) {
+int64_t classes_in(const PlainNames& tensors, const FileNames& file_names) {
   for (const std::string& timm : {kHeadWeight, kHeadBias}) {
-    const auto it = tensors.find(file_name.at(timm));
+    const auto it = tensors.find(file_names.at(timm));
     if (it != tensors.end() && !it->second->shape.empty()) return it->second->shape[0];
   }
   return 0;
+}
+
+/// A classifier for other classes on the same features is replaced; on other features the file is another network's.
+bool replaces_head(const PlainNames& tensors, const FileNames& file_names, const NamedTensor& weight, int64_t file_classes) {
+  if (file_classes == 0 || file_classes == weight.torch_shape[0]) return false;
+  const auto it = tensors.find(file_names.at(kHeadWeight));
+  return it == tensors.end() || (it->second->shape.size() == 2 && it->second->shape[1] == weight.torch_shape[1]);
+}
+
+/// The network's tensors against the file's.
+struct Matching {
+  std::vector<std::pair<NamedTensor*, const StoredTensor*>> found;
+  std::vector<NamedTensor*> missing;
+  std::vector<std::string> unused;        ///< file names
+  std::vector<std::string> wrong_shapes;  ///< as a message shows them
+};
+
+Matching match(const TensorFile& file, const PlainNames& tensors, const FileNames& file_names, Parameters& parameters, bool new_head) {
+  Matching m;
+  std::unordered_set<std::string> known;
+  for (NamedTensor& t : parameters.tensors()) {
+    const std::string& in_file = file_names.at(t.name);
+    known.insert(in_file);
+    if (new_head && is_head(t.name)) continue;
+    const auto it = tensors.find(in_file);
+    if (it == tensors.end()) {
+      m.missing.push_back(&t);
+    } else if (!same_values(it->second->shape, t.torch_shape)) {
+      m.wrong_shapes.push_back(
+          fmt::format("{} is {}, expected {}", printable(it->second->name), it->second->shape_str(), shape_str(t.torch_shape)));
+    } else {
+      m.found.emplace_back(&t, it->second);
+    }
+  }
+  for (const StoredTensor& t : file.tensors()) {
+    std::string plain(strip_prefixes(t.name));
+    if (!known.contains(plain) && !plain.ends_with(kCounter)) m.unused.push_back(std::move(plain));
+  }
+  return m;
+}
+
+/// Throws one Error with everything that does not fit and is not allowed.
+void refuse_misfits(const TensorFile& file, Naming naming, const FileNames& file_names, const Matching& m,
+                    const std::vector<std::string>& allowed) {
+  std::vector<std::string> missing, unexpected, complaints;
+  for (const NamedTensor* t : m.missing) {
+    const std::string& in_file = file_names.at(t->name);
+    if (matches(allowed, t->name) || matches(allowed, in_file)) continue;
+    missing.push_back(in_file == t->name ? t->name : fmt::format("{} ({})", t->name, in_file));
+  }
+  for (const std::string& name : m.unused)
+    if (!matches(allowed, name)) unexpected.push_back(printable(name));
+  if (!missing.empty()) complaints.push_back("missing: " + listed(missing));
+  if (!unexpected.empty()) complaints.push_back("unexpected: " + listed(unexpected));
+  if (!complaints.empty()) complaints.back() += " (allow_missing takes names and globs to go on without)";
+  if (!m.wrong_shapes.empty()) complaints.push_back("wrong shape: " + listed(m.wrong_shapes, 6));
+  if (complaints.empty()) return;
+  const auto model = detect_model(file, naming);
+  fail("{}: does not fit the network: {}{}", file.path(), fmt::join(complaints, "; "),
+       model ? fmt::format("; the file's tensors are those of {}", *model) : "");
+}
+
+/// Blocks with a skip that lack a convolution: their last batch norm becomes 0, the block the identity. Returns their names.
+std::vector<std::string> start_as_identities(const Architecture& architecture, Parameters& parameters,
+                                             const std::vector<NamedTensor*>& missing) {
+  std::vector<std::string> names;
+  for (const BlockSpec& b : architecture.blocks) {
+    const std::string convolutions = b.name() + ".conv_";
+    const bool lacks = std::any_of(missing.begin(), missing.end(), [&](const NamedTensor* t) { return t->name.starts_with(convolutions); });
+    if (!b.skip || !lacks) continue;
+    const std::string last_norm = b.name() + (b.expand != 1 ? ".bn3" : ".bn2");
+    for (const char* part : {".weight", ".bias"}) parameters.ops().fill(parameters.find(last_norm + part)->value, 0.f);
+    names.push_back(b.name());
+  }
+  return names;
+}
+
+Naming naming_of(const TensorFile& file) {
+  if (const std::optional<Naming> naming = detect_naming(file)) return *naming;
+  std::vector<std::string> names;
+  for (const StoredTensor& t : file.tensors()) names.push_back(printable(t.name));
+  fail("{}: tensor names are none of timm's, torchvision's, EfficientNet-PyTorch's: {}", file.path(),
+       names.empty() ? "the file is empty" : listed(names));
 }
 
 }  // namespace
@@ -98,90 +174,31 @@ std::vector<std::string> LoadReport::lines() const {
 }
 
 LoadReport load_weights(const TensorFile& file, const Architecture& architecture, Parameters& parameters, const LoadOptions& options) {
-  const std::optional<Naming> naming = detect_naming(file);
-  if (!naming) {
-    std::vector<std::string> names;
-    for (const StoredTensor& t : file.tensors()) names.push_back(printable(t.name));
-    fail("{}: tensor names are none of timm's, torchvision's, EfficientNet-PyTorch's: {}", file.path(),
-         names.empty() ? "the file is empty" : listed(names));
-  }
-  const auto tensors = by_plain_name(file);
-  std::unordered_map<std::string, std::string> file_name;
-  for (const auto& [timm, in_file] : key_map(architecture, *naming)) file_name[timm] = in_file;
+  LoadReport report{.naming = naming_of(file)};
+  const PlainNames tensors = by_plain_name(file);
+  FileNames file_names;
+  for (const auto& [timm, in_file] : key_map(architecture, report.naming)) file_names[timm] = in_file;
+  report.file_classes = classes_in(tensors, file_names);
+  report.new_head = replaces_head(tensors, file_names, *parameters.find(kHeadWeight), report.file_classes);
 
-  LoadReport report{.naming = *naming};
-  report.file_classes = classes_in(tensors, file_name);
-  const NamedTensor* bias = parameters.find(kHeadBias);
-  report.new_head = report.file_classes != 0 && bias != nullptr && report.file_classes != bias->torch_shape[0];
-
-  // Every tensor of the network, against the file.
-  Matching m;
-  std::unordered_set<std::string> known;
-  for (NamedTensor& t : parameters.tensors()) {
-    const std::string& in_file = file_name.at(t.name);
-    known.insert(in_file);
-    const auto it = tensors.find(in_file);
-    const bool head = t.name == kHeadWeight || t.name == kHeadBias;
-    if (head && report.new_head) {
-      // A classifier for other classes on the same features is replaced; on other features the file is another network.
-      const bool other_features =
-          it != tensors.end() && t.name == kHeadWeight && it->second->shape.size() == 2 && it->second->shape[1] != t.torch_shape[1];
-      if (!other_features) continue;
-    }
-    if (it == tensors.end()) {
-      m.missing.push_back(&t);
-      m.missing_in_file.push_back(in_file);
-      m.missing_names.push_back(in_file == t.name ? t.name : fmt::format("{} ({})", t.name, in_file));
-    } else if (!same_values(it->second->shape, t.torch_shape)) {
-      m.wrong_shapes.push_back(
-          fmt::format("{} is {}, expected {}", printable(it->second->name), it->second->shape_str(), shape_str(t.torch_shape)));
-    } else {
-      m.found.emplace_back(&t, it->second);
-    }
-  }
-  for (const StoredTensor& t : file.tensors()) {
-    const std::string plain(strip_prefixes(t.name));
-    if (!known.contains(plain) && !plain.ends_with(kCounter)) m.unused.push_back(plain);
-  }
-
-  // Complaints, all at once.
-  std::vector<std::string> complaints, refused;
-  for (std::size_t i = 0; i < m.missing.size(); ++i)
-    if (!matches(options.allow_missing, m.missing[i]->name) && !matches(options.allow_missing, m.missing_in_file[i]))
-      refused.push_back(m.missing_names[i]);
-  if (!refused.empty()) complaints.push_back("missing: " + listed(refused));
-  refused.clear();
-  for (const std::string& name : m.unused)
-    if (!matches(options.allow_missing, name)) refused.push_back(printable(name));
-  if (!refused.empty()) complaints.push_back("unexpected: " + listed(refused));
-  if (!complaints.empty()) complaints.back() += " (allow_missing takes names and globs to go on without)";
-  if (!m.wrong_shapes.empty()) complaints.push_back("wrong shape: " + listed(m.wrong_shapes));
-  if (!complaints.empty()) {
-    const auto model = detect_model(file, *naming);
-    fail("{}: does not fit the network: {}{}", file.path(), fmt::join(complaints, "; "),
-         model ? fmt::format("; the file's tensors are those of {}", *model) : "");
-  }
+  const Matching m = match(file, tensors, file_names, parameters, report.new_head);
+  refuse_misfits(file, report.naming, file_names, m, options.allow_missing);
   std::vector<std::vector<float>> values;
   values.reserve(m.found.size());
   for (const auto& [target, source] : m.found) values.push_back(checked_values(file, *source));
 
   // Nothing below can refuse the file.
-  for (std::size_t i = 0; i < m.found.size(); ++i)
-    from_torch(parameters.ops(), *m.found[i].first, values[i].data(), m.found[i].first->value);
+  for (std::size_t i = 0; i < m.found.size(); ++i) {
+    const NamedTensor& target = *m.found[i].first;
+    from_torch(parameters.ops(), target, values[i].data(), target.value);
+  }
   for (NamedTensor* t : m.missing) {
     initialise(parameters, *t, options.seed);
     report.missing.push_back(t->name);
   }
   if (report.new_head)
     for (const std::string& name : {kHeadWeight, kHeadBias}) initialise(parameters, *parameters.find(name), options.seed);
-  for (const BlockSpec& b : architecture.blocks) {
-    const bool convolution_missing =
-        std::any_of(m.missing.begin(), m.missing.end(), [&](const NamedTensor* t) { return t->name.starts_with(b.name() + ".conv_"); });
-    if (!b.skip || !convolution_missing) continue;
-    const std::string last_norm = b.name() + (b.expand != 1 ? ".bn3" : ".bn2");
-    for (const char* part : {".weight", ".bias"}) parameters.ops().fill(parameters.find(last_norm + part)->value, 0.f);
-    report.identities.push_back(b.name());
-  }
+  report.identities = start_as_identities(architecture, parameters, m.missing);
   report.unused = m.unused;
   return report;
 }

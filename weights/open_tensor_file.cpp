@@ -1,6 +1,6 @@
 // Picks a reader by what the file holds, never by what it is called: checkpoints are renamed all the time.
 // Next: safetensors.cpp.
-#include <cstring>
+#include <algorithm>
 #include <string_view>
 
 #include "runtime/error.h"

@@ -202,6 +202,13 @@ TEST(Load, AnotherClassCountGetsANewHead) {
   EXPECT_CONTAINS(refusal(draft, thousand), "missing: classifier.weight (classifier.1.weight)");
 }
 
+TEST(Load, AClassifierOnOtherFeaturesIsAnotherNetworks) {
+  Network network(small_spec(5));
+  Draft draft = Draft::of(network, Naming::timm);
+  draft.at("classifier.weight").shape = {1, 5 * 320};
+  EXPECT_CONTAINS(refusal(draft, network), "'classifier.weight' is (1,1600), expected (5,320)");
+}
+
 TEST(Load, WrongShapesAreNamedWithBoth) {
   Network network;
   Draft draft = Draft::of(network, Naming::torchvision);
