@@ -1,0 +1,22 @@
+// A whole data set of drawn faces in the competition's layout:
+//   train/train.csv (id,gender,race,age,path), train/images/{id}_{gender}_{race}_{age}/{mask1..5,incorrect_mask,normal}.jpg
+//   eval/info.csv (ImageID,ans; every answer 0), eval/gt.csv (the true answers), eval/images/*.jpg of other people
+// Classes are balanced over people: gender and age bin go round in six.
+#pragma once
+#include <cstdint>
+#include <string>
+
+namespace mcnn::synthetic {
+
+struct DatasetPlan {
+  std::string root;        ///< a folder that does not exist yet, or is empty
+  int people = 0;          ///< under train/
+  int eval_people = 0;     ///< under eval/
+  uint64_t seed = 0;       ///< the same seed, the same bytes; eval's people do not depend on `people`
+  bool irregular = false;  ///< with what the competition's own data has: see synthetic_dataset.cpp
+};
+
+/// Returns the number of photos written. Throws Error: root is not empty, a count is out of range, a file cannot be written.
+int64_t write_dataset(const DatasetPlan& plan);
+
+}  // namespace mcnn::synthetic
