@@ -1,0 +1,60 @@
+// std::filesystem with its errors in words.  Contract: folder_listing.h.
+#include "data/folder_listing.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "runtime/error.h"
+
+namespace mcnn {
+namespace {
+
+namespace fs = std::filesystem;
+
+template <class Wanted>
+std::vector<std::string> sorted_names(const std::string& folder, Wanted wanted) {
+  std::error_code error;
+  fs::directory_iterator entry(folder, error);
+  std::vector<std::string> names;
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    std::string name = entry->path().filename().string();
+    if (name.starts_with(".")) continue;
+    std::error_code unreadable;  // a dangling link: neither file nor folder
+    if (wanted(*entry, unreadable)) names.push_back(std::move(name));
+  }
+  if (error) fail("{}: the folder cannot be read: {}", folder, error.message());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace
+
+std::string lower_case(std::string text) {
+  for (char& c : text)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+std::vector<std::string> subfolders_of(const std::string& folder) {
+  return sorted_names(folder, [](const fs::directory_entry& entry, std::error_code& error) { return entry.is_directory(error); });
+}
+
+std::vector<std::string> photos_in(const std::string& folder) {
+  static const std::set<std::string> extensions = {".jpg", ".jpeg", ".png", ".bmp", ".gif"};
+  return sorted_names(folder, [](const fs::directory_entry& entry, std::error_code& error) {
+    return extensions.contains(lower_case(entry.path().extension().string())) && entry.is_regular_file(error);
+  });
+}
+
+bool is_folder(const std::string& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+void require_file(const std::string& path, const std::string& where) {
+  std::error_code error;
+  if (!fs::is_regular_file(path, error)) fail("{}: no file '{}'", where, path);
+}
+
+}  // namespace mcnn

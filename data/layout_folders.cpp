@@ -1,0 +1,35 @@
+// One folder per class, with or without a folder per person inside.  Contract: layouts.h.
+#include <filesystem>
+
+#include "data/folder_listing.h"
+#include "data/layouts.h"
+#include "runtime/error.h"
+
+namespace mcnn {
+namespace {
+
+namespace fs = std::filesystem;
+
+void add_person(const fs::path& folder, int label, const std::string& person, std::vector<Photo>& photos) {
+  for (const std::string& photo : photos_in(folder.string())) photos.push_back({(folder / photo).string(), label, person});
+  for (const std::string& inner : subfolders_of(folder.string())) add_person(folder / inner, label, person, photos);
+}
+
+}  // namespace
+
+Dataset read_folders(const std::string& root) {
+  Dataset dataset{{}, subfolders_of(root)};
+  if (dataset.classes.empty()) fail("{}: has no folders, expected one per class", root);
+  for (std::size_t label = 0; label < dataset.classes.size(); ++label) {
+    const fs::path folder = fs::path(root) / dataset.classes[label];
+    const std::size_t before = dataset.photos.size();
+    for (const std::string& photo : photos_in(folder.string()))
+      dataset.photos.push_back({(folder / photo).string(), static_cast<int>(label), fs::path(photo).stem().string()});
+    for (const std::string& person : subfolders_of(folder.string()))
+      add_person(folder / person, static_cast<int>(label), person, dataset.photos);
+    if (dataset.photos.size() == before) fail("{}: the class has no photos", folder.string());
+  }
+  return dataset;
+}
+
+}  // namespace mcnn
