@@ -17,7 +17,7 @@ std::vector<Case> image_cases();
 std::vector<Case> optimizer_cases();
 
 struct Pointwise {
-  const char* name;
+  std::string name;
   int64_t n, h, w, in, out;
   Reading x = kSwish;
   bool moments = true;  // forward
@@ -30,7 +30,7 @@ Case pointwise_backward(const Pointwise& row);
 
 enum class Padding { symmetric, same };  // pad k/2 all around; TensorFlow's SAME: what is odd goes to the bottom and right
 struct Depthwise {
-  const char* name;
+  std::string name;
   int64_t n, h, w, c;
   int kernel, stride;
   Padding padding = Padding::symmetric;
@@ -43,7 +43,7 @@ Case depthwise_forward(const Depthwise& row);
 Case depthwise_backward(const Depthwise& row);
 
 struct Dense {
-  const char* name;
+  std::string name;
   int64_t n, h, w, in, out;
   int kernel, stride;
   Padding padding = Padding::symmetric;
@@ -60,14 +60,14 @@ ConvGeometry geometry(int kernel, int stride, Padding padding, int64_t h, int64_
 Shape output_shape(int64_t n, int64_t h, int64_t w, int64_t channels, int kernel, int stride, Padding padding);
 
 struct BatchNormSums {
-  const char* name;
+  std::string name;
   int64_t n, h, w, c;
   bool sample_scale = true;
 };
 Case batch_norm_sums(const BatchNormSums& row);
 
 struct Pool {
-  const char* name;
+  std::string name;
   int64_t n, h, w, c;
   Reading x = kSwish;
   bool slopes = true;  // false: evaluation
@@ -75,14 +75,14 @@ struct Pool {
 Case pool_forward(const Pool& row);
 
 struct SqueezeExcite {
-  const char* name;
+  std::string name;
   int64_t n, c, reduced;
 };
 Case squeeze_excite_forward(const SqueezeExcite& row);
 Case squeeze_excite_backward(const SqueezeExcite& row);
 
 struct Residual {
-  const char* name;
+  std::string name;
   int64_t n, h, w, c;
   Reading x = kImage, branch = kLinear;
   bool sample_scale = true;
