@@ -2,6 +2,14 @@
 
 namespace mcnn {
 
+void Context::record(std::function<void()> backward) const {
+  if (!profiler || !profiler->enabled()) return tape->record(std::move(backward));
+  tape->record([profiler = profiler, name = profiler->current_layer(), backward = std::move(backward)] {
+    const Profiler::Span span = profiler->layer(name);
+    backward();
+  });
+}
+
 InputGradient& begin_input_gradient(const Context& ctx, Variable& x) {
   InputGradient& dx = x.received;
   dx.stored = ctx.feature_map(x.value.raw.shape());

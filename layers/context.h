@@ -1,10 +1,12 @@
 // What a forward pass runs in, and the variables it passes from layer to layer.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "kernels/ops.h"
 #include "runtime/arena.h"
+#include "runtime/profiler.h"
 #include "runtime/tape.h"
 
 namespace mcnn {
@@ -15,11 +17,16 @@ struct Context {
   Tape* tape;
   DType storage = DType::f32;  ///< of feature maps
   bool training = false;       ///< batch statistics, dropout, drop-path
+  Profiler* profiler = nullptr;
 
   /// Statistics, gates, sums: (C) and (N,C) tensors.
   Tensor small(Shape shape) const { return arena->tensor(shape, ops->parameter_type()); }
   Tensor feature_map(Shape shape) const { return arena->tensor(shape, storage); }
   bool recording() const { return tape->recording(); }
+  /// Puts a layer's backward on the tape; its time counts for the layer that is current now.
+  void record(std::function<void()> backward) const;
+  /// What runs while the span lives counts for this layer.
+  Profiler::Span layer(const std::string& name) const { return profiler ? profiler->layer(name) : Profiler::Span(); }
 };
 
 /// A feature map on the tape. Its reader's backward fills in `gradient`, its writer's backward consumes it.

@@ -20,11 +20,13 @@ Extent extent(const ConvNormOptions& o, const Shape& in) {
 }  // namespace
 
 ConvNorm::ConvNorm(Parameters& parameters, const std::string& conv_name, const std::string& norm_name, const ConvNormOptions& options)
-    : weight_(parameters.add(conv_name + ".weight", options.kind, weight_shape(options))),
+    : name_(conv_name),
+      weight_(parameters.add(conv_name + ".weight", options.kind, weight_shape(options))),
       norm_(parameters, norm_name, options.out, options.norm),
       options_(options) {}
 
 Var ConvNorm::forward(const Context& ctx, const Var& x) const {
+  const Profiler::Span span = ctx.layer(name_);
   const auto [geometry, shape] = extent(options_, x->value.raw.shape());
   const auto y = std::make_shared<Variable>(Feature{.raw = ctx.feature_map(shape), .act = options_.act});
   Moments moments = norm_.moments(ctx);
@@ -35,7 +37,7 @@ Var ConvNorm::forward(const Context& ctx, const Var& x) const {
     default: ctx.ops->dense_forward(x->value, weight_.value, geometry, y->value.raw, wanted); break;
   }
   norm_.forward(ctx, moments, *y);
-  ctx.tape->record([this, ctx, x, y] { backward(ctx, *x, *y); });
+  ctx.record([this, ctx, x, y] { backward(ctx, *x, *y); });
   return y;
 }
 

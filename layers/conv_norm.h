@@ -26,6 +26,7 @@ class ConvNorm {
  private:
   void backward(const Context& ctx, Variable& x, Variable& y) const;
 
+  std::string name_;
   NamedTensor& weight_;
   BatchNorm norm_;
   ConvNormOptions options_;

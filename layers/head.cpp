@@ -10,6 +10,7 @@ Head::Head(Parameters& parameters, int64_t channels, int64_t classes, float drop
       dropout_(dropout) {}
 
 Logits Head::forward(const Context& ctx, const Var& x) const {
+  const Profiler::Span span = ctx.layer("classifier");
   const Tensor& raw = x->value.raw;
   const Shape per_channel{raw.n(), raw.c()};
   const float drop = ctx.training ? dropout_ : 0.f;
@@ -27,7 +28,7 @@ Logits Head::forward(const Context& ctx, const Var& x) const {
   Logits logits{ctx.small({raw.n(), bias_.value.size()})};
   ctx.ops->linear_forward(kept, weight_.value, bias_.value, logits.value);
 
-  ctx.tape->record([this, ctx, x, kept, slope, slope_xhat, drop, gradient = logits.gradient] {
+  ctx.record([this, ctx, x, kept, slope, slope_xhat, drop, gradient = logits.gradient] {
     Variable& v = *x;
     Tensor dw = weight_.gradient, db = bias_.gradient, dkept = ctx.small(kept.shape());
     const float per_pixel = 1.f / static_cast<float>(v.value.raw.h() * v.value.raw.w());
@@ -44,6 +45,7 @@ Logits Head::forward(const Context& ctx, const Var& x) const {
 }
 
 Tensor cross_entropy(const Context& ctx, const Logits& logits, const Tensor& targets, float smoothing) {
+  const Profiler::Span span = ctx.layer("loss");
   Tensor loss = ctx.small({1});
   if (ctx.recording()) *logits.gradient = ctx.small(logits.value.shape());
   ctx.ops->cross_entropy(logits.value, targets, smoothing, loss, *logits.gradient);

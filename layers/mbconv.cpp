@@ -56,6 +56,7 @@ Var MBConv::forward(const Context& ctx, const Var& x) const {
 }
 
 Var MBConv::residual(const Context& ctx, const Var& x, const Var& branch) const {
+  const Profiler::Span span = ctx.layer(options_.name + ".residual");
   Tensor survives;  // (N) 0 or 1/keep
   if (ctx.training && options_.drop_path > 0.f) {
     survives = ctx.small({branch->value.raw.n()});
@@ -64,7 +65,7 @@ Var MBConv::residual(const Context& ctx, const Var& x, const Var& branch) const 
   const auto sum = std::make_shared<Variable>(Feature{.raw = ctx.feature_map(branch->value.raw.shape())});
   ctx.ops->residual_forward(x->value, branch->value, survives, sum->value.raw);
 
-  ctx.tape->record([ctx, x, branch, survives, sum] {
+  ctx.record([ctx, x, branch, survives, sum] {
     const Tensor& gradient = sum->gradient.stored;
     OutputGradient& of_branch = branch->gradient;
     of_branch.stored = gradient;

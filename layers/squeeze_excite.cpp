@@ -3,12 +3,14 @@
 namespace mcnn {
 
 SqueezeExcite::SqueezeExcite(Parameters& parameters, const std::string& name, int64_t channels, int64_t squeezed)
-    : w1_(parameters.add(name + ".conv_reduce.weight", WeightKind::pointwise, {squeezed, channels, 1, 1})),
+    : name_(name),
+      w1_(parameters.add(name + ".conv_reduce.weight", WeightKind::pointwise, {squeezed, channels, 1, 1})),
       b1_(parameters.add(name + ".conv_reduce.bias", WeightKind::vector, {squeezed})),
       w2_(parameters.add(name + ".conv_expand.weight", WeightKind::pointwise, {channels, squeezed, 1, 1})),
       b2_(parameters.add(name + ".conv_expand.bias", WeightKind::vector, {channels})) {}
 
 void SqueezeExcite::forward(const Context& ctx, const Var& x) const {
+  const Profiler::Span span = ctx.layer(name_);
   const Tensor& raw = x->value.raw;
   const Shape per_channel{raw.n(), raw.c()};
   Tensor mean = ctx.small(per_channel), slope, slope_xhat;  // (N,C)
@@ -23,7 +25,7 @@ void SqueezeExcite::forward(const Context& ctx, const Var& x) const {
   ctx.ops->squeeze_excite_forward(mean, w1_.value, b1_.value, w2_.value, b2_.value, hidden, gate);
   x->value.gate = gate;
 
-  ctx.tape->record([this, ctx, x, mean, slope, slope_xhat, hidden] {
+  ctx.record([this, ctx, x, mean, slope, slope_xhat, hidden] {
     Variable& v = *x;
     Tensor pooled = ctx.small(v.value.gate.shape());
     Tensor dw1 = w1_.gradient, db1 = b1_.gradient, dw2 = w2_.gradient, db2 = b2_.gradient;

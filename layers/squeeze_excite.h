@@ -14,6 +14,7 @@ class SqueezeExcite {
   void forward(const Context& ctx, const Var& x) const;
 
  private:
+  std::string name_;
   NamedTensor &w1_, &b1_, &w2_, &b2_;
 };
 
