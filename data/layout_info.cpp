@@ -8,10 +8,10 @@
 
 namespace mcnn {
 
-Dataset read_info(const std::string& path, const std::string& images, bool answers_known) {
+Dataset read_info(const std::string& path, const std::string& images, int64_t classes) {
   const Csv csv = read_csv_table(path);
   const std::size_t image = csv.column("ImageID");
-  Dataset dataset{{}, competition_classes()};
+  Dataset dataset;
   for (const CsvRow& row : csv.rows) {
     const std::string& id = row.fields[image];
     const std::string where = fmt::format("{}:{}", csv.name, row.line);
@@ -19,8 +19,7 @@ Dataset read_info(const std::string& path, const std::string& images, bool answe
     const std::string file = (std::filesystem::path(images) / id).string();
     require_file(file, where);
     int64_t label = -1;
-    if (answers_known) {
-      const int64_t classes = static_cast<int64_t>(dataset.classes.size());
+    if (classes > 0) {
       label = csv_number(csv, row, "ans", id);
       if (label < 0 || label >= classes) fail("{}: ans {} is out of range, expected 0 to {} ({})", where, label, classes - 1, id);
     }

@@ -29,7 +29,7 @@ Dataset read_folders(const std::string& root);
 Dataset read_csv(const std::string& csv, const std::string& root, const std::vector<std::string>& classes);
 
 /// What is to be predicted: a table with the columns ImageID (relative to `images`) and ans, in the table's order.
-/// Labels are unknown, for `ans` holds placeholders; with `answers_known` it is the true class. Every photo is a person.
-Dataset read_info(const std::string& csv, const std::string& images, bool answers_known = false);
+/// Labels are unknown, for `ans` holds placeholders; with `classes` it is the true one, below `classes`. Person: the ImageID.
+Dataset read_info(const std::string& csv, const std::string& images, int64_t classes = 0);
 
 }  // namespace mcnn

@@ -215,7 +215,7 @@ TEST(InfoLayout, RowsKeepTheirOrder) {
   ASSERT_EQ(unknown.photos.size(), 2u);
   EXPECT_EQ(unknown.photos[0].path, root / "images/b.jpg");
   EXPECT_EQ(unknown.photos[0].label, -1);
-  const Dataset known = read_info(csv, root / "images", true);
+  const Dataset known = read_info(csv, root / "images", 18);
   EXPECT_EQ(known.photos[0].label, 3);
   EXPECT_EQ(known.photos[1].label, 0);
 }
@@ -225,7 +225,7 @@ TEST(InfoLayout, MistakesAreNamed) {
   root.write("a.jpg", "x");
   const auto refused = [&](const std::string& text) {
     const std::string csv = root.write("info.csv", text);
-    return refusal([&] { read_info(csv, root.path(), true); });
+    return refusal([&] { read_info(csv, root.path(), 18); });
   };
   EXPECT_EQ(refused("ImageID,ans\na.jpg,18\n"), "info.csv:2: ans 18 is out of range, expected 0 to 17 (a.jpg)");
   EXPECT_EQ(refused("ImageID,ans\na.jpg,x\n"), "info.csv:2: ans 'x' is not a number (a.jpg)");

@@ -38,7 +38,7 @@ TEST(Faces, TheExamAndItsAnswersAreTheSamePhotos) {
   SKIP_IF_ABSENT(data, "MCNN_DATA");
   const auto eval = data / "faces18" / "eval";
   const Dataset questions = read_info((eval / "info.csv").string(), (eval / "images").string());
-  const Dataset answers = read_info((eval / "gt.csv").string(), (eval / "images").string(), true);
+  const Dataset answers = read_info((eval / "gt.csv").string(), (eval / "images").string(), 18);
   EXPECT_EQ(questions.photos.size(), 504u);
   EXPECT_EQ(answers.photos.size(), 504u);
   for (const auto& [label, count] : photos_per_class(answers)) EXPECT_EQ(count, label < 6 ? 60 : 12) << "class " << label;
