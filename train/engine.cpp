@@ -19,7 +19,7 @@ Tensor Engine::input(const Context& ctx, const Batch& batch) {
 
 double Engine::gradients(const Batch& batch, const StepState& state, float smoothing) {
   Tape tape;
-  const Context ctx{&ops_, &arena_, &tape, ops_.parameter_type(), true};
+  const Context ctx{&ops_, &arena_, &tape, ops_.parameter_type(), true, profiler_};
   ops_.begin_step(state);
   const Logits logits = model_.forward(ctx, input(ctx, batch));
   const Tensor targets = ctx.small(logits.value.shape());
@@ -31,7 +31,7 @@ double Engine::gradients(const Batch& batch, const StepState& state, float smoot
 
 std::vector<float> Engine::logits(const Batch& batch) {
   Tape tape(false);
-  const Context ctx{&ops_, &arena_, &tape, ops_.parameter_type(), false};
+  const Context ctx{&ops_, &arena_, &tape, ops_.parameter_type(), false, profiler_};
   return to_floats(ops_, model_.forward(ctx, input(ctx, batch)).value);
 }
 

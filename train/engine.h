@@ -27,6 +27,9 @@ class Engine {
   /// Evaluation mode: logits, (N,K).
   std::vector<float> logits(const Batch& batch);
 
+  /// Takes the time of every operation and layer from now on.
+  void profile_with(Profiler* profiler) { profiler_ = profiler; }
+
   Ops& ops() { return ops_; }
   Parameters& parameters() { return parameters_; }
   const EfficientNet& model() const { return model_; }
@@ -40,6 +43,7 @@ class Engine {
   EfficientNet model_;
   Normalisation normalisation_;
   Arena arena_;
+  Profiler* profiler_ = nullptr;
 };
 
 }  // namespace mcnn

@@ -30,8 +30,8 @@ std::string clock_time(double seconds) {
 std::size_t resident_bytes() { return status_bytes("VmRSS:"); }
 std::size_t peak_resident_bytes() { return status_bytes("VmHWM:"); }
 
-Progress::Progress(std::string title, int64_t total, int64_t batch, std::FILE* out)
-    : title_(std::move(title)), total_(total), batch_(batch), out_(out), terminal_(isatty(fileno(out)) != 0) {}
+Progress::Progress(std::string title, int64_t total, std::FILE* out)
+    : title_(std::move(title)), total_(total), out_(out), terminal_(isatty(fileno(out)) != 0) {}
 
 Progress::~Progress() {
   if (done_ == 0) return;
@@ -41,11 +41,12 @@ Progress::~Progress() {
 
 double Progress::photos_per_second() const {
   const std::chrono::duration<double> elapsed = Clock::now() - start_;
-  return static_cast<double>(done_ * batch_) / std::max(elapsed.count(), 1e-9);
+  return static_cast<double>(photos_) / std::max(elapsed.count(), 1e-9);
 }
 
-void Progress::step(const std::string& note) {
+void Progress::step(int64_t photos, const std::string& note) {
   ++done_;
+  photos_ += photos;
   note_ = note;
   // Often enough to watch on a terminal, seldom enough for a log file.
   const auto pause = terminal_ ? std::chrono::milliseconds(200) : std::chrono::milliseconds(30000);
@@ -54,12 +55,12 @@ void Progress::step(const std::string& note) {
 
 void Progress::draw() {
   drawn_ = Clock::now();
-  const double rate = photos_per_second();
   constexpr int kWidth = 20;
   const auto filled = static_cast<std::size_t>(kWidth * done_ / std::max<int64_t>(total_, 1));
+  const std::chrono::duration<double> elapsed = Clock::now() - start_;
+  const double left = elapsed.count() / static_cast<double>(std::max<int64_t>(done_, 1)) * static_cast<double>(total_ - done_);
   const std::string line = fmt::format("{} [{}{}] {}/{}  {:.1f} img/s  {}  ETA {}  {:.2f} GB", title_, std::string(filled, '#'),
-                                       std::string(kWidth - filled, '.'), done_, total_, rate, note_,
-                                       clock_time(static_cast<double>((total_ - done_) * batch_) / std::max(rate, 1e-9)),
+                                       std::string(kWidth - filled, '.'), done_, total_, photos_per_second(), note_, clock_time(left),
                                        static_cast<double>(resident_bytes()) / 1e9);
   fmt::print(out_, "{}{}{}", terminal_ ? "\r\x1b[K" : "", line, terminal_ ? "" : "\n");
   std::fflush(out_);

@@ -9,12 +9,12 @@ namespace mcnn {
 
 class Progress {
  public:
-  /// `total` steps of `batch` photos each, written to `out` under `title`.
-  Progress(std::string title, int64_t total, int64_t batch, std::FILE* out = stderr);
+  /// `total` steps, written to `out` under `title`.
+  Progress(std::string title, int64_t total, std::FILE* out = stderr);
   ~Progress();
 
-  /// After each step, with what else to show: "loss 1.234".
-  void step(const std::string& note);
+  /// After each step, with the photos it saw and what else to show: "loss 1.234".
+  void step(int64_t photos, const std::string& note);
   double photos_per_second() const;
 
  private:
@@ -22,7 +22,7 @@ class Progress {
 
   using Clock = std::chrono::steady_clock;
   std::string title_, note_;
-  int64_t total_, batch_, done_ = 0;
+  int64_t total_, done_ = 0, photos_ = 0;
   std::FILE* out_;
   bool terminal_;
   Clock::time_point start_ = Clock::now(), drawn_{};

@@ -1,0 +1,142 @@
+// mcnn-infer: classifies photos with a weights file; network, classes and preprocessing come from the file.
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <numeric>
+#include <unordered_map>
+
+#include "data/layouts.h"
+#include "data/loader.h"
+#include "kernels/backend.h"
+#include "runtime/error.h"
+#include "train/description.h"
+#include "train/evaluate.h"
+#include "weights/atomic_file.h"
+#include "weights/load.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace mcnn;
+
+struct Arguments {
+  std::string run, checkpoint, images, info, output, ground_truth, device = "auto";
+  std::vector<std::string> photos, allow_missing;
+  std::string model, padding;
+  float bn_eps = 0;
+  int batch = 16, threads = 0, workers = 1;
+  bool skip_broken = false;
+};
+
+Convention flags_of(const Arguments& a) {
+  Convention flags;
+  if (!a.model.empty()) flags.model = Sourced<std::string>{a.model, "--model"};
+  if (!a.padding.empty()) flags.padding = Sourced<Padding>{Padding::parse(a.padding), "--padding"};
+  if (a.bn_eps > 0) flags.bn_eps = Sourced<float>{a.bn_eps, "--bn-eps"};
+  return flags;
+}
+
+Dataset photos_of(const Arguments& a) {
+  if (!a.info.empty()) return read_info(a.info, a.images);
+  Dataset photos;
+  for (const std::string& path : a.photos) photos.photos.push_back({path});
+  return photos;
+}
+
+/// "photo.jpg: wear/female/30-59 0.91, wear/female/<30 0.05, ..." from one row of logits.
+std::string best_three(const std::string& path, const float* logits, const std::vector<std::string>& classes) {
+  const float top = *std::max_element(logits, logits + classes.size());
+  double sum = 0;
+  for (std::size_t k = 0; k < classes.size(); ++k) sum += std::exp(static_cast<double>(logits[k] - top));
+  std::vector<std::size_t> order(classes.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t x, std::size_t y) { return logits[x] > logits[y]; });
+  std::string line = path + ":";
+  for (std::size_t i = 0; i < std::min<std::size_t>(3, order.size()); ++i)
+    line += fmt::format("{} {} {:.3f}", i ? "," : "", classes[order[i]], std::exp(static_cast<double>(logits[order[i]] - top)) / sum);
+  return line;
+}
+
+void infer(const Arguments& a) {
+  if (a.run.empty() == a.checkpoint.empty()) fail("give either --run DIR or --checkpoint FILE");
+  if (a.info.empty() == a.photos.empty()) fail("give either photos or --info CSV with --images DIR and --output CSV");
+  if (!a.info.empty() && (a.images.empty() || a.output.empty())) fail("--info needs --images DIR and --output CSV");
+  if (!a.ground_truth.empty() && a.info.empty()) fail("--gt needs --info");
+
+  const Backend backend = make_backend(a.device, a.threads);
+  std::fprintf(stderr, "%s\n", backend.reason.c_str());
+  const TensorFile file = open_tensor_file(a.run.empty() ? a.checkpoint : (fs::path(a.run) / "best.safetensors").string());
+  std::vector<std::string> notes;
+  const ModelDescription d = describe_file(file, flags_of(a), notes);
+  Engine engine(*backend.ops, d.spec, d.normalisation, false);
+  const LoadReport report = load_weights(file, engine.model().architecture(), engine.parameters(), {a.allow_missing, 0});
+  for (const std::string& line : report.lines()) notes.push_back(line);
+  for (const std::string& note : notes) std::fprintf(stderr, "%s: %s\n", file.path().c_str(), note.c_str());
+
+  const Dataset photos = photos_of(a);
+  Loader loader(photos, {.batch = a.batch,
+                         .workers = a.workers,
+                         .skip_broken = a.skip_broken,
+                         .preprocess = d.preprocess,
+                         .classes = static_cast<int64_t>(d.classes.size())});
+  std::vector<int> answers(photos.photos.size(), -1);
+  for_each_prediction(engine, loader, "inferring", [&](const Batch& batch, const std::vector<float>& logits) {
+    const std::vector<int> predicted = argmax_rows(logits, d.spec.classes);
+    for (std::size_t i = 0; i < predicted.size(); ++i) {
+      const auto photo = static_cast<std::size_t>(batch.photos[i]);
+      answers[photo] = predicted[i];
+      if (a.info.empty())
+        std::printf("%s\n", best_three(photos.photos[photo].path, logits.data() + i * d.classes.size(), d.classes).c_str());
+    }
+  });
+  if (loader.broken() > 0)
+    std::fprintf(stderr, "%lld photos could not be read and have no answer\n", static_cast<long long>(loader.broken()));
+  if (a.info.empty()) return;
+
+  std::string rows = "ImageID,ans\n";
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    rows += fmt::format("{},{}\n", photos.photos[i].person, answers[i] < 0 ? std::string() : std::to_string(answers[i]));
+  write_file_atomically(a.output, rows);
+  if (a.ground_truth.empty()) return;
+  std::unordered_map<std::string, int> predicted;
+  for (std::size_t i = 0; i < answers.size(); ++i)
+    if (answers[i] >= 0) predicted[photos.photos[i].person] = answers[i];
+  Confusion confusion(d.spec.classes);
+  for (const Photo& truth : read_info(a.ground_truth, a.images, d.spec.classes).photos)
+    if (const auto found = predicted.find(truth.person); found != predicted.end()) confusion.add(truth.label, found->second);
+  if (confusion.total() < static_cast<int64_t>(answers.size()))
+    std::fprintf(stderr, "scored: %lld of %zu photos, the others lack a true class or an answer\n", static_cast<long long>(confusion.total()), answers.size());
+  std::printf("%s\n", score_line(confusion, d.classes == competition_classes()).c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Classifies photos with a weights file.");
+  Arguments a;
+  app.add_option("photos", a.photos, "photos to classify: prints the three most likely classes of each");
+  app.add_option("--run", a.run, "folder of a run: its best.safetensors is used");
+  app.add_option("--checkpoint", a.checkpoint, "weights file");
+  app.add_option("--images", a.images, "folder of the photos that --info lists");
+  app.add_option("--info", a.info, "CSV with a column ImageID");
+  app.add_option("--output", a.output, "CSV to write: ImageID,ans in the order of --info");
+  app.add_option("--gt", a.ground_truth, "CSV with the true classes (ImageID,ans): prints the scores");
+  app.add_option("--model", a.model, "network, where the file does not say: b0-b7, lite0-4");
+  app.add_option("--padding", a.padding, "same, same:HxW or symmetric, in place of what the file says");
+  app.add_option("--bn-eps", a.bn_eps, "batch norm's epsilon, likewise");
+  app.add_option("--allow-missing", a.allow_missing, "tensors (names or globs) the file may lack or have in excess");
+  app.add_option("--device", a.device, "auto, cpu or ref");
+  app.add_option("--threads", a.threads, "0: one per core");
+  app.add_option("--batch", a.batch, "photos per pass")->check(CLI::Range(1, 65536));
+  app.add_option("--workers", a.workers, "threads that decode ahead")->check(CLI::Range(0, 256));
+  app.add_flag("--skip-broken", a.skip_broken, "leave unreadable photos without an answer instead of stopping");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    infer(a);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "mcnn-infer: %s\n", e.what());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,49 @@
+// mcnn-train: fine-tunes an EfficientNet as a config.ini says.  What a run does: train/trainer.h.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "models/layer_table.h"
+#include "runtime/error.h"
+#include "train/description.h"
+#include "train/trainer.h"
+
+int main(int argc, char** argv) {
+  CLI::App app("Trains an EfficientNet from a configuration file.");
+  std::string config_path, resume_dir;
+  std::vector<std::string> overrides;
+  bool describe_only = false, help_config = false;
+  mcnn::TrainOptions options;
+  app.add_option("config", config_path, "configuration file (see --help-config)");
+  app.add_option("--set", overrides, "section.key=value in place of the file's (may be repeated)");
+  app.add_option("--resume", resume_dir, "go on with the run in this folder");
+  app.add_flag("--describe", describe_only, "print the network's layers, parameters, MACs and memory, and stop");
+  app.add_flag("--help-config", help_config, "print every configuration key with its default and meaning");
+  app.add_flag("--profile", options.profile, "time per operation and layer after an epoch; trace.json in the run's folder");
+  app.add_option("--steps", options.stop_after, "stop after so many steps, saving nothing");
+  CLI11_PARSE(app, argc, argv);
+
+  try {
+    if (help_config) {
+      std::fputs(mcnn::write_config({}).c_str(), stdout);
+    } else if (!resume_dir.empty()) {
+      if (!config_path.empty() || !overrides.empty())
+        mcnn::fail("--resume takes its configuration from the run's folder; give neither a file nor --set");
+      mcnn::resume(resume_dir, options);
+    } else {
+      if (config_path.empty()) mcnn::fail("no configuration file given; see --help");
+      mcnn::Config config = mcnn::read_config(config_path);
+      for (const std::string& assignment : overrides) mcnn::override_setting(config, assignment);
+      if (describe_only) {
+        const auto classes = config.data.classes.empty() ? std::vector<std::string>(18) : config.data.classes;
+        const mcnn::EfficientNetSpec spec = mcnn::describe_run(config, {}, classes).spec;
+        std::fputs(mcnn::describe(spec, config.train.batch, config.data.crop, config.data.crop).c_str(), stdout);
+      } else {
+        mcnn::train(config, options);
+      }
+    }
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "mcnn-train: %s\n", e.what());
+    return 1;
+  }
+  return 0;
+}

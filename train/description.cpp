@@ -1,0 +1,119 @@
+#include "train/description.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/error.h"
+
+namespace mcnn {
+namespace {
+
+template <class T>
+T value_or(const std::optional<Sourced<T>>& field, T otherwise) {
+  return field ? field->value : otherwise;
+}
+
+Interpolation parse_interpolation(const std::string& name) {
+  if (name == "bicubic") return Interpolation::bicubic;
+  if (name == "bilinear") return Interpolation::bilinear;
+  fail("interpolation '{}' is neither bicubic nor bilinear", name);
+}
+
+std::string name_of(Interpolation interpolation) { return interpolation == Interpolation::bicubic ? "bicubic" : "bilinear"; }
+
+std::array<float, 3> three(const std::vector<double>& values) {
+  return {static_cast<float>(values[0]), static_cast<float>(values[1]), static_cast<float>(values[2])};
+}
+
+double number(const TensorFile& file, const char* key, double otherwise) {
+  const auto found = file.metadata().find(key);
+  if (found == file.metadata().end()) return otherwise;
+  try {
+    return std::stod(found->second);
+  } catch (const std::exception&) {
+    fail("{}: metadata '{}': '{}' is not a number", file.path(), key, found->second);
+  }
+}
+
+/// Rows of the classifier's weight, whatever the file calls it; 0 if it has none.
+int classes_in(const TensorFile& file) {
+  for (const StoredTensor& t : file.tensors()) {
+    const std::string_view name = strip_prefixes(t.name);
+    if ((name == "classifier.weight" || name == "classifier.1.weight" || name == "_fc.weight") && !t.shape.empty())
+      return static_cast<int>(t.shape[0]);
+  }
+  return 0;
+}
+
+}  // namespace
+
+ModelDescription describe_run(const Config& config, const Convention& of_weights, std::vector<std::string> classes) {
+  ModelDescription d;
+  d.spec = efficientnet_spec(config.model.name);
+  if (config.model.width > 0) d.spec.width = config.model.width;
+  if (config.model.depth > 0) d.spec.depth = config.model.depth;
+  d.spec.classes = static_cast<int>(classes.size());
+  d.spec.padding = config.model.padding == "auto" ? value_or(of_weights.padding, Padding{}) : Padding::parse(config.model.padding);
+  d.spec.bn_eps = config.model.bn_eps > 0 ? static_cast<float>(config.model.bn_eps) : value_or(of_weights.bn_eps, 1e-3f);
+  d.spec.bn_momentum = static_cast<float>(config.model.bn_momentum);
+  d.spec.frozen_norm = config.model.frozen_norm;
+  if (config.model.dropout >= 0) d.spec.dropout = static_cast<float>(config.model.dropout);
+  d.spec.drop_path = static_cast<float>(config.model.drop_path);
+  const Normalisation imagenet;
+  d.normalisation.mean = config.data.mean.empty() ? value_or(of_weights.mean, imagenet.mean) : three(config.data.mean);
+  d.normalisation.std = config.data.std.empty() ? value_or(of_weights.std, imagenet.std) : three(config.data.std);
+  d.preprocess.crop = config.data.crop;
+  d.preprocess.resize = config.data.resize > 0 ? config.data.resize : config.data.crop;
+  d.preprocess.interpolation = parse_interpolation(config.data.interpolation);
+  check(d.preprocess);
+  d.classes = std::move(classes);
+  return d;
+}
+
+ModelDescription describe_file(const TensorFile& file, const Convention& flags, std::vector<std::string>& notes) {
+  const Convention c = resolve_convention(flags, file);
+  if (!c.model) fail("{}: cannot tell which network its tensors are of; name it with --model", file.path());
+  ModelDescription d;
+  d.spec = efficientnet_spec(c.model->value);
+  d.spec.width = number(file, "width", d.spec.width);
+  d.spec.depth = number(file, "depth", d.spec.depth);
+  d.spec.padding = value_or(c.padding, Padding{});
+  d.spec.bn_eps = value_or(c.bn_eps, 1e-3f);
+  d.normalisation.mean = value_or(c.mean, d.normalisation.mean);
+  d.normalisation.std = value_or(c.std, d.normalisation.std);
+  d.preprocess.crop = value_or(c.resolution, d.spec.resolution);
+  d.preprocess.resize = static_cast<int>(number(file, "resize", std::floor(d.preprocess.crop / value_or(c.crop_pct, 0.875))));
+  d.preprocess.interpolation = parse_interpolation(value_or(c.interpolation, std::string("bicubic")));
+  d.classes = value_or(c.classes, {});
+  if (const int rows = classes_in(file); rows > 0) d.spec.classes = rows;
+  if (d.classes.empty())
+    for (int k = 0; k < d.spec.classes; ++k) d.classes.push_back(std::to_string(k));
+  if (static_cast<int>(d.classes.size()) != d.spec.classes)
+    fail("{}: metadata 'classes' names {} classes, the classifier has {}", file.path(), d.classes.size(), d.spec.classes);
+
+  const auto guessed = [](const auto&... fields) { return ((fields && fields->guess) || ...); };
+  if (guessed(c.model, c.padding, c.bn_eps, c.mean, c.std, c.resolution, c.crop_pct, c.interpolation))
+    notes.push_back("the file does not state its whole convention; used:\n" + describe(c));
+  return d;
+}
+
+Metadata metadata_of(const ModelDescription& d) {
+  const auto stated = [](auto value) { return Sourced<decltype(value)>{std::move(value), "run"}; };
+  Convention c;
+  c.model = stated(d.spec.name);
+  c.padding = stated(d.spec.padding);
+  c.bn_eps = stated(d.spec.bn_eps);
+  c.mean = stated(d.normalisation.mean);
+  c.std = stated(d.normalisation.std);
+  c.resolution = stated(d.preprocess.crop);
+  c.crop_pct = stated(static_cast<double>(d.preprocess.crop) / d.preprocess.resize);
+  c.interpolation = stated(name_of(d.preprocess.interpolation));
+  c.classes = stated(d.classes);
+  Metadata metadata = metadata_of(c);
+  metadata["width"] = fmt::format("{}", d.spec.width);
+  metadata["depth"] = fmt::format("{}", d.spec.depth);
+  metadata["resize"] = std::to_string(d.preprocess.resize);  // crop_pct alone may lose a pixel to rounding
+  return metadata;
+}
+
+}  // namespace mcnn

@@ -1,0 +1,36 @@
+#include "train/evaluate.h"
+
+#include <algorithm>
+
+#include "train/progress.h"
+
+namespace mcnn {
+
+std::vector<int> argmax_rows(const std::vector<float>& values, int columns) {
+  std::vector<int> best;
+  for (auto row = values.begin(); row != values.end(); row += columns)
+    best.push_back(static_cast<int>(std::max_element(row, row + columns) - row));
+  return best;
+}
+
+void for_each_prediction(Engine& engine, Loader& loader, const std::string& title,
+                         const std::function<void(const Batch&, const std::vector<float>&)>& seen) {
+  loader.start_epoch(0);
+  Progress progress(title, loader.batches());
+  for (Batch batch; loader.next(batch);) {
+    seen(batch, engine.logits(batch));
+    progress.step(batch.n, "");
+  }
+}
+
+Confusion evaluate(Engine& engine, Loader& loader, const std::string& title) {
+  const int classes = engine.model().spec().classes;
+  Confusion confusion(classes);
+  for_each_prediction(engine, loader, title, [&](const Batch& batch, const std::vector<float>& logits) {
+    const std::vector<int> predicted = argmax_rows(logits, classes);
+    for (std::size_t i = 0; i < predicted.size(); ++i) confusion.add(batch.labels[i], predicted[i]);
+  });
+  return confusion;
+}
+
+}  // namespace mcnn

@@ -1,0 +1,21 @@
+// A network over a data set in evaluation mode.
+#pragma once
+#include <functional>
+
+#include "data/loader.h"
+#include "train/engine.h"
+#include "train/metrics.h"
+
+namespace mcnn {
+
+/// The index of the largest value of each row; the first of equals.
+std::vector<int> argmax_rows(const std::vector<float>& values, int columns);
+
+/// Calls seen(batch, logits (N,K)) for every batch of `loader`, in order; advances a progress line titled `title`.
+void for_each_prediction(Engine& engine, Loader& loader, const std::string& title,
+                         const std::function<void(const Batch&, const std::vector<float>&)>& seen);
+
+/// Confusion matrix over the loader's labelled photos.
+Confusion evaluate(Engine& engine, Loader& loader, const std::string& title);
+
+}  // namespace mcnn

@@ -1,0 +1,230 @@
+#include "train/trainer.h"
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "data/layouts.h"
+#include "data/loader.h"
+#include "data/split.h"
+#include "kernels/backend.h"
+#include "runtime/error.h"
+#include "runtime/profiler.h"
+#include "train/checkpoint.h"
+#include "train/description.h"
+#include "train/evaluate.h"
+#include "train/forecast.h"
+#include "train/progress.h"
+#include "train/schedule.h"
+#include "weights/atomic_file.h"
+#include "weights/load.h"
+
+namespace mcnn {
+namespace {
+
+namespace fs = std::filesystem;
+
+Dataset read_dataset(const Config& config) {
+  if (config.data.layout == "csv") return read_csv(config.data.csv, config.data.root, config.data.classes);
+  if (config.data.root.empty()) fail("[data] root is not set");
+  return config.data.layout == "folders" ? read_folders(config.data.root) : read_competition(config.data.root);
+}
+
+LoaderOptions loader_options(const Config& config, const ModelDescription& description, bool training) {
+  return {.batch = config.train.batch,
+          .shuffle = training,
+          .flip = training && config.data.flip,
+          .drop_last = training,
+          .workers = config.data.workers,
+          .cache_bytes = static_cast<int64_t>(config.data.cache_mb) << 20,
+          .skip_broken = config.data.skip_broken,
+          .seed = config.run.seed,
+          .preprocess = description.preprocess,
+          .classes = static_cast<int64_t>(description.classes.size())};
+}
+
+/// A run while it is going on: what train() and resume() share.
+class Run {
+ public:
+  Run(Config config, const TrainOptions& options)
+      : config_(std::move(config)),
+        options_(options),
+        dir_(config_.run.dir),
+        backend_(make_backend(config_.run.device, config_.run.threads, &profiler_)) {
+    std::printf("%s\n", backend_.reason.c_str());
+    profiler_.enable(options.profile);
+    const Dataset all = read_dataset(config_);
+    split_ = split_by_person(all, config_.data.holdout, config_.run.seed);
+    std::optional<TensorFile> file;
+    if (!config_.weights.init.empty()) file.emplace(open_tensor_file(config_.weights.init));
+    const Convention convention = file ? resolve_convention({}, *file) : Convention{};
+    description_ = describe_run(config_, convention, all.classes);
+    if (file) std::printf("%s: convention\n%s", file->path().c_str(), describe(convention).c_str());
+    require_memory(description_.spec, config_, backend_.ops->memory().available());
+
+    engine_ = std::make_unique<Engine>(*backend_.ops, description_.spec, description_.normalisation, true);
+    engine_->profile_with(&profiler_);
+    initialise(engine_->parameters(), config_.run.seed);
+    if (file) {
+      const LoadReport report =
+          load_weights(*file, engine_->model().architecture(), engine_->parameters(), {config_.weights.allow_missing, config_.run.seed});
+      for (const std::string& line : report.lines()) std::printf("%s: %s\n", file->path().c_str(), line.c_str());
+    }
+    optimizer_ = std::make_unique<Optimizer>(engine_->parameters(), config_);
+    training_ = std::make_unique<Loader>(split_.training, loader_options(config_, description_, true));
+    if (!split_.holdout.photos.empty()) held_out_ = std::make_unique<Loader>(split_.holdout, loader_options(config_, description_, false));
+    if (training_->batches() == 0)
+      fail("[train] batch = {} is larger than the {} photos to train on", config_.train.batch, split_.training.photos.size());
+    std::printf("%zu photos to train on, %zu held out, %zu classes; %lld parameters\n", split_.training.photos.size(),
+                split_.holdout.photos.size(), all.classes.size(), static_cast<long long>(engine_->parameters().count()));
+  }
+
+  /// The folder of a new run, with what is known before its first step.
+  void create_folder() const {
+    std::error_code error;
+    if (fs::exists(dir_)) fail("[run] dir = {} exists already; runs are never overwritten", dir_.string());
+    fs::create_directories(dir_, error);
+    if (error) fail("[run] dir = {} cannot be made: {}", dir_.string(), error.message());
+    write_file_atomically((dir_ / "config.ini").string(), write_config(config_));
+    std::string rows = "path,class,person,side\n";
+    for (const auto& [side, set] : {std::pair("train", &split_.training), std::pair("held_out", &split_.holdout)})
+      for (const Photo& p : set->photos)
+        rows += fmt::format("{},{},{},{}\n", p.path, set->classes[static_cast<std::size_t>(p.label)], p.person, side);
+    write_file_atomically((dir_ / "split.csv").string(), rows);
+  }
+
+  void load_progress() { progress_ = load_state((dir_ / "last.safetensors").string(), engine_->parameters(), *optimizer_); }
+
+  void go() {
+    if (progress_.epochs >= config_.train.epochs) {
+      std::printf("%s: all %d epochs are done\n", dir_.c_str(), config_.train.epochs);
+      return;
+    }
+    while (progress_.epochs < config_.train.epochs)
+      if (!epoch()) return;
+    std::printf("run: %s\n", dir_.c_str());
+  }
+
+ private:
+  /// False if options_.stop_after ended it.
+  bool epoch() {
+    const auto start = std::chrono::steady_clock::now();
+    const auto per_epoch = training_->batches();
+    const CosineSchedule schedule{config_.train.learning_rate, std::llround(config_.train.warmup_epochs * static_cast<double>(per_epoch)),
+                                  per_epoch * config_.train.epochs};
+    training_->start_epoch(static_cast<uint32_t>(progress_.epochs));
+    double loss_sum = 0, photos_per_second = 0;
+    {
+      Progress line(fmt::format("epoch {}/{}", progress_.epochs + 1, config_.train.epochs), per_epoch);
+      int64_t done = 0;
+      for (Batch batch; next(batch);) {
+        const double loss = step(batch, schedule.at(progress_.steps));
+        loss_sum += loss;
+        ++done;
+        line.step(batch.n, fmt::format("loss {:.4f}", loss_sum / static_cast<double>(done)));
+        if (options_.stop_after > 0 && progress_.steps >= options_.stop_after) break;
+      }
+      photos_per_second = line.photos_per_second();
+      loss_sum /= static_cast<double>(std::max<int64_t>(done, 1));
+    }
+    if (options_.profile) write_profile();
+    if (options_.stop_after > 0 && progress_.steps >= options_.stop_after) return false;
+    ++progress_.epochs;
+    optimizer_->swap_averages();
+    nlohmann::json row{
+        {"epoch", progress_.epochs}, {"steps", progress_.steps}, {"loss", loss_sum}, {"images_per_second", photos_per_second}};
+    const bool keep = score(row);
+    if (keep) save_weights((dir_ / "best.safetensors").string(), engine_->parameters(), metadata_of(description_), progress_.steps);
+    optimizer_->swap_averages();
+    save_state((dir_ / "last.safetensors").string(), description_, engine_->parameters(), *optimizer_, progress_);
+    row["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    row["arena_peak_bytes"] = engine_->arena().peak();
+    row["peak_resident_bytes"] = peak_resident_bytes();
+    if (const int64_t broken = training_->broken()) row["broken_photos"] = broken;
+    log(row);
+    return true;
+  }
+
+  bool next(Batch& batch) {
+    const auto waiting = profiler_.operation("loader");
+    return training_->next(batch);
+  }
+
+  double step(const Batch& batch, double learning_rate) {
+    const auto span = profiler_.step();
+    const StepState state{config_.run.seed, static_cast<uint32_t>(progress_.steps), static_cast<float>(learning_rate)};
+    const double loss = engine_->gradients(batch, state, static_cast<float>(config_.train.label_smoothing));
+    if (!std::isfinite(loss)) diverged("the loss", loss);
+    if (const double norm = optimizer_->step(); !std::isfinite(norm)) diverged("the gradient's norm", norm);
+    ++progress_.steps;
+    return loss;
+  }
+
+  [[noreturn]] void diverged(const char* what, double value) const {
+    fail("step {}: {} is {}; nothing of this epoch was saved. A lower [train] learning_rate, warmup_epochs or clip_norm may help",
+         progress_.steps + 1, what, value);
+  }
+
+  /// Evaluates on the held-out people and adds the scores to `row`; whether these weights are the ones to keep.
+  bool score(nlohmann::json& row) {
+    if (!held_out_) {
+      std::printf("epoch %d: loss %.4f\n", progress_.epochs, row["loss"].get<double>());
+      return true;
+    }
+    const Confusion confusion = evaluate(*engine_, *held_out_, "evaluating");
+    row["macro_f1"] = confusion.macro_f1();
+    row["accuracy"] = confusion.accuracy();
+    std::printf("epoch %d: loss %.4f  held out: %s\n", progress_.epochs, row["loss"].get<double>(),
+                score_line(confusion, description_.classes == competition_classes()).c_str());
+    const bool better = confusion.macro_f1() > progress_.best_score;
+    progress_.best_score = std::max(progress_.best_score, confusion.macro_f1());
+    return better || config_.train.select == "last";
+  }
+
+  void log(const nlohmann::json& row) const {
+    std::FILE* file = std::fopen((dir_ / "log.jsonl").c_str(), "a");
+    const std::string text = row.dump() + "\n";
+    const bool written = file && std::fwrite(text.data(), 1, text.size(), file) == text.size();
+    if (!file || std::fclose(file) != 0 || !written) fail("{}: cannot be written", (dir_ / "log.jsonl").string());
+    std::fflush(stdout);
+  }
+
+  void write_profile() {
+    std::printf("%s", profiler_.tables().c_str());
+    profiler_.write_chrome_trace((dir_ / "trace.json").string());
+  }
+
+  Config config_;
+  TrainOptions options_;
+  fs::path dir_;
+  Profiler profiler_;
+  Backend backend_;
+  Split split_;
+  ModelDescription description_;
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<Loader> training_, held_out_;
+  RunProgress progress_;
+};
+
+}  // namespace
+
+void train(const Config& config, const TrainOptions& options) {
+  if (fs::exists(config.run.dir)) fail("[run] dir = {} exists already; runs are never overwritten", config.run.dir);
+  Run run(config, options);
+  run.create_folder();
+  run.go();
+}
+
+void resume(const std::string& dir, const TrainOptions& options) {
+  Config config = read_config((fs::path(dir) / "config.ini").string());
+  config.run.dir = dir;
+  Run run(std::move(config), options);
+  run.load_progress();
+  run.go();
+}
+
+}  // namespace mcnn
