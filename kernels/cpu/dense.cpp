@@ -78,8 +78,8 @@ void forward(const Feature& x, const Tensor& weights, const ConvGeometry& g, Ten
       const int64_t first = cut.tile_begin(tile), rows = cut.tile_end(tile) - first;
       read_taps<T>(x, g, y, first, rows, taps);
       for (int64_t panel = 0; panel < out_panels; ++panel) {
-        multiply(taps, rows, depth, w, out, panel, panel + 1, c, ahead);
-        store_output<T>(c, first, rows, panel, y, moments ? &partial : nullptr, part, done);
+        multiply(taps, rows, depth, w, 0, out, panel, panel + 1, c, false, ahead);
+        store_output<T>(c.data, first, rows, panel, y, moments ? &partial : nullptr, part, done);
       }
       done += rows;
     }
@@ -106,7 +106,7 @@ void backward_weights(const Feature& x, const ConvGeometry& g, const OutputGradi
     const Panels sum = panels(memory + static_cast<std::size_t>(part) * dw_size, depth);
     for (int64_t tile = cut.first_tile(part); tile < cut.last_tile(part); ++tile) {
       const int64_t first = cut.tile_begin(tile), rows = cut.tile_end(tile) - first;
-      read_gradient_rows<T>(dy, folded, first, rows, gradient);
+      read_gradient_rows<T>(dy, folded, first, rows, 0, out_panels, gradient);
       read_taps<T>(x, g, y, first, rows, taps);
       multiply_transposed(taps, depth, 0, panel_count(depth), gradient, out, 0, out_panels, rows, sum, tile > cut.first_tile(part), ahead);
     }
@@ -134,8 +134,8 @@ void backward_data(const Feature& x, const Tensor& weights, const ConvGeometry& 
     std::fill_n(own, dz_size, 0.0f);
     for (int64_t begin = 0; begin < y_pixels; begin += kTileRows) {
       const int64_t rows = std::min(kTileRows, y_pixels - begin);
-      read_gradient_rows<T>(dy, folded, n * y_pixels + begin, rows, gradient);
-      multiply(gradient, rows, out, w, depth, 0, depth_panels, taps, ahead);
+      read_gradient_rows<T>(dy, folded, n * y_pixels + begin, rows, 0, panel_count(out), gradient);
+      multiply(gradient, rows, out, w, 0, depth, 0, depth_panels, taps, false, ahead);
       for (int64_t r = 0; r < rows; ++r) {
         for_taps(g, height, width, (begin + r) / y.w(), (begin + r) % y.w(), [&](int64_t tap, int64_t h, int64_t column) {
           for (int64_t c = 0; c < channels; ++c) {

@@ -14,7 +14,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
+#include <vector>
 
 #include "kernels/cpu/feature-inl.h"
 #include "kernels/cpu/parallel.h"
@@ -45,37 +45,62 @@ constexpr std::size_t panels_size(int64_t rows, int64_t columns) {
 }
 inline Panels panels(float* data, int64_t rows) { return {data, round_up(rows, kBlock)}; }
 
-/// Memory that will be wanted next. Products ask for it, line by line as they go: reading a tile from memory takes about as
-/// long as multiplying it, and the two overlap.
+/// Where the cache lines of a piece of memory lie, counted from its start: `rows` runs of `bytes`, `stride` bytes apart.
+/// Ends with kDepth repetitions, so that as many can be asked for at any place.
+inline std::vector<uint32_t> lines_of(int64_t bytes, int64_t rows, int64_t stride) {
+  std::vector<uint32_t> lines;
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t at = 0; at < bytes; at += 64) lines.push_back(static_cast<uint32_t>(r * stride + at));
+  }
+  lines.resize(lines.size() + kDepth, lines.back());
+  return lines;
+}
+
+/// Memory that will be wanted soon. Products ask for one line with every step of k, as they go: reading a tile from memory
+/// takes about as long as multiplying it, and the two overlap.
 class Ahead {
  public:
-  /// What does not fit the list is left to be fetched when it is read.
-  void add(const void* begin, int64_t bytes) {
-    if (begin && count_ < std::size(ranges_)) ranges_[count_++] = {static_cast<const char*>(begin), static_cast<const char*>(begin) + bytes};
+  struct Lines {
+    const char* start;
+    const uint32_t* offsets;
+  };
+  void clear() { pieces_ = next_ = 0; }
+  /// A piece whose lines_of() are given, and must stay; or `bytes` bytes in one run.
+  void add(const void* start, const std::vector<uint32_t>& lines) {
+    piece_[pieces_++] = {{static_cast<const char*>(start), lines.data()}, static_cast<int64_t>(lines.size()) - kDepth, 1, 0};
   }
-  /// The address from which to fetch the next `lines` lines; `otherwise`, something in cache, when all is fetched.
-  const char* take(int64_t lines, const void* otherwise) {
-    while (next_ < count_ && ranges_[next_].begin >= ranges_[next_].end) ++next_;
-    if (next_ == count_) return static_cast<const char*>(otherwise);
-    const char* const from = ranges_[next_].begin;
-    ranges_[next_].begin += lines * kLine;
-    return from;
+  void add(const void* start, int64_t bytes) {
+    static const std::vector<uint32_t> run = lines_of(64 * kDepth, 1, 0);
+    piece_[pieces_++] = {{static_cast<const char*>(start), run.data()}, ceil_div(bytes, 64), 0, 64};
   }
-  static constexpr int64_t kLine = 64;
+  /// The next `count` lines, at most kDepth; when none are left, one that is in cache.
+  Lines take(int64_t count) {
+    static const std::vector<uint32_t> nothing(kDepth, 0);
+    while (next_ < pieces_ && piece_[next_].left <= 0) ++next_;
+    if (next_ == pieces_) return {reinterpret_cast<const char*>(this), nothing.data()};
+    Piece& piece = piece_[next_];
+    const Lines taken = piece.lines;
+    piece.lines.offsets += count * piece.step;
+    piece.lines.start += count * piece.start_step;
+    piece.left -= count;
+    return taken;
+  }
 
  private:
-  struct Range {
-    const char *begin, *end;
+  struct Piece {
+    Lines lines;
+    int64_t left;              // lines not asked for
+    int64_t step, start_step;  // per line, through the offsets or through memory
   };
-  Range ranges_[4] = {};
-  std::size_t count_ = 0, next_ = 0;
+  Piece piece_[4];
+  std::size_t pieces_ = 0, next_ = 0;
 };
 
 /// One block: kBlock x (kVectors*kLanes) of C. A(i,k) is read along a row, from panel to panel (`a_rows` apart), or, where A
 /// is transposed, down one panel.
 template <int kVectors, bool kTransposed>
 HWY_NOINLINE void multiply_block(const float* HWY_RESTRICT a, int64_t a_rows, int64_t depth, const float* HWY_RESTRICT b,
-                                 float* HWY_RESTRICT c, bool accumulate, const char* ahead) {
+                                 float* HWY_RESTRICT c, bool accumulate, Ahead::Lines ahead) {
   using V = hn::Vec<Wide>;
   const Wide d;
   V sum[kBlock][kVectors];
@@ -87,8 +112,8 @@ HWY_NOINLINE void multiply_block(const float* HWY_RESTRICT a, int64_t a_rows, in
   const int64_t run = kTransposed ? depth : kPanel;
   for (int64_t first = 0; first < depth; first += run, a += a_rows * kPanel) {
     const int64_t count = std::min(run, depth - first);
-    for (int64_t k = 0; k < count; ++k, b += kPanel, ahead += Ahead::kLine) {
-      __builtin_prefetch(ahead, 0, 2);  // into the second level
+    for (int64_t k = 0; k < count; ++k, b += kPanel) {
+      __builtin_prefetch(ahead.start + *ahead.offsets++, 0, 2);  // into the second level
       V right[kVectors];
 #pragma GCC unroll 3
       for (int v = 0; v < kVectors; ++v) right[v] = hn::LoadU(d, b + v * kLanes);
@@ -110,36 +135,37 @@ HWY_NOINLINE void multiply_block(const float* HWY_RESTRICT a, int64_t a_rows, in
 template <bool kTransposed>
 HWY_INLINE void multiply_block(int64_t columns, const float* a, int64_t a_rows, int64_t depth, const float* b, float* c, bool accumulate,
                                Ahead& ahead) {
-  const char* const next = ahead.take(depth, b);
+  const Ahead::Lines next = ahead.take(depth);
   if (columns > 2 * kLanes) return multiply_block<3, kTransposed>(a, a_rows, depth, b, c, accumulate, next);
   if (columns > kLanes) return multiply_block<2, kTransposed>(a, a_rows, depth, b, c, accumulate, next);
   return multiply_block<1, kTransposed>(a, a_rows, depth, b, c, accumulate, next);
 }
 
-/// C (rows, columns) = A (rows, depth) B (depth, columns), for the panels [first, last) of the columns; C starts at `first`.
-inline void multiply(Panels a, int64_t rows, int64_t depth, Panels b, int64_t columns, int64_t first, int64_t last, Panels c,
-                     Ahead& ahead) {
+/// C (rows, columns) (+)= A (rows, depth) B, for the panels [first, last) of the columns; C starts at `first`, B at row b_row.
+inline void multiply(Panels a, int64_t rows, int64_t depth, Panels b, int64_t b_row, int64_t columns, int64_t first, int64_t last, Panels c,
+                     bool accumulate, Ahead& ahead) {
   for (int64_t k = 0; k < depth; k += kDepth) {
     const int64_t count = std::min(kDepth, depth - k);
     for (int64_t panel = first; panel < last; ++panel) {
       for (int64_t i = 0; i < rows; i += kBlock) {
-        multiply_block<false>(columns - panel * kPanel, a.at(k / kPanel, i), a.rows, count, b.at(panel, k), c.at(panel - first, i), k > 0,
-                              ahead);
+        multiply_block<false>(columns - panel * kPanel, a.at(k / kPanel, i), a.rows, count, b.at(panel, b_row + k), c.at(panel - first, i),
+                              accumulate || k > 0, ahead);
       }
     }
   }
 }
 
-/// C (m, columns) (+)= A^T B with A (depth, m), B (depth, columns): panels [a_first, a_last) of A by [b_first, b_last) of B.
-inline void multiply_transposed(Panels a, int64_t m, int64_t a_first, int64_t a_last, Panels b, int64_t columns, int64_t b_first,
+/// C (m, columns) (+)= A^T B, A (depth, m) and B (depth, columns), for the panels [first, last) of m and [b_first, b_last) of the
+/// columns. A starts at panel `first`, B at b_first; C is whole.
+inline void multiply_transposed(Panels a, int64_t m, int64_t first, int64_t last, Panels b, int64_t columns, int64_t b_first,
                                 int64_t b_last, int64_t depth, Panels c, bool accumulate, Ahead& ahead) {
   const int64_t cut = round_up(ceil_div(depth, ceil_div(depth, kDepth)), 4);
   for (int64_t panel = b_first; panel < b_last; ++panel) {
     for (int64_t k = 0; k < depth; k += cut) {
       const int64_t count = std::min(cut, depth - k);
-      for (int64_t i = a_first * kPanel; i < std::min(m, a_last * kPanel); i += kBlock) {
-        multiply_block<true>(columns - panel * kPanel, a.at(i / kPanel, k) + i % kPanel, a.rows, count, b.at(panel, k), c.at(panel, i),
-                             accumulate || k > 0, ahead);
+      for (int64_t i = first * kPanel; i < std::min(m, last * kPanel); i += kBlock) {
+        multiply_block<true>(columns - panel * kPanel, a.at(i / kPanel - first, k) + i % kPanel, a.rows, count, b.at(panel - b_first, k),
+                             c.at(panel, i), accumulate || k > 0, ahead);
       }
     }
   }

@@ -40,7 +40,7 @@ HWY_INLINE void for_samples(const Tensor& map, int64_t first, int64_t rows, cons
   }
 }
 
-/// z of rows [first, first + rows) of x, panels [from, to) of its channels.
+/// z of rows [first, first + rows) of x, panels [from, to) of its channels; `out` starts at panel `from`.
 template <Activation kAct, class T>
 HWY_NOINLINE void read_feature_rows(const Feature& x, int64_t first, int64_t rows, int64_t from, int64_t to, Panels out) {
   const T* const data = x.raw.data<T>();
@@ -51,7 +51,7 @@ HWY_NOINLINE void read_feature_rows(const Feature& x, int64_t first, int64_t row
       const T* const raw = data + (first + r) * channels;
       for (int64_t panel = from; panel < to; ++panel) {
         const int64_t c = panel * kPanel;
-        float* const z = out.at(panel, r);
+        float* const z = out.at(panel - from, r);
         for_lanes(std::min(kPanel, channels - c),
                   [&](auto d, int64_t i) HWY_ATTR { hn::StoreU(read_vector<kAct>(d, raw, row, c + i), d, z + i); });
       }
@@ -63,32 +63,51 @@ void read_feature_rows(const Feature& x, int64_t first, int64_t rows, int64_t fr
   for_activation(x.act, [&](auto act) HWY_ATTR { read_feature_rows<act(), T>(x, first, rows, from, to, out); });
 }
 
-/// dy of the same rows of a convolution's output, all channels.
+/// dy of rows of a convolution's output, in the same way.
 template <Activation kAct, class T>
 HWY_NOINLINE void read_gradient_rows(const OutputGradient& dy, const GradientCoefficients& folded, int64_t first, int64_t rows,
-                                     Panels out) {
+                                     int64_t from, int64_t to, Panels out) {
   const T* const raw_data = dy.of->raw.data<T>();
   const T* const stored_data = dy.stored.data<T>();
-  const int64_t channels = dy.of->raw.c(), panel_total = panel_count(channels);
+  const int64_t channels = dy.of->raw.c();
   for_samples(dy.of->raw, first, rows, [&](int64_t n, int64_t r, int64_t last) HWY_ATTR {
     const GradientRow row = gradient_row(dy, folded, n, 0);
     for (; r < last; ++r) {
       const T* const raw = raw_data + (first + r) * channels;
       const T* const stored = stored_data ? stored_data + (first + r) * channels : nullptr;
-      for (int64_t panel = 0; panel < panel_total; ++panel) {
+      for (int64_t panel = from; panel < to; ++panel) {
         const int64_t c = panel * kPanel;
-        float* const to = out.at(panel, r);
+        float* const dy_row = out.at(panel - from, r);
         for_lanes(std::min(kPanel, channels - c),
-                  [&](auto d, int64_t i) HWY_ATTR { hn::StoreU(read_gradient_vector<kAct>(d, stored, raw, row, c + i), d, to + i); });
+                  [&](auto d, int64_t i) HWY_ATTR { hn::StoreU(read_gradient_vector<kAct>(d, stored, raw, row, c + i), d, dy_row + i); });
       }
     }
   });
 }
 template <class T>
-void read_gradient_rows(const OutputGradient& dy, const GradientCoefficients& folded, int64_t first, int64_t rows, Panels out) {
+void read_gradient_rows(const OutputGradient& dy, const GradientCoefficients& folded, int64_t first, int64_t rows, int64_t from, int64_t to,
+                        Panels out) {
   // Without a gate or a pooling behind it the activation does not enter dy.
   for_activation(dy.pooled.defined() ? dy.of->act : Activation::identity,
-                 [&](auto act) HWY_ATTR { read_gradient_rows<act(), T>(dy, folded, first, rows, out); });
+                 [&](auto act) HWY_ATTR { read_gradient_rows<act(), T>(dy, folded, first, rows, from, to, out); });
+}
+
+/// lines_of() `rows` rows of `panels` panels of a map; empty where that is all of its channels, and the rows are one run.
+template <class T>
+std::vector<uint32_t> lines_of_rows(int64_t channels, int64_t rows, int64_t panels) {
+  const int64_t size = sizeof(T);
+  return panels * kPanel < channels ? lines_of(panels * kPanel * size, rows, channels * size) : std::vector<uint32_t>();
+}
+/// Asks for rows from `first` on of a map, which may be absent, panels from `from` on; `lines` are lines_of_rows().
+template <class T>
+void expect_rows(const Tensor& map, int64_t first, int64_t rows, int64_t from, const std::vector<uint32_t>& lines, Ahead& ahead) {
+  if (!map.defined()) return;
+  const T* const start = map.data<T>() + first * map.c() + from * kPanel;
+  if (lines.empty()) {
+    ahead.add(start, rows * map.c() * static_cast<int64_t>(sizeof(T)));
+  } else {
+    ahead.add(start, lines);
+  }
 }
 
 /// A map larger than this is out of cache before its reader comes: it is written past the caches, which saves reading the
@@ -142,12 +161,13 @@ HWY_NOINLINE void store_output(const float* panel, int64_t rows, int64_t channel
 /// For `rows` rows of y from `first` on, and a panel; their moments are added to a part that holds `before` rows.
 /// `partial` may be null.
 template <class T>
-void store_output(Panels c, int64_t first, int64_t rows, int64_t panel, Tensor& y, PartialMoments* partial, int64_t part, int64_t before) {
+void store_output(const float* y_panel, int64_t first, int64_t rows, int64_t panel, Tensor& y, PartialMoments* partial, int64_t part,
+                  int64_t before) {
   const int64_t column = panel * kPanel, channels = std::min(kPanel, y.c() - column);
   T* const to = y.data<T>() + first * y.c() + column;
-  if (!partial) return store_output<false>(c.data, rows, channels, to, y.c(), streams<T>(y), nullptr, nullptr);
+  if (!partial) return store_output<false>(y_panel, rows, channels, to, y.c(), streams<T>(y), nullptr, nullptr);
   float mean[kPanel], m2[kPanel];
-  store_output<true>(c.data, rows, channels, to, y.c(), streams<T>(y), mean, m2);
+  store_output<true>(y_panel, rows, channels, to, y.c(), streams<T>(y), mean, m2);
   partial->add(part, column, channels, before, rows, mean, m2);
 }
 

@@ -1,10 +1,13 @@
 // 1x1 convolution, backward: dw = z^T dy and dz = dy w^T from one reading of both maps.  Contract: kernels/ops.h.
 // dz is completed into what x's producer wants (InputGradient) panel by panel, while the panel is in cache.
-//   small weights  a part of the rows is one thread's: tile by tile it forms z and dy, adds to the part's own dw and does
-//                  dz. Parts are merged in order. The early layers: many rows, few channels.
-//   large weights  a sum of their own for each part would not fit the cache. A chunk of rows, small enough for the
-//                  third-level cache, is formed by all threads; then tiles of dz and blocks of dw are shared out. The
-//                  late layers. A block of dw is summed by one thread, in the order of the rows.
+// What a thread works on has to fit its second-level cache, so the larger side of the weights is cut:
+//   by inputs   a thread takes a part of the rows and a slice of x's channels. Tile by tile it forms z, adds to its own piece
+//               of dw and completes its panels of dz. Early layers have one slice and many parts. With more slices than one,
+//               dy, then the smaller map, is formed beforehand by all threads.
+//   by outputs  for an expand with large weights dz is a sum over all slices of dy: a thread takes a tile of rows, forms
+//               slice after slice of dy and adds to the tile's dz. It leaves z and dy, and dw follows from them slice by
+//               slice. This goes by chunks of rows that fit the third-level cache.
+// Pieces of dw over different rows are added up in order.
 // Next: gemm-inl.h multiplies; matrix_rows-inl.h reads; input_gradient-inl.h completes dz; row_cut.h cuts.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/pointwise_backward.cpp"
@@ -25,135 +28,176 @@ HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
 namespace {
 
+constexpr int64_t kTileRows = 200;
+/// Floats: 256 KiB of weights and as much of dw leave half of a MiB of cache to the rows.
+constexpr int64_t kSmallWeights = 1 << 16;
+
 /// A call's operands; what is null or absent is not wanted.
 struct Backward {
   const Feature& x;
+  const Tensor& w;
   const OutputGradient& dy;
   const GradientCoefficients& folded;
   Tensor& dw;
   InputGradient* dx;
   int64_t in, out;  ///< I, O
-  Panels w_transposed;
   int threads;
 };
 
-/// What is read of rows [first, first + rows).
-template <class T>
-void expect(const Backward& call, int64_t first, int64_t rows, Ahead& ahead) {
-  const auto add = [&](const Tensor& map) {
-    if (map.defined()) ahead.add(map.data<T>() + first * map.c(), rows * map.c() * static_cast<int64_t>(sizeof(T)));
-  };
-  add(call.x.raw);
-  add(call.dy.stored);
-  if (!call.folded.centre.empty() || call.dy.pooled.defined()) add(call.dy.of->raw);
-  if (call.dx) add(call.dx->add);
+/// w transposed (O,I), as the right operand of dz = dy w^T.
+Panels pack_weights(const Backward& call, float* memory) {
+  const Panels w = panels(memory, call.out);
+  if (!call.dx) return w;
+  parallel_for(call.threads, panel_count(call.in),
+               [&](int64_t panel) { pack_transposed(call.w.data<float>(), call.in, call.out, panel, w); });
+  return w;
 }
 
-/// The scheme for small weights. `memory` holds a sum of dw for each part.
+/// Slices, in panels, of the side that is cut: 144 channels with AVX-512.
+constexpr int64_t kSlice = 3;
+
+/// Asks for what dy is formed from.
 template <class T>
-void backward_in_parts(const Backward& call, const RowCut& cut, InputSums& sums, float* memory) {
+void expect_gradient_rows(const Backward& call, int64_t first, int64_t rows, int64_t from, const std::vector<uint32_t>& lines,
+                          Ahead& ahead) {
+  expect_rows<T>(call.dy.stored, first, rows, from, lines, ahead);
+  if (!call.folded.centre.empty() || call.dy.pooled.defined()) expect_rows<T>(call.dy.of->raw, first, rows, from, lines, ahead);
+}
+/// Asks for what z is formed from and dz completed with.
+template <class T>
+void expect_feature_rows(const Backward& call, int64_t first, int64_t rows, int64_t from, const std::vector<uint32_t>& lines,
+                         Ahead& ahead) {
+  expect_rows<T>(call.x.raw, first, rows, from, lines, ahead);
+  if (call.dx) expect_rows<T>(call.dx->add, first, rows, from, lines, ahead);
+}
+
+template <class T>
+void backward_by_inputs(const Backward& call, int64_t slices, Scratch& shared) {
   const int64_t in = call.in, out = call.out, in_panels = panel_count(in), out_panels = panel_count(out);
-  const std::size_t dw_size = panels_size(in, out);
-  const std::size_t z_size = panels_size(cut.tile_rows, in), dy_size = panels_size(cut.tile_rows, out);
-  parallel_for(call.threads, cut.parts, [&](int64_t part) {
-    float* const own = thread_scratch().floats(z_size + dy_size + panels_size(cut.tile_rows, kPanel));
-    const Panels z = panels(own, cut.tile_rows), dy = panels(own + z_size, cut.tile_rows);
-    const Panels dz = panels(own + z_size + dy_size, cut.tile_rows);
-    const Panels dw = panels(memory + static_cast<std::size_t>(part) * dw_size, in);
+  const int64_t slice = ceil_div(in_panels, slices);
+  const bool sliced = slices > 1;
+  const RowCut cut = cut_rows(call.x.raw.n(), call.x.raw.h() * call.x.raw.w(), kTileRows, sliced ? ceil_div(16, slices) : 32);
+  InputSums sums(call.x, call.dx, cut);
+
+  const std::size_t w_size = panels_size(out, in), dw_size = panels_size(in, out), dy_size = panels_size(cut.tile_rows, out);
+  const std::size_t all_dw_size = static_cast<std::size_t>(cut.parts) * dw_size;
+  float* const memory = shared.floats(w_size + all_dw_size + (sliced ? static_cast<std::size_t>(cut.tiles) * dy_size : 0));
+  const Panels w = pack_weights(call, memory);
+  float* const all_dw = memory + w_size;
+  const auto shared_dy = [&](int64_t tile) {
+    return panels(all_dw + all_dw_size + static_cast<std::size_t>(tile) * dy_size, cut.tile_rows);
+  };
+  if (sliced) {
+    parallel_for(call.threads, cut.tiles, [&](int64_t tile) {
+      const int64_t first = cut.tile_begin(tile);
+      read_gradient_rows<T>(call.dy, call.folded, first, cut.tile_end(tile) - first, 0, out_panels, shared_dy(tile));
+    });
+  }
+
+  parallel_for(call.threads, cut.parts * slices, [&](int64_t unit) {
+    const int64_t part = unit / slices, from = unit % slices * slice, to = std::min(in_panels, from + slice);
+    const std::size_t z_size = panels_size(cut.tile_rows, slice * kPanel), dz_size = panels_size(cut.tile_rows, kPanel);
+    float* const own = thread_scratch().floats(z_size + dz_size + (sliced ? 0 : dy_size));
+    const Panels z = panels(own, cut.tile_rows), dz = panels(own + z_size, cut.tile_rows);
+    const Panels own_dy = panels(own + z_size + dz_size, cut.tile_rows);
+    const Panels dw = panels(all_dw + static_cast<std::size_t>(part) * dw_size, in);
+    const std::vector<uint32_t> x_lines = lines_of_rows<T>(in, cut.tile_rows, slice);
+    Ahead ahead;
     for (int64_t tile = cut.first_tile(part); tile < cut.last_tile(part); ++tile) {
-      const int64_t first = cut.tile_begin(tile), rows = cut.tile_end(tile) - first;
-      read_gradient_rows<T>(call.dy, call.folded, first, rows, dy);
-      Ahead ahead;
-      if (tile + 1 < cut.last_tile(part)) expect<T>(call, first + rows, cut.tile_end(tile + 1) - first - rows, ahead);
-      if (call.dw.defined()) {
-        read_feature_rows<T>(call.x, first, rows, 0, in_panels, z);
-        multiply_transposed(z, in, 0, in_panels, dy, out, 0, out_panels, rows, dw, tile > cut.first_tile(part), ahead);
+      const int64_t first = cut.tile_begin(tile), end = cut.tile_end(tile), rows = end - first;
+      const Panels dy = sliced ? shared_dy(tile) : own_dy;
+      if (!sliced) read_gradient_rows<T>(call.dy, call.folded, first, rows, 0, out_panels, dy);
+      ahead.clear();
+      if (tile + 1 < cut.last_tile(part)) {
+        const int64_t next_rows = cut.tile_end(tile + 1) - end;
+        expect_feature_rows<T>(call, end, next_rows, from, x_lines, ahead);
+        if (!sliced) expect_gradient_rows<T>(call, end, next_rows, 0, {}, ahead);
       }
-      for (int64_t panel = 0; call.dx && panel < in_panels; ++panel) {
-        multiply(dy, rows, out, call.w_transposed, in, panel, panel + 1, dz, ahead);
+      if (call.dw.defined()) {
+        read_feature_rows<T>(call.x, first, rows, from, to, z);
+        multiply_transposed(z, in, from, to, dy, out, 0, out_panels, rows, dw, tile > cut.first_tile(part), ahead);
+      }
+      for (int64_t panel = from; call.dx && panel < to; ++panel) {
+        multiply(dy, rows, out, w, 0, in, panel, panel + 1, dz, false, ahead);
         store_gradient<T>(dz.data, call.x, *call.dx, first, rows, panel, sums, part);
       }
     }
     hwy::FlushStream();
   });
-  if (call.dw.defined()) merge_parts(memory, cut.parts, in, out, call.dw.data<float>(), call.threads);
+  if (call.dw.defined()) merge_parts(all_dw, cut.parts, in, out, call.dw.data<float>(), call.threads);
+  if (call.dx) sums.merge_into(call.x, *call.dx);
 }
 
-/// The scheme for large weights: parts are tiles. `memory` holds dw, then z and dy of `chunk` tiles.
 template <class T>
-void backward_in_chunks(const Backward& call, const RowCut& cut, InputSums& sums, float* memory, int64_t chunk) {
+void backward_by_outputs(const Backward& call, Scratch& shared) {
   const int64_t in = call.in, out = call.out, in_panels = panel_count(in), out_panels = panel_count(out);
+  const RowCut cut = cut_rows(call.x.raw.n(), call.x.raw.h() * call.x.raw.w(), kTileRows, int64_t{1} << 32);  // parts are tiles
+  InputSums sums(call.x, call.dx, cut);
+
+  const std::size_t w_size = panels_size(out, in), dw_size = panels_size(in, out);
   const std::size_t z_size = panels_size(cut.tile_rows, in), dy_size = panels_size(cut.tile_rows, out);
-  const Panels dw = panels(memory, in);
-  float* const tiles = memory + panels_size(in, out);
+  const int64_t chunk = std::clamp<int64_t>((16 << 20) / static_cast<int64_t>((z_size + dy_size) * sizeof(float)), 1, cut.tiles);
+  const int64_t dw_slice = 2, dw_slices = ceil_div(out_panels, dw_slice);
+  const int64_t dw_parts = std::min(chunk, ceil_div(16, dw_slices));
+  float* const memory =
+      shared.floats(w_size + static_cast<std::size_t>(dw_parts) * dw_size + static_cast<std::size_t>(chunk) * (z_size + dy_size));
+  const Panels w = pack_weights(call, memory);
+  float* const all_dw = memory + w_size;
+  float* const tiles = all_dw + static_cast<std::size_t>(dw_parts) * dw_size;
   const auto z = [&](int64_t tile) { return panels(tiles + static_cast<std::size_t>(tile % chunk) * (z_size + dy_size), cut.tile_rows); };
   const auto dy = [&](int64_t tile) { return panels(z(tile).data + z_size, cut.tile_rows); };
-  const auto rows = [&](int64_t tile) { return cut.tile_end(tile) - cut.tile_begin(tile); };
 
-  const int64_t dz_group = 8;  // panels of dz that stay in the second-level cache while dy and w run past
-  const int64_t dz_groups = ceil_div(in_panels, dz_group);
-  const int64_t dw_group = in_panels * out_panels >= 144 ? 3 : 2;  // a block of dw: so many panels both ways
-  const int64_t dw_rows = ceil_div(in_panels, dw_group), dw_columns = ceil_div(out_panels, dw_group);
-
+  const std::vector<uint32_t> dy_lines = lines_of_rows<T>(out, cut.tile_rows, kSlice);
   for (int64_t begin = 0; begin < cut.tiles; begin += chunk) {
-    const int64_t count = std::min(chunk, cut.tiles - begin), end = begin + count;
-    parallel_for(call.threads, 2 * count, [&](int64_t unit) {
-      const int64_t tile = begin + unit / 2, first = cut.tile_begin(tile);
-      if (unit % 2 == 0) read_gradient_rows<T>(call.dy, call.folded, first, rows(tile), dy(tile));
-      if (unit % 2 == 1 && call.dw.defined()) read_feature_rows<T>(call.x, first, rows(tile), 0, in_panels, z(tile));
+    const int64_t count = std::min(chunk, cut.tiles - begin);
+    parallel_for(call.threads, count, [&](int64_t index) {
+      const int64_t tile = begin + index, first = cut.tile_begin(tile), end = cut.tile_end(tile), rows = end - first;
+      const Panels dz = panels(thread_scratch().floats(z_size), cut.tile_rows);
+      if (call.dw.defined()) read_feature_rows<T>(call.x, first, rows, 0, in_panels, z(tile));
+      Ahead ahead;
+      for (int64_t from = 0; from < out_panels; from += kSlice) {
+        const int64_t to = std::min(out_panels, from + kSlice), depth = std::min(out, to * kPanel) - from * kPanel;
+        const Panels dy_slice = {dy(tile).at(from), dz.rows};
+        read_gradient_rows<T>(call.dy, call.folded, first, rows, from, to, dy_slice);
+        if (!call.dx) continue;
+        ahead.clear();
+        if (to < out_panels) {
+          expect_gradient_rows<T>(call, first, rows, to, dy_lines, ahead);
+        } else {
+          expect_feature_rows<T>(call, first, rows, 0, {}, ahead);
+        }
+        multiply(dy_slice, rows, depth, w, from * kPanel, in, 0, in_panels, dz, from > 0, ahead);
+      }
+      for (int64_t panel = 0; call.dx && panel < in_panels; ++panel) {
+        store_gradient<T>(dz.at(panel), call.x, *call.dx, first, rows, panel, sums, tile);
+      }
+      hwy::FlushStream();
     });
-    if (call.dx) {
-      parallel_for(call.threads, count * dz_groups, [&](int64_t unit) {
-        const int64_t tile = begin + unit / dz_groups, group = unit % dz_groups;
-        const int64_t from = group * dz_group, to = std::min(in_panels, from + dz_group);
-        const Panels dz = panels(thread_scratch().floats(panels_size(cut.tile_rows, dz_group * kPanel)), cut.tile_rows);
-        Ahead ahead;
-        multiply(dy(tile), rows(tile), out, call.w_transposed, in, from, to, dz, ahead);
-        for (int64_t panel = from; panel < to; ++panel) {
-          store_gradient<T>(dz.at(panel - from), call.x, *call.dx, cut.tile_begin(tile), rows(tile), panel, sums, tile);
-        }
-        hwy::FlushStream();
-      });
-    }
-    if (call.dw.defined()) {
-      parallel_for(call.threads, dw_rows * dw_columns, [&](int64_t unit) {
-        const int64_t i = unit % dw_rows * dw_group, o = unit / dw_rows * dw_group;
-        Ahead ahead;
-        for (int64_t tile = begin; tile < end; ++tile) {
-          multiply_transposed(z(tile), in, i, std::min(in_panels, i + dw_group), dy(tile), out, o, std::min(out_panels, o + dw_group),
-                              rows(tile), dw, tile > 0, ahead);
-        }
-      });
-    }
+    if (!call.dw.defined()) continue;
+    parallel_for(call.threads, dw_parts * dw_slices, [&](int64_t unit) {
+      const int64_t part = unit / dw_slices, from = unit % dw_slices * dw_slice, to = std::min(out_panels, from + dw_slice);
+      const Panels dw = panels(all_dw + static_cast<std::size_t>(part) * dw_size, in);
+      const int64_t first = begin + part * count / dw_parts, last = begin + (part + 1) * count / dw_parts;
+      Ahead ahead;
+      for (int64_t tile = first; tile < last; ++tile) {
+        const int64_t rows = cut.tile_end(tile) - cut.tile_begin(tile);
+        multiply_transposed(z(tile), in, 0, in_panels, {dy(tile).at(from), dy(tile).rows}, out, from, to, rows, dw,
+                            begin > 0 || tile > first, ahead);
+      }
+    });
   }
-  if (call.dw.defined()) merge_parts(memory, 1, in, out, call.dw.data<float>(), call.threads);
+  if (call.dw.defined()) merge_parts(all_dw, dw_parts, in, out, call.dw.data<float>(), call.threads);
+  if (call.dx) sums.merge_into(call.x, *call.dx);
 }
 
 template <class T>
 void backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx, int threads, Scratch& shared) {
   const int64_t in = x.raw.c(), out = dy.of->raw.c();
-  const std::size_t w_size = panels_size(out, in), dw_size = panels_size(in, out);
-  const bool small = dw_size * sizeof(float) <= 256 << 10;
-
-  const RowCut cut = cut_rows(x.raw.n(), x.raw.h() * x.raw.w(), 200, small ? 32 : int64_t{1} << 32);
-  const std::size_t tile_size = panels_size(cut.tile_rows, in) + panels_size(cut.tile_rows, out);
-  const auto chunk = std::clamp<int64_t>((3 << 20) / static_cast<int64_t>(tile_size), 1, cut.tiles);  // 12 MiB
-  const std::size_t rest = small ? static_cast<std::size_t>(cut.parts) * dw_size : dw_size + static_cast<std::size_t>(chunk) * tile_size;
-  float* const memory = shared.floats((dx ? w_size : 0) + rest);
-  float* const after_w = memory + (dx ? w_size : 0);
-
   const GradientCoefficients folded = gradient_coefficients(dy);
-  InputSums sums(x, dx, cut);
-  const Backward call{x, dy, folded, dw, dx, in, out, panels(memory, out), threads};
-  if (dx) {
-    parallel_for(threads, panel_count(in), [&](int64_t panel) { pack_transposed(w.data<float>(), in, out, panel, call.w_transposed); });
-  }
-  if (small) {
-    backward_in_parts<T>(call, cut, sums, after_w);
-  } else {
-    backward_in_chunks<T>(call, cut, sums, after_w, chunk);
-  }
-  if (dx) sums.merge_into(x, *dx);
+  const Backward call{x, w, dy, folded, dw, dx, in, out, threads};
+  const bool small = in * out <= kSmallWeights;
+  if (in < out && !small && x.raw.rows() >= 8 * kTileRows) return backward_by_outputs<T>(call, shared);
+  backward_by_inputs<T>(call, small ? 1 : ceil_div(panel_count(in), kSlice), shared);
 }
 
 void pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx, int threads,

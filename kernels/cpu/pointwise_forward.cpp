@@ -1,7 +1,10 @@
 // 1x1 convolution, forward: a matrix product over rows.  Contract: kernels/ops.h.
-// A thread transforms a tile of input rows once into panels that stay in its second-level cache, multiplies them by one
-// panel of the weights after the other, and stores each result, its moments taken, while it is still in the first.
-// Few rows (a small batch, late layers) are transformed by all threads first, and the output channels are shared out.
+// A thread takes a tile of rows. What is larger, input or output, is taken in slices, so that all it works on stays in its
+// second-level cache:
+//   expand   all of z is formed; one panel of y after the other is multiplied, stored, and its moments taken
+//   project  z is formed slice by slice and multiplied into a whole tile of y
+// and the next rows are fetched meanwhile. Few rows (a small batch, late layers) are transformed by all threads first, and
+// the output channels are shared out.
 // Next: gemm-inl.h multiplies; matrix_rows-inl.h reads and stores; pointwise_backward.cpp.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/pointwise_forward.cpp"
@@ -18,27 +21,30 @@ HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
 namespace {
 
-/// A tile of z takes at most half a MiB, half of the usual second-level cache, unless its rows would be too few to pay for
-/// reading the weights once per tile.
-int64_t forward_tile_rows(int64_t in) { return std::clamp<int64_t>((1 << 17) / in / 8 * 8, 48, 200); }
+constexpr int64_t kTileRows = 200;
+constexpr int64_t kSlice = 3;      // panels of z in a slice
+constexpr int64_t kWholeInput = 7;  // panels of z that are not worth slicing: 336 channels with AVX-512
 
 template <class T>
 void forward(const Feature& x, const Tensor& weights, Tensor& y, Moments* moments, int threads, Scratch& shared) {
   const int64_t rows = x.raw.rows(), in = x.raw.c(), out = y.c();
   const int64_t in_panels = panel_count(in), out_panels = panel_count(out);
-  const RowCut cut = cut_rows(1, rows, forward_tile_rows(in), 32);
-  const int64_t groups = cut.tiles >= 8 ? 1 : std::min(out_panels, ceil_div(8, cut.tiles));
+  const bool project = in > out;
+  const RowCut cut = cut_rows(1, rows, kTileRows, 32);
+  const bool few_rows = cut.tiles < 8;
+  const int64_t groups = few_rows ? std::min(out_panels, ceil_div(8, cut.tiles)) : 1;
   const std::size_t z_size = panels_size(cut.tile_rows, in);
 
   const std::size_t w_size = panels_size(in, out);
-  float* const memory = shared.floats(w_size + (groups > 1 ? z_size * static_cast<std::size_t>(cut.tiles) : 0));
+  float* const memory = shared.floats(w_size + (few_rows ? z_size * static_cast<std::size_t>(cut.tiles) : 0));
   const Panels w = panels(memory, in);
   parallel_for(threads, out_panels, [&](int64_t panel) { pack(weights.data<float>(), in, out, panel, w); });
   const auto shared_z = [&](int64_t tile) { return panels(memory + w_size + static_cast<std::size_t>(tile) * z_size, cut.tile_rows); };
-  if (groups > 1) {
+  if (few_rows) {
     parallel_for(threads, cut.tiles * in_panels, [&](int64_t unit) {
       const int64_t tile = unit / in_panels, panel = unit % in_panels, first = cut.tile_begin(tile);
-      read_feature_rows<T>(x, first, cut.tile_end(tile) - first, panel, panel + 1, shared_z(tile));
+      const Panels z = shared_z(tile);
+      read_feature_rows<T>(x, first, cut.tile_end(tile) - first, panel, panel + 1, {z.at(panel), z.rows});
     });
   }
 
@@ -46,21 +52,33 @@ void forward(const Feature& x, const Tensor& weights, Tensor& y, Moments* moment
   parallel_for(threads, cut.parts * groups, [&](int64_t unit) {
     const int64_t part = unit / groups, group = unit % groups;
     const int64_t first_panel = group * out_panels / groups, last_panel = (group + 1) * out_panels / groups;
-    const std::size_t c_size = panels_size(cut.tile_rows, kPanel);
-    float* const own = thread_scratch().floats(c_size + (groups > 1 ? 0 : z_size));
-    const Panels c = panels(own, cut.tile_rows);
+    const int64_t slice = project && in_panels > kWholeInput ? kSlice : in_panels, y_panels = project ? last_panel - first_panel : 1;
+    const std::size_t y_size = panels_size(cut.tile_rows, y_panels * kPanel);
+    float* const own = thread_scratch().floats(y_size + (few_rows ? 0 : panels_size(cut.tile_rows, slice * kPanel)));
+    const Panels y_tile = panels(own, cut.tile_rows), own_z = panels(own + y_size, cut.tile_rows);
+    const std::vector<uint32_t> x_lines = lines_of_rows<T>(in, cut.tile_rows, slice);
+    Ahead ahead;
     int64_t done = 0;
     for (int64_t tile = cut.first_tile(part); tile < cut.last_tile(part); ++tile) {
       const int64_t first = cut.tile_begin(tile), count = cut.tile_end(tile) - first;
-      const Panels z = groups > 1 ? shared_z(tile) : panels(own + c_size, cut.tile_rows);
-      if (groups == 1) read_feature_rows<T>(x, first, count, 0, in_panels, z);
-      Ahead ahead;
-      if (groups == 1 && tile + 1 < cut.last_tile(part)) {
-        ahead.add(x.raw.data<T>() + (first + count) * in, (cut.tile_end(tile + 1) - first - count) * in * static_cast<int64_t>(sizeof(T)));
-      }
-      for (int64_t panel = first_panel; panel < last_panel; ++panel) {
-        multiply(z, count, in, w, out, panel, panel + 1, c, ahead);
-        store_output<T>(c, first, count, panel, y, moments ? &partial : nullptr, part, done);
+      for (int64_t from = 0; from < in_panels; from += slice) {
+        const int64_t to = std::min(in_panels, from + slice), depth = std::min(in, to * kPanel) - from * kPanel;
+        if (!few_rows) {
+          read_feature_rows<T>(x, first, count, from, to, own_z);
+          ahead.clear();
+          if (to < in_panels) {
+            expect_rows<T>(x.raw, first, count, to, x_lines, ahead);
+          } else if (tile + 1 < cut.last_tile(part)) {
+            expect_rows<T>(x.raw, first + count, cut.tile_end(tile + 1) - first - count, 0, x_lines, ahead);
+          }
+        }
+        const Panels z = few_rows ? Panels{shared_z(tile).at(from), own_z.rows} : own_z;
+        for (int64_t panel = first_panel; panel < last_panel; panel += y_panels) {
+          multiply(z, count, depth, w, from * kPanel, out, panel, panel + y_panels, y_tile, from > 0, ahead);
+          for (int64_t p = panel; to == in_panels && p < panel + y_panels; ++p) {
+            store_output<T>(y_tile.at(p - panel), first, count, p, y, moments ? &partial : nullptr, part, done);
+          }
+        }
       }
       done += count;
     }
