@@ -40,21 +40,30 @@ HWY_INLINE void for_samples(const Tensor& map, int64_t first, int64_t rows, cons
   }
 }
 
+// Both readers take a vector of channels down all rows of a sample, so that the channels' coefficients stay in registers.
+// Where no product ran before to fetch the rows (Ahead), they are asked for so many rows early.
+constexpr int64_t kRowsAhead = 32;
+
 /// z of rows [first, first + rows) of x, panels [from, to) of its channels; `out` starts at panel `from`.
 template <Activation kAct, class T>
 HWY_NOINLINE void read_feature_rows(const Feature& x, int64_t first, int64_t rows, int64_t from, int64_t to, Panels out) {
-  const T* const data = x.raw.data<T>();
   const int64_t channels = x.raw.c();
-  for_samples(x.raw, first, rows, [&](int64_t n, int64_t r, int64_t last) HWY_ATTR {
+  const T* const data = x.raw.data<T>() + first * channels;
+  for_samples(x.raw, first, rows, [&](int64_t n, int64_t r_first, int64_t r_last) HWY_ATTR {
     const FeatureRow row = feature_row(x, n, 0);
-    for (; r < last; ++r) {
-      const T* const raw = data + (first + r) * channels;
-      for (int64_t panel = from; panel < to; ++panel) {
-        const int64_t c = panel * kPanel;
-        float* const z = out.at(panel - from, r);
-        for_lanes(std::min(kPanel, channels - c),
-                  [&](auto d, int64_t i) HWY_ATTR { hn::StoreU(read_vector<kAct>(d, raw, row, c + i), d, z + i); });
-      }
+    for (int64_t panel = from; panel < to; ++panel) {
+      for_lanes(std::min(kPanel, channels - panel * kPanel), [&](auto d, int64_t i) HWY_ATTR {
+        const int64_t c = panel * kPanel + i;
+        const auto scale = row.scale ? hn::LoadU(d, row.scale + c) : hn::Set(d, 1.0f);
+        const auto shift = row.scale ? hn::LoadU(d, row.shift + c) : hn::Zero(d);
+        const auto gate = row.gate ? hn::LoadU(d, row.gate + c) : hn::Set(d, 1.0f);
+        const T* raw = data + r_first * channels + c;
+        float* z = out.at(panel - from, r_first) + i;
+        for (int64_t r = r_first; r < r_last; ++r, raw += channels, z += kPanel) {
+          __builtin_prefetch(raw + kRowsAhead * channels);
+          hn::StoreU(hn::Mul(activate<kAct>(d, hn::MulAdd(scale, load(d, raw), shift)), gate), d, z);
+        }
+      });
     }
   });
 }
@@ -63,23 +72,53 @@ void read_feature_rows(const Feature& x, int64_t first, int64_t rows, int64_t fr
   for_activation(x.act, [&](auto act) HWY_ATTR { read_feature_rows<act(), T>(x, first, rows, from, to, out); });
 }
 
-/// dy of rows of a convolution's output, in the same way.
-template <Activation kAct, class T>
+/// dy of rows of a convolution's output, in the same way. kCentred: the batch's statistics enter.
+template <bool kCentred, class T>
 HWY_NOINLINE void read_gradient_rows(const OutputGradient& dy, const GradientCoefficients& folded, int64_t first, int64_t rows,
                                      int64_t from, int64_t to, Panels out) {
-  const T* const raw_data = dy.of->raw.data<T>();
-  const T* const stored_data = dy.stored.data<T>();
   const int64_t channels = dy.of->raw.c();
-  for_samples(dy.of->raw, first, rows, [&](int64_t n, int64_t r, int64_t last) HWY_ATTR {
+  const T* const raw_data = dy.of->raw.data<T>() + first * channels;
+  const T* const stored_data = dy.stored.data<T>() + first * channels;
+  for_samples(dy.of->raw, first, rows, [&](int64_t n, int64_t r_first, int64_t r_last) HWY_ATTR {
     const GradientRow row = gradient_row(dy, folded, n, 0);
-    for (; r < last; ++r) {
-      const T* const raw = raw_data + (first + r) * channels;
-      const T* const stored = stored_data ? stored_data + (first + r) * channels : nullptr;
+    for (int64_t panel = from; panel < to; ++panel) {
+      for_lanes(std::min(kPanel, channels - panel * kPanel), [&](auto d, int64_t i) HWY_ATTR {
+        const int64_t c = panel * kPanel + i;
+        auto scale = hn::Set(d, row.sample_scale);
+        if (row.of.scale) scale = hn::Mul(scale, hn::LoadU(d, row.of.scale + c));
+        const auto centre = kCentred ? hn::LoadU(d, row.centre + c) : hn::Zero(d);
+        const auto slope_xhat = kCentred ? hn::LoadU(d, row.slope_xhat + c) : hn::Zero(d);
+        const auto mean = kCentred ? hn::LoadU(d, row.mean + c) : hn::Zero(d);
+        const T* stored = stored_data + r_first * channels + c;
+        const T* raw = raw_data + r_first * channels + c;
+        float* to_row = out.at(panel - from, r_first) + i;
+        for (int64_t r = r_first; r < r_last; ++r, stored += channels, raw += channels, to_row += kPanel) {
+          __builtin_prefetch(stored + kRowsAhead * channels);
+          if constexpr (kCentred) __builtin_prefetch(raw + kRowsAhead * channels);
+          auto v = hn::Mul(load(d, stored), scale);
+          if constexpr (kCentred) v = hn::NegMulAdd(slope_xhat, hn::Sub(load(d, raw), mean), hn::Sub(v, centre));
+          hn::StoreU(v, d, to_row);
+        }
+      });
+    }
+  });
+}
+/// Where du is formed through a gate or a pooling.
+template <Activation kAct, class T>
+HWY_NOINLINE void read_pooled_gradient_rows(const OutputGradient& dy, const GradientCoefficients& folded, int64_t first, int64_t rows,
+                                            int64_t from, int64_t to, Panels out) {
+  const int64_t channels = dy.of->raw.c();
+  const T* const raw_data = dy.of->raw.data<T>() + first * channels;
+  const T* const stored_data = dy.stored.defined() ? dy.stored.data<T>() + first * channels : nullptr;
+  for_samples(dy.of->raw, first, rows, [&](int64_t n, int64_t r_first, int64_t r_last) HWY_ATTR {
+    const GradientRow row = gradient_row(dy, folded, n, 0);
+    for (int64_t r = r_first; r < r_last; ++r) {
+      const T* const raw = raw_data + r * channels;
+      const T* const stored = stored_data ? stored_data + r * channels : nullptr;
       for (int64_t panel = from; panel < to; ++panel) {
-        const int64_t c = panel * kPanel;
-        float* const dy_row = out.at(panel - from, r);
-        for_lanes(std::min(kPanel, channels - c),
-                  [&](auto d, int64_t i) HWY_ATTR { hn::StoreU(read_gradient_vector<kAct>(d, stored, raw, row, c + i), d, dy_row + i); });
+        for_lanes(std::min(kPanel, channels - panel * kPanel), [&](auto d, int64_t i) HWY_ATTR {
+          hn::StoreU(read_gradient_vector<kAct>(d, stored, raw, row, panel * kPanel + i), d, out.at(panel - from, r) + i);
+        });
       }
     }
   });
@@ -87,9 +126,13 @@ HWY_NOINLINE void read_gradient_rows(const OutputGradient& dy, const GradientCoe
 template <class T>
 void read_gradient_rows(const OutputGradient& dy, const GradientCoefficients& folded, int64_t first, int64_t rows, int64_t from, int64_t to,
                         Panels out) {
-  // Without a gate or a pooling behind it the activation does not enter dy.
-  for_activation(dy.pooled.defined() ? dy.of->act : Activation::identity,
-                 [&](auto act) HWY_ATTR { read_gradient_rows<act(), T>(dy, folded, first, rows, from, to, out); });
+  if (dy.pooled.defined()) {
+    for_activation(dy.of->act, [&](auto act) HWY_ATTR { read_pooled_gradient_rows<act(), T>(dy, folded, first, rows, from, to, out); });
+  } else if (folded.centre.empty()) {
+    read_gradient_rows<false, T>(dy, folded, first, rows, from, to, out);
+  } else {
+    read_gradient_rows<true, T>(dy, folded, first, rows, from, to, out);
+  }
 }
 
 /// lines_of() `rows` rows of `panels` panels of a map; empty where that is all of its channels, and the rows are one run.
