@@ -84,6 +84,7 @@ std::string Profiler::tables() const {
   const double total = steps ? in_steps : in_operations;
   const auto values = [](const std::map<uint32_t, Row>& rows) {
     std::vector<Row> list;
+    list.reserve(rows.size());
     for (const auto& entry : rows) list.push_back(entry.second);
     return list;
   };
