@@ -68,7 +68,8 @@ Loader::Slot Loader::prepare(int64_t photo) {
     }
   }
   try {
-    Image square = preprocess(decode_image(dataset_.photos[index].path), options_.preprocess);
+    const std::string& path = dataset_.photos[index].path;
+    Image square = preprocess(decode_image(path), options_.preprocess, path);
     slot.pixels = std::make_shared<const std::vector<uint8_t>>(std::move(square.rgb));
   } catch (...) {
     slot.error = std::current_exception();

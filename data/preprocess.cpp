@@ -23,13 +23,14 @@ void check(const Preprocess& settings) {
     fail("[data] resize = {}, expected 0 (as crop) or {} (crop) to {}", settings.resize, settings.crop, kLargest);
 }
 
-Image preprocess(const Image& image, const Preprocess& settings) {
+Image preprocess(const Image& image, const Preprocess& settings, const std::string& name) {
   check(settings);
   const int64_t shorter = settings.resize != 0 ? settings.resize : settings.crop;
   const int64_t from_shorter = std::min(image.width, image.height);
-  if (from_shorter < 1) fail("a picture of {}x{} has no pixels", image.width, image.height);
+  if (from_shorter < 1) fail("{}: {}x{} are no pixels", name, image.width, image.height);
   const int64_t longer = shorter * std::max(image.width, image.height) / from_shorter;
-  if (shorter * longer > kMostPixels) fail("{}x{} is too narrow to be resized to a shorter side of {}", image.width, image.height, shorter);
+  if (shorter * longer > kMostPixels)
+    fail("{}: {}x{} is too narrow to be resized to a shorter side of {}", name, image.width, image.height, shorter);
   const int width = static_cast<int>(image.width <= image.height ? shorter : longer);
   const int height = static_cast<int>(image.width <= image.height ? longer : shorter);
   return resize(image, width, height, settings.interpolation,

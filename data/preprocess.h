@@ -1,5 +1,7 @@
 // From a photo of any size to the square a network reads, as timm and torchvision do it for evaluation.
 #pragma once
+#include <string>
+
 #include "data/image.h"
 #include "data/resize.h"
 
@@ -15,7 +17,7 @@ struct Preprocess {
 void check(const Preprocess& preprocess);
 
 /// (crop, crop, 3): the shorter side becomes `resize`, the longer one resize*long/short cut to a whole number; then the
-/// centre, at offset (n - crop)/2 rounded half to even.
-Image preprocess(const Image& image, const Preprocess& settings);
+/// centre, at offset (n - crop)/2 rounded half to even. `name` stands in messages.
+Image preprocess(const Image& image, const Preprocess& settings, const std::string& name = "photo");
 
 }  // namespace mcnn

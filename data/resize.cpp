@@ -63,36 +63,51 @@ Taps taps(int in, int out, int first, int count, Interpolation interpolation) {
 uint8_t rounded(int sum) { return static_cast<uint8_t>(std::clamp(sum >> kPrecision, 0, 255)); }
 constexpr int kHalf = 1 << (kPrecision - 1);
 
-/// One row: from (in, 3) to (count, 3).
-void resize_row(const uint8_t* from, const Taps& t, int count, uint8_t* to) {
-  for (int i = 0; i < count; ++i, to += 3) {
-    const uint8_t* pixel = from + std::ptrdiff_t{3} * t.begin[static_cast<std::size_t>(i)];
-    const int* weight = t.weight.data() + static_cast<std::ptrdiff_t>(i) * t.most;
-    const int size = t.size[static_cast<std::size_t>(i)];
-    int r = kHalf, g = kHalf, b = kHalf;
-    for (int j = 0; j < size; ++j, pixel += 3) {
-      r += pixel[0] * weight[j];
-      g += pixel[1] * weight[j];
-      b += pixel[2] * weight[j];
+/// The rows and columns of one axis that are read.
+struct Range {
+  int begin, size;
+};
+Range range_of(const Taps& t) { return {t.begin.front(), t.begin.back() + t.size.back() - t.begin.front()}; }
+
+/// Rows (rows, ., 3) that lie `stride` bytes apart and begin with column `first` -> (rows, count, 3).
+std::vector<uint8_t> resize_across(const uint8_t* from, std::ptrdiff_t stride, int rows, int first, const Taps& t) {
+  std::vector<uint8_t> out(std::size_t{3} * static_cast<std::size_t>(rows) * t.size.size());
+  uint8_t* to = out.data();
+  for (int y = 0; y < rows; ++y, from += stride) {
+    const int* weight = t.weight.data();
+    for (std::size_t i = 0; i < t.size.size(); ++i, to += 3, weight += t.most) {
+      const uint8_t* pixel = from + std::ptrdiff_t{3} * (t.begin[i] - first);
+      int r = kHalf, g = kHalf, b = kHalf;
+      for (int j = 0; j < t.size[i]; ++j, pixel += 3) {
+        r += pixel[0] * weight[j];
+        g += pixel[1] * weight[j];
+        b += pixel[2] * weight[j];
+      }
+      to[0] = rounded(r), to[1] = rounded(g), to[2] = rounded(b);
     }
-    to[0] = rounded(r), to[1] = rounded(g), to[2] = rounded(b);
   }
+  return out;
 }
 
-/// One row of `length` bytes out of `size` rows that lie `length` apart. Blocks stay in registers while the rows pass.
-void blend_rows(const uint8_t* from, int length, const int* weight, int size, uint8_t* to) {
+/// Rows of `columns` pixels that lie `stride` bytes apart and begin with row `first` -> (count, columns, 3).
+/// A block of a row stays in registers while the rows it is blended from pass.
+std::vector<uint8_t> resize_down(const uint8_t* from, std::ptrdiff_t stride, int columns, int first, const Taps& t) {
   constexpr int kBlock = 64;
-  for (int begin = 0; begin < length; begin += kBlock) {
-    const int n = std::min(kBlock, length - begin);
-    int sums[kBlock];
-    std::fill_n(sums, kBlock, kHalf);
-    for (int j = 0; j < size; ++j) {
-      const uint8_t* row = from + static_cast<std::ptrdiff_t>(j) * length + begin;
-      const int w = weight[j];
-      for (int k = 0; k < n; ++k) sums[k] += row[k] * w;
+  const int length = 3 * columns;
+  std::vector<uint8_t> out(static_cast<std::size_t>(length) * t.size.size());
+  uint8_t* to = out.data();
+  const int* weight = t.weight.data();
+  for (std::size_t i = 0; i < t.size.size(); ++i, to += length, weight += t.most)
+    for (int begin = 0; begin < length; begin += kBlock) {
+      const int n = std::min(kBlock, length - begin);
+      const uint8_t* row = from + stride * (t.begin[i] - first) + begin;
+      int sums[kBlock];
+      std::fill_n(sums, kBlock, kHalf);
+      for (int j = 0; j < t.size[i]; ++j, row += stride)
+        for (int k = 0; k < n; ++k) sums[k] += row[k] * weight[j];
+      for (int k = 0; k < n; ++k) to[begin + k] = rounded(sums[k]);
     }
-    for (int k = 0; k < n; ++k) to[begin + k] = rounded(sums[k]);
-  }
+  return out;
 }
 
 }  // namespace
@@ -103,23 +118,21 @@ Image resize(const Image& image, int width, int height, Interpolation interpolat
   if (part.x < 0 || part.y < 0 || part.width < 1 || part.height < 1 || part.x > width - part.width || part.y > height - part.height)
     fail("a picture of {}x{} has no part {}x{} at ({}, {})", width, height, part.width, part.height, part.x, part.y);
 
-  // Horizontal pass, over the rows the vertical one reads. An axis that keeps its length has the one weight 1: a copy.
+  // An axis that keeps its length has the one weight 1: a copy. Only what the second pass reads goes through the first.
   const Taps across = taps(image.width, width, part.x, part.width, interpolation);
   const Taps down = taps(image.height, height, part.y, part.height, interpolation);
-  const int first_row = down.begin.front();
-  const int rows = down.begin.back() + down.size.back() - first_row;
-  const int length = 3 * part.width;
-  std::vector<uint8_t> narrow(static_cast<std::size_t>(rows) * static_cast<std::size_t>(length));  // (rows, part.width, 3)
-  for (int y = 0; y < rows; ++y)
-    resize_row(image.rgb.data() + std::ptrdiff_t{3} * image.width * (first_row + y), across, part.width,
-               narrow.data() + static_cast<std::ptrdiff_t>(length) * y);
-
+  const Range columns = range_of(across), rows = range_of(down);
+  const std::ptrdiff_t stride = std::ptrdiff_t{3} * image.width;
+  const uint8_t* const read = image.rgb.data() + stride * rows.begin + std::ptrdiff_t{3} * columns.begin;
   Image out{part.width, part.height, {}};
-  out.rgb.resize(static_cast<std::size_t>(part.height) * static_cast<std::size_t>(length));
-  for (std::size_t y = 0; y < static_cast<std::size_t>(part.height); ++y)
-    blend_rows(narrow.data() + static_cast<std::ptrdiff_t>(length) * (down.begin[y] - first_row), length,
-               down.weight.data() + static_cast<std::ptrdiff_t>(y) * down.most, down.size[y],
-               out.rgb.data() + y * static_cast<std::size_t>(length));
+  const bool down_first = height < image.height && image.height - height > 2 * (image.width - width);
+  if (down_first) {
+    const auto shorter = resize_down(read, stride, columns.size, rows.begin, down);  // (part.height, columns, 3)
+    out.rgb = resize_across(shorter.data(), std::ptrdiff_t{3} * columns.size, part.height, columns.begin, across);
+  } else {
+    const auto narrower = resize_across(read, stride, rows.size, columns.begin, across);  // (rows, part.width, 3)
+    out.rgb = resize_down(narrower.data(), std::ptrdiff_t{3} * part.width, part.width, rows.begin, down);
+  }
   return out;
 }
 
