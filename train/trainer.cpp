@@ -46,6 +46,8 @@ LoaderOptions loader_options(const Config& config, const ModelDescription& descr
           .classes = static_cast<int64_t>(description.classes.size())};
 }
 
+void say(const std::string& line) { std::printf("%s\n", line.c_str()); }
+
 /// A run while it is going on: what train() and resume() share.
 class Run {
  public:
@@ -54,7 +56,7 @@ class Run {
         options_(options),
         dir_(config_.run.dir),
         backend_(make_backend(config_.run.device, config_.run.threads, &profiler_)) {
-    std::printf("%s\n", backend_.reason.c_str());
+    say(backend_.reason);
     profiler_.enable(options.profile);
     const Dataset all = read_dataset(config_);
     split_ = split_by_person(all, config_.data.holdout, config_.run.seed);
@@ -62,7 +64,7 @@ class Run {
     if (!config_.weights.init.empty()) file.emplace(open_tensor_file(config_.weights.init));
     const Convention convention = file ? resolve_convention({}, *file) : Convention{};
     description_ = describe_run(config_, convention, all.classes);
-    if (file) std::printf("%s: convention\n%s", file->path().c_str(), describe(convention).c_str());
+    if (file) say(file->path() + ": convention\n" + describe(convention));
     require_memory(description_.spec, config_, backend_.ops->memory().available());
 
     engine_ = std::make_unique<Engine>(*backend_.ops, description_.spec, description_.normalisation, true);
@@ -71,15 +73,19 @@ class Run {
     if (file) {
       const LoadReport report =
           load_weights(*file, engine_->model().architecture(), engine_->parameters(), {config_.weights.allow_missing, config_.run.seed});
-      for (const std::string& line : report.lines()) std::printf("%s: %s\n", file->path().c_str(), line.c_str());
+      for (const std::string& line : report.lines()) say(file->path() + ": " + line);
     }
     optimizer_ = std::make_unique<Optimizer>(engine_->parameters(), config_);
     training_ = std::make_unique<Loader>(split_.training, loader_options(config_, description_, true));
     if (!split_.holdout.photos.empty()) held_out_ = std::make_unique<Loader>(split_.holdout, loader_options(config_, description_, false));
     if (training_->batches() == 0)
       fail("[train] batch = {} is larger than the {} photos to train on", config_.train.batch, split_.training.photos.size());
-    std::printf("%zu photos to train on, %zu held out, %zu classes; %lld parameters\n", split_.training.photos.size(),
-                split_.holdout.photos.size(), all.classes.size(), static_cast<long long>(engine_->parameters().count()));
+    say(fmt::format("{} photos of {} people to train on, {} of {} held out; {} classes; {} parameters", split_.training.photos.size(),
+                    split_.training_people, split_.holdout.photos.size(), split_.holdout_people, all.classes.size(),
+                    engine_->parameters().count()));
+    const MemoryForecast memory = forecast(description_.spec, config_, config_.train.batch, config_.data.crop, config_.data.crop);
+    say(fmt::format("memory: {:.2f} GB for weights and optimizer, {:.2f} GB for the feature maps of a step", memory.parameters * 1e-9,
+                    memory.step * 1e-9));
   }
 
   /// The folder of a new run, with what is known before its first step.
@@ -100,12 +106,12 @@ class Run {
 
   void go() {
     if (progress_.epochs >= config_.train.epochs) {
-      std::printf("%s: all %d epochs are done\n", dir_.c_str(), config_.train.epochs);
+      say(fmt::format("{}: all {} epochs are done", dir_.string(), config_.train.epochs));
       return;
     }
     while (progress_.epochs < config_.train.epochs)
       if (!epoch()) return;
-    std::printf("run: %s\n", dir_.c_str());
+    say("run: " + dir_.string());
   }
 
  private:
@@ -171,14 +177,14 @@ class Run {
   /// Evaluates on the held-out people and adds the scores to `row`; whether these weights are the ones to keep.
   bool score(nlohmann::json& row) {
     if (!held_out_) {
-      std::printf("epoch %d: loss %.4f\n", progress_.epochs, row["loss"].get<double>());
+      say(fmt::format("epoch {}: loss {:.4f}", progress_.epochs, row["loss"].get<double>()));
       return true;
     }
     const Confusion confusion = evaluate(*engine_, *held_out_, "evaluating");
     row["macro_f1"] = confusion.macro_f1();
     row["accuracy"] = confusion.accuracy();
-    std::printf("epoch %d: loss %.4f  held out: %s\n", progress_.epochs, row["loss"].get<double>(),
-                score_line(confusion, description_.classes == competition_classes()).c_str());
+    say(fmt::format("epoch {}: loss {:.4f}  held out: {}", progress_.epochs, row["loss"].get<double>(),
+                    score_line(confusion, description_.classes == competition_classes())));
     const bool better = confusion.macro_f1() > progress_.best_score;
     progress_.best_score = std::max(progress_.best_score, confusion.macro_f1());
     return better || config_.train.select == "last";
@@ -193,7 +199,7 @@ class Run {
   }
 
   void write_profile() {
-    std::printf("%s", profiler_.tables().c_str());
+    say(profiler_.tables());
     profiler_.write_chrome_trace((dir_ / "trace.json").string());
   }
 
