@@ -1,7 +1,10 @@
 // Depthwise convolution, backward: both gradients in one visit.  Contract and formulas: kernels/ops.h; forward:
-// depthwise_forward.cpp. Bandwidth-bound: dy is formed once, row by row, into a ring that stays in L2. For each row of x
-// the k rows of dy that it met are there, and each vector of dy loaded serves both dx (times a weight) and dw (times z).
-// x is transformed where it is used, sigmoid giving z and act' together, and the epilogue has its raw values at hand.
+// depthwise_forward.cpp. Bandwidth-bound: dy is formed once, row by row, into a ring. For each row of x the k rows of dy
+// that it met are there, and each vector of dy loaded serves both dx (times a weight) and dw (times z). x is transformed
+// where it is used, sigmoid giving z and act' together, and the epilogue has its raw values at hand. As in forward, one
+// vector of channels goes along a row at a time, and what it will want a row later is prefetched.
+#include <hwy/cache_control.h>
+
 #include "kernels/cpu/channel_blocks.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/parallel.h"
@@ -61,7 +64,7 @@ class PartialGradients {
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
 
-constexpr int64_t kRingBytes = 256 * 1024;  // a quarter to a half of L2
+constexpr int64_t kRingBytes = 128 * 1024;  // stays in L2 with room for what streams through
 constexpr int64_t kParts = 16;              // at least, where channels allow it
 constexpr int64_t kRun = 256;               // terms added up in one fp32 accumulator before it is emptied into the next
 constexpr int64_t kGroupPixels = 512;       // samples share a part, and its partial dw, up to so many pixels
@@ -71,17 +74,17 @@ constexpr int64_t kGroupPixels = 512;       // samples share a part, and its par
 template <int S>
 constexpr int kColumns = S == 1 ? 7 : 8;
 
-/// dy of one output row into the ring: pixel by pixel, as its tensors lie in memory.
+/// One row of dy into the ring, one vector of channels; `ahead` elements on lies what will be wanted a row later.
 template <Activation kAct, class T, class D>
-void form_gradient_row(D d, const T* stored, const T* raw, const GradientRow row, int64_t width, int64_t channels,
-                       const ChannelBlocks& blocks, ChannelBlock block, float* out, int64_t vector_stride) {
+HWY_INLINE void form_gradient_row(D d, const T* stored, const T* raw, const GradientRow& row, int64_t c, int64_t width, int64_t channels,
+                                  int64_t ahead, float* out) {
   constexpr int64_t lanes = hn::MaxLanes(D());
+  const bool reads_raw = row.pooled || row.centre;
   for (int64_t w = 0; w < width; ++w, out += lanes) {
-    const T* stored_pixel = stored ? stored + w * channels : nullptr;
-    for (int64_t v = block.begin; v < block.end; ++v) {
-      const auto dy = read_gradient_vector<kAct>(d, stored_pixel, raw + w * channels, row, blocks.first_channel(v));
-      hn::Store(dy, d, out + (v - block.begin) * vector_stride);
-    }
+    const int64_t at = w * channels;
+    if (stored) hwy::Prefetch(stored + at + c + ahead);
+    if (reads_raw) hwy::Prefetch(raw + at + c + ahead);
+    hn::Store(read_gradient_vector<kAct>(d, stored ? stored + at : nullptr, raw + at, row, c), d, out);
   }
 }
 
@@ -148,6 +151,13 @@ HWY_INLINE void input_columns(D d, const InputRow<T>& row, int64_t c, int64_t t,
       activate_with_slope<act()>(d, normalised_u(d, load(d, row.x + at(b)), row.feature, c), a[b], slope[b]);
     }
   });
+  const int64_t row_on = row.width * row.channels;
+  HWY_UNROLL(16)
+  for (int b = 0; b < kCount; ++b) {
+    hwy::Prefetch(row.x + at(b) + row_on);
+    if (row.dx) hwy::Prefetch(row.dx + at(b) + row_on);
+    if (row.add) hwy::Prefetch(row.add + at(b) + row_on);
+  }
   HWY_UNROLL(16)
   for (int b = 0; b < kCount; ++b) {
     dz[b] = hn::Zero(d);
@@ -281,25 +291,27 @@ void backward_part(D d, const DepthwiseBackward& call, int64_t group, int64_t gr
     for (int64_t h = 0; h < height; ++h) {
       // Kernel row p met x's row h where i*S = h + pad_top - p, i a row of dy.
       const int64_t reach = h + call.g.pad_top;
-      for (next = std::max(next, (reach - K) / S); next <= std::min(reach / S, out_height - 1); ++next) {
-        const int64_t at = (n * out_height + next) * out_width * channels;
-        const T *stored_row = stored ? stored + at : nullptr, *raw_row = y_raw + at;
-        float* to = ring.row(next, 0);
-        with_activation(call.dy.of->act, [&](auto act) HWY_ATTR {
-          form_gradient_row<act()>(d, stored_row, raw_row, gradient, out_width, channels, blocks, block, to, ring.vector_stride());
-        });
-      }
+      const int64_t begin = std::max(next, (reach - K) / S), end = std::min(reach / S + 1, out_height);
+      next = std::max(begin, end);
       const int64_t at = (n * height + h) * width * channels;
       const InputRow<T> row{
           x.data<T>() + at, add ? add + at : nullptr, dx ? dx + at : nullptr, feature, mean, call.x.act, call.dw.defined(), width,
           channels,         call.g.pad_left};
       for (int64_t v = 0; v < vectors; ++v) {
+        const int64_t c = blocks.first_channel(block.begin + v);
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t from = (n * out_height + i) * out_width * channels;
+          with_activation(call.dy.of->act, [&](auto act) HWY_ATTR {
+            form_gradient_row<act()>(d, stored ? stored + from : nullptr, y_raw + from, gradient, c, out_width, channels,
+                                     out_width * channels, ring.row(i, v));
+          });
+        }
         Taps<K> taps{{}, weights + v * K * K * lanes, sums.run + v * BlockSums<K, D>::kRows * lanes};
         for (int64_t p = reach % S; p < K; p += S) {
           const int64_t i = (reach - p) / S;
           taps.dy[p] = reach >= p && i < out_height ? ring.row(i, v) : nullptr;
         }
-        input_row<K, S>(d, row, blocks.first_channel(block.begin + v), taps);
+        input_row<K, S>(d, row, c, taps);
       }
       if ((h + 1) % rows_per_run == 0 || h + 1 == height) sums.empty_runs(d, feature.gate, blocks, block);
     }
@@ -320,7 +332,7 @@ void backward_parts(D d, int threads, const DepthwiseBackward& call) {
   const int64_t groups = ceil_div(x.n(), group_size);
   const int64_t last_t = call.g.pad_left + x.w() - 1;
   const int64_t reach = (last_t + kColumns<S> - 1) / S + 1;  // columns of dy that taps read, from column 0 on
-  const int64_t columns = RowRing::padded_columns((K - 1) / S + std::max(call.dy.of->raw.w(), reach));
+  const int64_t columns = (K - 1) / S + std::max(call.dy.of->raw.w(), reach);
   const int64_t bytes_per_vector = RowRing::floats((K - 1) / S + 1, 1, columns, lanes) * 4;
   const ChannelBlocks blocks(channels, lanes, kRingBytes / bytes_per_vector, ceil_div(kParts, groups));
 

@@ -1,7 +1,11 @@
 // Depthwise convolution, forward.  Contract and formula: kernels/ops.h; backward: depthwise_backward.cpp.
-// Bandwidth-bound: each row of x is read once, transformed once into a ring of k rows that stays in L2, and each output
-// row is formed from the ring, seven columns at a time in registers, its moments taken before it is stored.
+// Bandwidth-bound: each row of x is read once and transformed once, into a ring of k rows. One vector of channels goes
+// along a row at a time, so that its ring and weights are in L1; each output row is formed seven columns at a time in
+// registers, its moments taken before it is stored. Channels lie C apart in memory, which hardware prefetches badly or not
+// at all: software does, one row ahead. (Forward of B4@224, one Zen 5 core: 0.21 s pixel by pixel, 0.11 s so.)
 // Next: batch_norm.cpp finishes the statistics.
+#include <hwy/cache_control.h>
+
 #include "kernels/cpu/channel_blocks.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/moments.h"
@@ -36,18 +40,17 @@ namespace mcnn::cpu::HWY_NAMESPACE {
 
 // 7 divides every width of an EfficientNet at 224; 7 accumulators and 5 weights leave AVX2's 16 registers room to load.
 constexpr int64_t kColumns = 7;
-constexpr int64_t kRingBytes = 256 * 1024;  // a quarter to a half of L2
+constexpr int64_t kRingBytes = 128 * 1024;  // stays in L2 with room for what streams through
 constexpr int64_t kParts = 16;              // at least, where channels allow it: batch 1 on several cores
 
-/// z of one image row into the ring: pixel by pixel, as x lies in memory.
+/// z of one row of x into the ring, one vector of channels; `ahead` elements on lies what will be wanted a row later.
 template <Activation kAct, class T, class D>
-void transform_row(D d, const T* x, const FeatureRow row, int64_t width, int64_t channels, const ChannelBlocks& blocks, ChannelBlock block,
-                   float* out, int64_t vector_stride) {
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
+HWY_INLINE void transform_row(D d, const T* x, const FeatureRow& row, int64_t c, int64_t width, int64_t channels, int64_t ahead,
+                              float* out) {
+  constexpr int64_t lanes = hn::MaxLanes(D());
   for (int64_t w = 0; w < width; ++w, x += channels, out += lanes) {
-    for (int64_t v = block.begin; v < block.end; ++v) {
-      hn::Store(read_vector<kAct>(d, x, row, blocks.first_channel(v)), d, out + (v - block.begin) * vector_stride);
-    }
+    hwy::Prefetch(x + c + ahead);
+    hn::Store(read_vector<kAct>(d, x, row, c), d, out);
   }
 }
 
@@ -88,6 +91,8 @@ HWY_INLINE void convolve_row(D d, const float* const (&rows)[K], const float* we
         }
       }
     }
+    HWY_UNROLL(16)
+    for (int b = 0; b < kColumns; ++b) hwy::Prefetch(y + (width + j + b) * channels);  // to be written a row later
     const int64_t valid = width - j;
     V off[kColumns];
     if (moments && moments->count == 0 && j == 0) pivot = as_stored(d, out[0], y);
@@ -142,25 +147,25 @@ void forward_part(D d, const DepthwiseForward& call, int64_t n, const ChannelBlo
   const T* image = x.data<T>() + n * height * width * channels;
   T* out = call.y.data<T>() + n * out_height * out_width * channels;
   const FeatureRow row = feature_row(call.x, n, 0);
-  int64_t next = 0;  // the image row to transform next
+  int64_t next = 0;  // the row of x to transform next
   for (int64_t i = 0; i < out_height; ++i, out += out_width * channels) {
     const int64_t top = i * S - call.g.pad_top;
-    for (next = std::max(next, top); next < std::min(top + K, height); ++next) {
-      const T* from = image + next * width * channels;
-      float* to = ring.row(next, 0);
-      with_activation(call.x.act, [&](auto act) HWY_ATTR {
-        transform_row<act()>(d, from, row, width, channels, blocks, block, to, ring.vector_stride());
-      });
-    }
+    const int64_t begin = std::max(next, top), end = std::min(top + K, height);
+    next = std::max(begin, end);
     for (int64_t v = 0; v < vectors; ++v) {
+      const int64_t c = blocks.first_channel(block.begin + v);
+      for (int64_t r = begin; r < end; ++r) {
+        with_activation(call.x.act, [&](auto act) HWY_ATTR {
+          transform_row<act()>(d, image + r * width * channels, row, c, width, channels, S * width * channels, ring.row(r, v));
+        });
+      }
       const float* rows[K];
       for (int p = 0; p < K; ++p) {
         const bool inside = top + p >= 0 && top + p < height;
         rows[p] = inside ? ring.row(top + p, v) - call.g.pad_left * lanes : nullptr;
       }
       const RunningMoments moments{mean + v * lanes, m2 + v * lanes, i * out_width};
-      convolve_row<K, S>(d, rows, weights + v * K * K * lanes, out + blocks.first_channel(block.begin + v), out_width, channels,
-                         call.moments ? &moments : nullptr);
+      convolve_row<K, S>(d, rows, weights + v * K * K * lanes, out + c, out_width, channels, call.moments ? &moments : nullptr);
     }
   }
   if (!call.moments) return;
@@ -176,7 +181,7 @@ void forward_parts(D d, int threads, const DepthwiseForward& call) {
   constexpr int64_t lanes = hn::MaxLanes(D());
   const int64_t samples = call.y.n(), blocks_of_columns = ceil_div(call.y.w(), kColumns);
   const int64_t read = (blocks_of_columns * kColumns - 1) * S + K;  // columns that taps reach, from the left padding on
-  const int64_t columns = RowRing::padded_columns(std::max(call.g.pad_left + call.x.raw.w(), read));
+  const int64_t columns = std::max(call.g.pad_left + call.x.raw.w(), read);
   const int64_t bytes_per_vector = RowRing::floats(K, 1, columns, lanes) * 4;
   const ChannelBlocks blocks(call.x.raw.c(), lanes, kRingBytes / bytes_per_vector, ceil_div(kParts, samples));
   parallel_for(threads, samples * blocks.count(), [&](int64_t part) {

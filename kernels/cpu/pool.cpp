@@ -1,6 +1,8 @@
 // Spatial mean of the activation, and the sums of act' that its backward needs.  Contract and formulas: kernels/ops.h.
 // Bandwidth-bound: one pass over x, a few pixels at a time so that each sum in memory is touched once per group of them.
 // Next: squeeze_excite.cpp makes the gate of it, linear.cpp the logits.
+#include <hwy/cache_control.h>
+
 #include "kernels/cpu/channel_blocks.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/parallel.h"
@@ -28,6 +30,7 @@ struct Pool {
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
 
+constexpr int64_t kAhead = 2048;      // elements, prefetched: beyond a page, where the hardware stops
 constexpr int kPixels = 4;            // at once
 constexpr int64_t kRun = 128;         // pixels added up in one fp32 accumulator before it is emptied into the next
 constexpr int64_t kMostVectors = 64;  // of a block: its six sums stay in L1
@@ -50,6 +53,7 @@ HWY_INLINE void add_pixels(D d, const T* x, const FeatureRow& row, const float* 
     HWY_UNROLL(16)
     for (int i = 0; i < kCount; ++i) {
       const auto raw = load(d, x + i * channels + c);
+      hwy::Prefetch(x + i * channels + c + kAhead);
       const auto u = normalised_u(d, raw, row, c);
       if (kSlopes) {
         hn::Vec<D> a, slope;

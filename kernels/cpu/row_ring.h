@@ -6,16 +6,14 @@
 
 namespace mcnn::cpu {
 
-/// Rows of fp32 pixels, one run of columns per vector of channels: (slots, vectors, columns, lanes). Row i of the image
-/// lives in slot i % slots. Columns before the image and behind it stay 0.
+/// The last rows of each vector of channels, in fp32: (vectors, slots, columns, lanes). Row i of the image lives in slot
+/// i % slots. Columns before the image and behind it stay 0.
 class RowRing {
  public:
-  /// An odd number of columns: else, with a power of two, the vectors of one pixel would share one set of the cache.
-  static int64_t padded_columns(int64_t columns) { return columns | 1; }
   static int64_t floats(int64_t slots, int64_t vectors, int64_t columns, int64_t lanes) { return slots * vectors * columns * lanes; }
 
   RowRing(float* memory, int64_t slots, int64_t vectors, int64_t columns, int64_t lanes, int64_t left, int64_t width)
-      : memory_(memory), slots_(slots), vectors_(vectors), columns_(columns), lanes_(lanes), left_(left) {
+      : memory_(memory), slots_(slots), columns_(columns), lanes_(lanes), left_(left) {
     for (int64_t run = 0; run < slots * vectors; ++run) {
       float* first = memory + run * columns * lanes;
       std::fill(first, first + left * lanes, 0.0f);
@@ -23,13 +21,11 @@ class RowRing {
     }
   }
   /// Image column 0 of row i, vector v of the block.
-  float* row(int64_t i, int64_t v) const { return memory_ + (((i % slots_) * vectors_ + v) * columns_ + left_) * lanes_; }
-  /// From one vector to the next, in floats.
-  int64_t vector_stride() const { return columns_ * lanes_; }
+  float* row(int64_t i, int64_t v) const { return memory_ + ((v * slots_ + i % slots_) * columns_ + left_) * lanes_; }
 
  private:
   float* memory_;
-  int64_t slots_, vectors_, columns_, lanes_, left_;
+  int64_t slots_, columns_, lanes_, left_;
 };
 
 }  // namespace mcnn::cpu
