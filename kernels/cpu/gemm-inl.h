@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "kernels/cpu/feature-inl.h"
+#include "kernels/cpu/lanes-inl.h"
 #include "kernels/cpu/parallel.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -185,19 +186,18 @@ inline void pack_transposed(const float* matrix, int64_t rows, int64_t columns, 
 }
 
 /// The sum of `parts` matrices in panels, which stand one after the other, in order, into a row-major one.
-inline void merge_parts(float* parts_data, int64_t parts, int64_t rows, int64_t columns, float* out, int threads) {
+inline void merge_parts(const float* first_part, int64_t parts, int64_t rows, int64_t columns, float* out, int threads) {
   const auto size = static_cast<int64_t>(panels_size(rows, columns));
-  parallel_for(threads, ceil_div(rows, 32), [&](int64_t run) {
-    for (int64_t r = run * 32; r < std::min(rows, (run + 1) * 32); ++r) {
-      for (int64_t panel = 0; panel < panel_count(columns); ++panel) {
-        const int64_t first = panel * kPanel, count = std::min(kPanel, columns - first);
-        float* const sum = out + r * columns + first;
-        std::fill_n(sum, count, 0.0f);
-        for (int64_t part = 0; part < parts; ++part) {
-          const float* const from = panels(parts_data + part * size, rows).at(panel, r);
-          for (int64_t i = 0; i < count; ++i) sum[i] += from[i];
-        }
-      }
+  const int64_t run = 32, runs = ceil_div(rows, run);  // rows that a thread takes of one panel
+  parallel_for(threads, runs * panel_count(columns), [&](int64_t unit) HWY_ATTR {
+    const int64_t panel = unit / runs, column = panel * kPanel;
+    for (int64_t r = unit % runs * run; r < std::min(rows, (unit % runs + 1) * run); ++r) {
+      const float* const from = first_part + (panel * round_up(rows, kBlock) + r) * kPanel;
+      for_lanes(std::min(kPanel, columns - column), [&](auto d, int64_t i) HWY_ATTR {
+        auto sum = hn::LoadU(d, from + i);
+        for (int64_t part = 1; part < parts; ++part) sum = hn::Add(sum, hn::LoadU(d, from + part * size + i));
+        hn::StoreU(sum, d, out + r * columns + column + i);
+      });
     }
   });
 }

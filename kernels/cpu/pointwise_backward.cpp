@@ -111,6 +111,7 @@ void backward_by_inputs(const Backward& call, int64_t slices, Scratch& shared) {
       if (tile + 1 < cut.last_tile(part)) {
         const int64_t next_rows = cut.tile_end(tile + 1) - end;
         expect_feature_rows<T>(call, end, next_rows, from, x_lines, ahead);
+        if (sliced) ahead.add(shared_dy(tile + 1).data, static_cast<int64_t>(dy_size * sizeof(float)));
         if (!sliced) expect_gradient_rows<T>(call, end, next_rows, 0, {}, ahead);
       }
       if (call.dw.defined()) {
@@ -181,6 +182,11 @@ void backward_by_outputs(const Backward& call, Scratch& shared) {
       Ahead ahead;
       for (int64_t tile = first; tile < last; ++tile) {
         const int64_t rows = cut.tile_end(tile) - cut.tile_begin(tile);
+        ahead.clear();
+        if (tile + 1 < last) {
+          ahead.add(dy(tile + 1).at(from), (to - from) * dy(tile).rows * kPanel * static_cast<int64_t>(sizeof(float)));
+          ahead.add(z(tile + 1).data, static_cast<int64_t>(z_size * sizeof(float)));
+        }
         multiply_transposed(z(tile), in, 0, in_panels, {dy(tile).at(from), dy(tile).rows}, out, from, to, rows, dw,
                             begin > 0 || tile > first, ahead);
       }

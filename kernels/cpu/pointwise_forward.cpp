@@ -22,7 +22,7 @@ namespace mcnn::cpu::HWY_NAMESPACE {
 namespace {
 
 constexpr int64_t kTileRows = 200;
-constexpr int64_t kSlice = 3;      // panels of z in a slice
+constexpr int64_t kSlice = 3;       // panels of z in a slice
 constexpr int64_t kWholeInput = 7;  // panels of z that are not worth slicing: 336 channels with AVX-512
 
 template <class T>
