@@ -137,9 +137,10 @@ void backward_by_outputs(const Backward& call, Scratch& shared) {
 
   const std::size_t w_size = panels_size(out, in), dw_size = panels_size(in, out);
   const std::size_t z_size = panels_size(cut.tile_rows, in), dy_size = panels_size(cut.tile_rows, out);
-  const int64_t chunk = std::clamp<int64_t>((16 << 20) / static_cast<int64_t>((z_size + dy_size) * sizeof(float)), 1, cut.tiles);
+  const int64_t chunk = std::clamp<int64_t>((12 << 20) / static_cast<int64_t>((z_size + dy_size) * sizeof(float)), 1, cut.tiles);
   const int64_t dw_slice = 2, dw_slices = ceil_div(out_panels, dw_slice);
-  const int64_t dw_parts = std::min(chunk, ceil_div(16, dw_slices));
+  const int64_t in_slices = ceil_div(in_panels, 6);
+  const int64_t dw_parts = std::min(chunk, ceil_div(16, dw_slices * in_slices));
   float* const memory =
       shared.floats(w_size + static_cast<std::size_t>(dw_parts) * dw_size + static_cast<std::size_t>(chunk) * (z_size + dy_size));
   const Panels w = pack_weights(call, memory);
@@ -175,8 +176,10 @@ void backward_by_outputs(const Backward& call, Scratch& shared) {
       hwy::FlushStream();
     });
     if (!call.dw.defined()) continue;
-    parallel_for(call.threads, dw_parts * dw_slices, [&](int64_t unit) {
-      const int64_t part = unit / dw_slices, from = unit % dw_slices * dw_slice, to = std::min(out_panels, from + dw_slice);
+    parallel_for(call.threads, dw_parts * dw_slices * in_slices, [&](int64_t unit) {
+      const int64_t part = unit / in_slices / dw_slices, from = unit / in_slices % dw_slices * dw_slice,
+                    to = std::min(out_panels, from + dw_slice);
+      const int64_t in_from = unit % in_slices * in_panels / in_slices, in_to = (unit % in_slices + 1) * in_panels / in_slices;
       const Panels dw = panels(all_dw + static_cast<std::size_t>(part) * dw_size, in);
       const int64_t first = begin + part * count / dw_parts, last = begin + (part + 1) * count / dw_parts;
       Ahead ahead;
@@ -185,10 +188,10 @@ void backward_by_outputs(const Backward& call, Scratch& shared) {
         ahead.clear();
         if (tile + 1 < last) {
           ahead.add(dy(tile + 1).at(from), (to - from) * dy(tile).rows * kPanel * static_cast<int64_t>(sizeof(float)));
-          ahead.add(z(tile + 1).data, static_cast<int64_t>(z_size * sizeof(float)));
+          ahead.add(z(tile + 1).at(in_from), (in_to - in_from) * dy(tile).rows * kPanel * static_cast<int64_t>(sizeof(float)));
         }
-        multiply_transposed(z(tile), in, 0, in_panels, {dy(tile).at(from), dy(tile).rows}, out, from, to, rows, dw,
-                            begin > 0 || tile > first, ahead);
+        multiply_transposed({z(tile).at(in_from), dy(tile).rows}, in, in_from, in_to, {dy(tile).at(from), dy(tile).rows}, out, from, to,
+                            rows, dw, begin > 0 || tile > first, ahead);
       }
     });
   }
