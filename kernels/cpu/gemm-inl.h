@@ -97,17 +97,17 @@ class Ahead {
   std::size_t pieces_ = 0, next_ = 0;
 };
 
-/// One block: kBlock x (kVectors*kLanes) of C. A(i,k) is read along a row, from panel to panel (`a_rows` apart), or, where A
+/// One block: kRows x (kVectors*kLanes) of C. A(i,k) is read along a row, from panel to panel (`a_rows` apart), or, where A
 /// is transposed, down one panel.
-template <int kVectors, bool kTransposed>
+template <int kRows, int kVectors, bool kTransposed>
 HWY_NOINLINE void multiply_block(const float* HWY_RESTRICT a, int64_t a_rows, int64_t depth, const float* HWY_RESTRICT b,
                                  float* HWY_RESTRICT c, bool accumulate, Ahead::Lines ahead) {
   using V = hn::Vec<Wide>;
   const Wide d;
-  V sum[kBlock][kVectors];
-#pragma GCC unroll 8
-  for (int i = 0; i < kBlock; ++i) {
-#pragma GCC unroll 3
+  V sum[kRows][kVectors];
+  HWY_UNROLL(16)
+  for (int i = 0; i < kRows; ++i) {
+    HWY_UNROLL(3)
     for (int v = 0; v < kVectors; ++v) sum[i][v] = accumulate ? hn::LoadU(d, c + i * kPanel + v * kLanes) : hn::Zero(d);
   }
   const int64_t run = kTransposed ? depth : kPanel;
@@ -116,30 +116,40 @@ HWY_NOINLINE void multiply_block(const float* HWY_RESTRICT a, int64_t a_rows, in
     for (int64_t k = 0; k < count; ++k, b += kPanel) {
       __builtin_prefetch(ahead.start + *ahead.offsets++, 0, 2);  // into the second level
       V right[kVectors];
-#pragma GCC unroll 3
+      HWY_UNROLL(3)
       for (int v = 0; v < kVectors; ++v) right[v] = hn::LoadU(d, b + v * kLanes);
-#pragma GCC unroll 8
-      for (int i = 0; i < kBlock; ++i) {
+      HWY_UNROLL(16)
+      for (int i = 0; i < kRows; ++i) {
         const V left = hn::Set(d, kTransposed ? a[k * kPanel + i] : a[i * kPanel + k]);
-#pragma GCC unroll 3
+        HWY_UNROLL(3)
         for (int v = 0; v < kVectors; ++v) sum[i][v] = hn::MulAdd(left, right[v], sum[i][v]);
       }
     }
   }
-#pragma GCC unroll 8
-  for (int i = 0; i < kBlock; ++i) {
-#pragma GCC unroll 3
+  HWY_UNROLL(16)
+  for (int i = 0; i < kRows; ++i) {
+    HWY_UNROLL(3)
     for (int v = 0; v < kVectors; ++v) hn::StoreU(sum[i][v], d, c + i * kPanel + v * kLanes);
   }
 }
 
+/// The widest block that `columns` fill; returns its rows, at most `rows`. A single vector of columns takes twice the rows, or
+/// there would be too few sums to hide the latency of adding to one.
 template <bool kTransposed>
-HWY_INLINE void multiply_block(int64_t columns, const float* a, int64_t a_rows, int64_t depth, const float* b, float* c, bool accumulate,
-                               Ahead& ahead) {
+HWY_INLINE int64_t multiply_block(int64_t rows, int64_t columns, const float* a, int64_t a_rows, int64_t depth, const float* b, float* c,
+                                  bool accumulate, Ahead& ahead) {
   const Ahead::Lines next = ahead.take(depth);
-  if (columns > 2 * kLanes) return multiply_block<3, kTransposed>(a, a_rows, depth, b, c, accumulate, next);
-  if (columns > kLanes) return multiply_block<2, kTransposed>(a, a_rows, depth, b, c, accumulate, next);
-  return multiply_block<1, kTransposed>(a, a_rows, depth, b, c, accumulate, next);
+  if (columns > 2 * kLanes) {
+    multiply_block<kBlock, 3, kTransposed>(a, a_rows, depth, b, c, accumulate, next);
+  } else if (columns > kLanes) {
+    multiply_block<kBlock, 2, kTransposed>(a, a_rows, depth, b, c, accumulate, next);
+  } else if (rows >= 2 * kBlock) {
+    multiply_block<2 * kBlock, 1, kTransposed>(a, a_rows, depth, b, c, accumulate, next);
+    return 2 * kBlock;
+  } else {
+    multiply_block<kBlock, 1, kTransposed>(a, a_rows, depth, b, c, accumulate, next);
+  }
+  return kBlock;
 }
 
 /// C (rows, columns) (+)= A (rows, depth) B, for the panels [first, last) of the columns; C starts at `first`, B at row b_row.
@@ -148,9 +158,9 @@ inline void multiply(Panels a, int64_t rows, int64_t depth, Panels b, int64_t b_
   for (int64_t k = 0; k < depth; k += kDepth) {
     const int64_t count = std::min(kDepth, depth - k);
     for (int64_t panel = first; panel < last; ++panel) {
-      for (int64_t i = 0; i < rows; i += kBlock) {
-        multiply_block<false>(columns - panel * kPanel, a.at(k / kPanel, i), a.rows, count, b.at(panel, b_row + k), c.at(panel - first, i),
-                              accumulate || k > 0, ahead);
+      for (int64_t i = 0; i < rows;) {
+        i += multiply_block<false>(round_up(rows - i, kBlock), columns - panel * kPanel, a.at(k / kPanel, i), a.rows, count,
+                                   b.at(panel, b_row + k), c.at(panel - first, i), accumulate || k > 0, ahead);
       }
     }
   }
@@ -164,9 +174,10 @@ inline void multiply_transposed(Panels a, int64_t m, int64_t first, int64_t last
   for (int64_t panel = b_first; panel < b_last; ++panel) {
     for (int64_t k = 0; k < depth; k += cut) {
       const int64_t count = std::min(cut, depth - k);
-      for (int64_t i = first * kPanel; i < std::min(m, last * kPanel); i += kBlock) {
-        multiply_block<true>(columns - panel * kPanel, a.at(i / kPanel - first, k) + i % kPanel, a.rows, count, b.at(panel - b_first, k),
-                             c.at(panel, i), accumulate || k > 0, ahead);
+      for (int64_t i = first * kPanel; i < std::min(m, last * kPanel);) {
+        const int64_t in_panel = std::min(round_up(m - i, kBlock), kPanel - i % kPanel);
+        i += multiply_block<true>(in_panel, columns - panel * kPanel, a.at(i / kPanel - first, k) + i % kPanel, a.rows, count,
+                                  b.at(panel - b_first, k), c.at(panel, i), accumulate || k > 0, ahead);
       }
     }
   }
