@@ -35,7 +35,9 @@ int main(int argc, char** argv) {
       for (const std::string& assignment : overrides) mcnn::override_setting(config, assignment);
       if (describe_only) {
         const auto classes = config.data.classes.empty() ? std::vector<std::string>(18) : config.data.classes;
-        const mcnn::EfficientNetSpec spec = mcnn::describe_run(config, {}, classes).spec;
+        const mcnn::Convention convention =
+            config.weights.init.empty() ? mcnn::Convention{} : mcnn::resolve_convention({}, mcnn::open_tensor_file(config.weights.init));
+        const mcnn::EfficientNetSpec spec = mcnn::describe_run(config, convention, classes).spec;
         std::fputs(mcnn::describe(spec, config.train.batch, config.data.crop, config.data.crop).c_str(), stdout);
       } else {
         mcnn::train(config, options);

@@ -1,7 +1,9 @@
 #include "train/evaluate.h"
 
 #include <algorithm>
+#include <cmath>
 
+#include "runtime/error.h"
 #include "train/progress.h"
 
 namespace mcnn {
@@ -18,7 +20,11 @@ void for_each_prediction(Engine& engine, Loader& loader, const std::string& titl
   loader.start_epoch(0);
   Progress progress(title, loader.batches());
   for (Batch batch; loader.next(batch);) {
-    seen(batch, engine.logits(batch));
+    const std::vector<float> logits = engine.logits(batch);
+    if (!std::all_of(logits.begin(), logits.end(), [](float v) { return std::isfinite(v); }))
+      fail("the network answers {} with numbers that are not finite; its weights or running statistics are broken",
+           loader.dataset().photos[static_cast<std::size_t>(batch.photos[0])].path);
+    seen(batch, logits);
     progress.step(batch.n, "");
   }
 }

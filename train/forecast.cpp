@@ -13,9 +13,9 @@ MemoryForecast forecast(const EfficientNetSpec& spec, const Config& config, int6
   return {engine.parameters().bytes() + optimizer.bytes(), engine.arena().peak()};
 }
 
-void require_memory(const EfficientNetSpec& spec, const Config& config, std::size_t available) {
-  const auto needed = [&](int64_t batch) { return forecast(spec, config, batch, config.data.crop, config.data.crop).total(); };
-  constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+void require_memory(const EfficientNetSpec& spec, const Config& config, std::size_t available, std::size_t other) {
+  const auto needed = [&](int64_t batch) { return other + forecast(spec, config, batch, config.data.crop, config.data.crop).total(); };
+  constexpr double kGB = 1e9;
   const int64_t batch = config.train.batch;
   const std::size_t wanted = needed(batch);
   if (wanted <= available) return;
@@ -24,8 +24,8 @@ void require_memory(const EfficientNetSpec& spec, const Config& config, std::siz
     const int64_t middle = (fits + too_many) / 2;
     (needed(middle) <= available ? fits : too_many) = middle;
   }
-  fail("[train] batch = {}: one step needs {:.2f} GiB, {:.2f} GiB are free; {}", batch, static_cast<double>(wanted) / kGiB,
-       static_cast<double>(available) / kGiB, fits > 0 ? fmt::format("batch = {} fits", fits) : std::string("not even batch = 1 fits"));
+  fail("[train] batch = {}: one step needs {:.2f} GB, {:.2f} GB are free; {}", batch, static_cast<double>(wanted) / kGB,
+       static_cast<double>(available) / kGB, fits > 0 ? fmt::format("batch = {} fits", fits) : std::string("not even batch = 1 fits"));
 }
 
 }  // namespace mcnn

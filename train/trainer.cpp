@@ -33,13 +33,31 @@ Dataset read_dataset(const Config& config) {
   return config.data.layout == "folders" ? read_folders(config.data.root) : read_competition(config.data.root);
 }
 
-LoaderOptions loader_options(const Config& config, const ModelDescription& description, bool training) {
+/// Writes what the weights or the model decided into the configuration, and paths as absolute ones: read again, from
+/// anywhere and without the weights file, it gives the same run.
+void resolve(Config& config, const ModelDescription& d) {
+  config.model.width = d.spec.width;
+  config.model.depth = d.spec.depth;
+  config.model.padding = d.spec.padding.str();
+  config.model.bn_eps = std::stod(fmt::format("{}", d.spec.bn_eps));  // 0.001, not the nearest float's 0.0010000000475
+  config.model.dropout = std::stod(fmt::format("{}", d.spec.dropout));
+  config.data.resize = d.preprocess.resize;
+  config.data.mean.clear();
+  config.data.std.clear();
+  for (const float m : d.normalisation.mean) config.data.mean.push_back(std::stod(fmt::format("{}", m)));
+  for (const float deviation : d.normalisation.std) config.data.std.push_back(std::stod(fmt::format("{}", deviation)));
+  for (std::string* path : {&config.weights.init, &config.data.root, &config.data.csv})
+    if (!path->empty()) *path = fs::absolute(*path).lexically_normal().string();
+}
+
+/// `share`: of the photos, hence of the cache.
+LoaderOptions loader_options(const Config& config, const ModelDescription& description, bool training, double share) {
   return {.batch = config.train.batch,
           .shuffle = training,
           .flip = training && config.data.flip,
           .drop_last = training,
           .workers = config.data.workers,
-          .cache_bytes = static_cast<int64_t>(config.data.cache_mb) << 20,
+          .cache_bytes = static_cast<int64_t>(share * config.data.cache_mb * (1 << 20)),
           .skip_broken = config.data.skip_broken,
           .seed = config.run.seed,
           .preprocess = description.preprocess,
@@ -51,7 +69,8 @@ void say(const std::string& line) { std::printf("%s\n", line.c_str()); }
 /// A run while it is going on: what train() and resume() share.
 class Run {
  public:
-  Run(Config config, const TrainOptions& options)
+  /// fresh: weights start as the configuration says; else load_progress() brings them.
+  Run(Config config, const TrainOptions& options, bool fresh)
       : config_(std::move(config)),
         options_(options),
         dir_(config_.run.dir),
@@ -61,11 +80,15 @@ class Run {
     const Dataset all = read_dataset(config_);
     split_ = split_by_person(all, config_.data.holdout, config_.run.seed);
     std::optional<TensorFile> file;
-    if (!config_.weights.init.empty()) file.emplace(open_tensor_file(config_.weights.init));
+    if (fresh && !config_.weights.init.empty()) file.emplace(open_tensor_file(config_.weights.init));
     const Convention convention = file ? resolve_convention({}, *file) : Convention{};
     description_ = describe_run(config_, convention, all.classes);
-    if (file) say(file->path() + ": convention\n" + describe(convention));
-    require_memory(description_.spec, config_, backend_.ops->memory().available());
+    resolve(config_, description_);
+    if (file) say(fmt::format("{}: trained with padding {}, bn_eps {}", file->path(), config_.model.padding, config_.model.bn_eps));
+    const auto photos = static_cast<double>(all.photos.size());
+    const double cache =
+        std::min(photos * config_.data.crop * config_.data.crop * 3, static_cast<double>(config_.data.cache_mb) * (1 << 20));
+    require_memory(description_.spec, config_, backend_.ops->memory().available(), static_cast<std::size_t>(cache));
 
     engine_ = std::make_unique<Engine>(*backend_.ops, description_.spec, description_.normalisation, true);
     engine_->profile_with(&profiler_);
@@ -76,8 +99,11 @@ class Run {
       for (const std::string& line : report.lines()) say(file->path() + ": " + line);
     }
     optimizer_ = std::make_unique<Optimizer>(engine_->parameters(), config_);
-    training_ = std::make_unique<Loader>(split_.training, loader_options(config_, description_, true));
-    if (!split_.holdout.photos.empty()) held_out_ = std::make_unique<Loader>(split_.holdout, loader_options(config_, description_, false));
+    training_ = std::make_unique<Loader>(
+        split_.training, loader_options(config_, description_, true, static_cast<double>(split_.training.photos.size()) / photos));
+    if (!split_.holdout.photos.empty())
+      held_out_ = std::make_unique<Loader>(
+          split_.holdout, loader_options(config_, description_, false, static_cast<double>(split_.holdout.photos.size()) / photos));
     if (training_->batches() == 0)
       fail("[train] batch = {} is larger than the {} photos to train on", config_.train.batch, split_.training.photos.size());
     say(fmt::format("{} photos of {} people to train on, {} of {} held out; {} classes; {} parameters", split_.training.photos.size(),
@@ -95,14 +121,20 @@ class Run {
     fs::create_directories(dir_, error);
     if (error) fail("[run] dir = {} cannot be made: {}", dir_.string(), error.message());
     write_file_atomically((dir_ / "config.ini").string(), write_config(config_));
-    std::string rows = "path,class,person,side\n";
-    for (const auto& [side, set] : {std::pair("train", &split_.training), std::pair("held_out", &split_.holdout)})
-      for (const Photo& p : set->photos)
-        rows += fmt::format("{},{},{},{}\n", p.path, set->classes[static_cast<std::size_t>(p.label)], p.person, side);
-    write_file_atomically((dir_ / "split.csv").string(), rows);
+    write_file_atomically((dir_ / "split.csv").string(), split_table());
   }
 
-  void load_progress() { progress_ = load_state((dir_ / "last.safetensors").string(), engine_->parameters(), *optimizer_); }
+  /// The state after the last finished epoch. The people must be on the sides where they were: a photo that came or went
+  /// would deal them anew, and faces the network was trained on would be held out.
+  void load_progress() {
+    const std::string state = (dir_ / "last.safetensors").string();
+    if (!fs::exists(state))
+      fail("{} has no last.safetensors: the run stopped in its first epoch. Delete the folder and start again", dir_.string());
+    std::ifstream file(dir_ / "split.csv");
+    const std::string then((std::istreambuf_iterator<char>(file)), {});
+    if (then != split_table()) fail("{}: the photos are not those the run began with", (dir_ / "split.csv").string());
+    progress_ = load_state(state, engine_->parameters(), *optimizer_);
+  }
 
   void go() {
     if (progress_.epochs >= config_.train.epochs) {
@@ -115,6 +147,15 @@ class Run {
   }
 
  private:
+  /// Who is on which side, as split.csv.
+  std::string split_table() const {
+    std::string rows = "path,class,person,side\n";
+    for (const auto& [side, set] : {std::pair("train", &split_.training), std::pair("held_out", &split_.holdout)})
+      for (const Photo& p : set->photos)
+        rows += fmt::format("{},{},{},{}\n", p.path, set->classes[static_cast<std::size_t>(p.label)], p.person, side);
+    return rows;
+  }
+
   /// False if options_.stop_after ended it.
   bool epoch() {
     const auto start = std::chrono::steady_clock::now();
@@ -220,7 +261,7 @@ class Run {
 
 void train(const Config& config, const TrainOptions& options) {
   if (fs::exists(config.run.dir)) fail("[run] dir = {} exists already; runs are never overwritten", config.run.dir);
-  Run run(config, options);
+  Run run(config, options, true);
   run.create_folder();
   run.go();
 }
@@ -228,7 +269,7 @@ void train(const Config& config, const TrainOptions& options) {
 void resume(const std::string& dir, const TrainOptions& options) {
   Config config = read_config((fs::path(dir) / "config.ini").string());
   config.run.dir = dir;
-  Run run(std::move(config), options);
+  Run run(std::move(config), options, false);
   run.load_progress();
   run.go();
 }
