@@ -21,17 +21,22 @@ namespace {
 constexpr std::size_t kAlign = 64;
 // Between blocks, so that a write past the end of one lands in poisoned memory under AddressSanitizer.
 constexpr std::size_t kGap = 64;
+// Imaginary memory is not used up: a step that fits no machine can be measured.
+constexpr std::size_t kEndless = std::size_t{1} << 62;
 }  // namespace
 
 struct Arena::Blocks {
   Memory& memory;
-  std::byte* base;
+  std::byte* base = nullptr;
   std::size_t capacity;
   std::map<std::size_t, std::size_t> holes;  // offset -> bytes, never adjacent
   std::size_t in_use = 0, peak = 0;
   bool fill_fresh = false;
 
-  Blocks(Memory& m, std::size_t bytes) : memory(m), base(static_cast<std::byte*>(m.reserve(bytes))), capacity(bytes) { holes[0] = bytes; }
+  Blocks(Memory& m, std::size_t bytes) : memory(m), capacity(imaginary() ? kEndless : bytes) {
+    base = static_cast<std::byte*>(m.reserve(capacity));
+    holes[0] = capacity;
+  }
   ~Blocks() {
     if (!imaginary()) ASAN_UNPOISON_MEMORY_REGION(base, peak);
     memory.release(base, capacity);
