@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstdio>
+#include <filesystem>
 #include <limits>
 
 #include "runtime/error.h"
@@ -177,12 +178,20 @@ Setting& find(std::vector<Setting>& table, const std::string& section, const std
   fail("[{}] unknown key '{}'{}", section, key, did_you_mean(key, keys));
 }
 
+/// A value that config.ini could not give back: one of several lines, or with what begins a comment there.
+void require_writable(const std::string& value) {
+  if (value.find_first_of("\r\n") != std::string::npos) fail("is more than one line");
+  for (const char* comment : {" ;", "\t;"})
+    if (value.starts_with(';') || value.find(comment) != std::string::npos) fail("';' begins a comment");
+}
+
 void set(std::vector<Setting>& table, const std::string& section, const std::string& key, const std::string& value) {
   Setting& setting = find(table, section, key);
   try {
+    require_writable(trimmed(value));
     setting.read(trimmed(value));
   } catch (const Error& e) {
-    fail("[{}] {} = {}: {}", section, key, value, e.what());
+    fail("[{}] {} = {}: {}", section, key, value.substr(0, value.find_first_of("\r\n")), e.what());
   }
 }
 
@@ -213,6 +222,12 @@ int on_key(void* user, const char* section, const char* key, const char* value) 
 Config read_config(const std::string& path) {
   Config config;
   Reading reading{settings(config), {}, {}};
+  if (std::filesystem::is_directory(path)) fail("{}: cannot be read: it is a folder", path);
+  // inih's variables: lines that hold a long path or 18 class names, and an indented key is a key, not more of the last value.
+  ini_use_stack = false;
+  ini_allow_realloc = true;
+  ini_max_line = 1 << 20;
+  ini_allow_multiline = false;
   const int line = ini_parse(path.c_str(), on_key, &reading);
   if (line == -1) fail("{}: cannot be read", path);
   if (!reading.error.empty()) fail("{}: {}", path, reading.error);
