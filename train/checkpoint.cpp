@@ -1,5 +1,7 @@
 #include "train/checkpoint.h"
 
+#include <charconv>
+
 #include "runtime/error.h"
 #include "weights/safetensors.h"
 
@@ -17,10 +19,15 @@ std::vector<Optimizer::State> whole_state(Parameters& parameters, const Optimize
   return all;
 }
 
-int64_t whole_number(const TensorFile& file, const char* key) {
+template <class Number>
+Number number(const TensorFile& file, const char* key) {
   const auto found = file.metadata().find(key);
   if (found == file.metadata().end()) fail("{}: metadata '{}' is missing: not the state of a run", file.path(), key);
-  return std::stoll(found->second);
+  const std::string& text = found->second;
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) fail("{}: metadata '{}': '{}' is not a number", file.path(), key, text);
+  return value;
 }
 
 }  // namespace
@@ -46,12 +53,10 @@ RunProgress load_state(const std::string& path, Parameters& parameters, Optimize
     const StoredTensor* stored = file.find(s.name);
     if (!stored) fail("{}: tensor '{}' is missing", path, s.name);
     if (stored->shape != s.of->torch_shape)
-      fail("{}: tensor '{}' is {}, expected {}", path, s.name, stored->shape_str(), s.of->value.shape().str());
+      fail("{}: tensor '{}' is {}, expected {}", path, s.name, stored->shape_str(), StoredTensor{.shape = s.of->torch_shape}.shape_str());
     from_torch(parameters.ops(), *s.of, as_floats(*stored).data(), s.value);
   }
-  const auto best = file.metadata().find("best_score");
-  return {static_cast<int>(whole_number(file, "epochs")), whole_number(file, "steps"),
-          best == file.metadata().end() ? -1.0 : std::stod(best->second)};
+  return {number<int>(file, "epochs"), number<int64_t>(file, "steps"), number<double>(file, "best_score")};
 }
 
 }  // namespace mcnn
