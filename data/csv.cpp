@@ -107,6 +107,13 @@ Csv read_csv_table(const std::string& path) {
   return parse_csv({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, std::filesystem::path(path).filename().string());
 }
 
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
 int64_t csv_number(const Csv& csv, const CsvRow& row, std::string_view title, const std::string& about) {
   const std::string& field = row.fields[csv.column(title)];
   int64_t value = 0;

@@ -26,6 +26,9 @@ struct Csv {
 Csv read_csv_table(const std::string& path);
 Csv parse_csv(std::string_view text, const std::string& name);
 
+/// `text` as it stands in a row: in quotes if it must be.
+std::string csv_field(const std::string& text);
+
 /// The field as a whole number. Throws Error "train.csv:412: age '3O' is not a number (id 003211)"; the bracket is `about`.
 int64_t csv_number(const Csv& csv, const CsvRow& row, std::string_view title, const std::string& about);
 

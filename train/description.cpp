@@ -62,6 +62,8 @@ ModelDescription describe_run(const Config& config, const Convention& of_weights
   const Normalisation imagenet;
   d.normalisation.mean = config.data.mean.empty() ? value_or(of_weights.mean, imagenet.mean) : three(config.data.mean);
   d.normalisation.std = config.data.std.empty() ? value_or(of_weights.std, imagenet.std) : three(config.data.std);
+  for (const float deviation : d.normalisation.std)
+    if (!(deviation > 0)) fail("[data] std: {} is not above 0", deviation);
   d.preprocess.crop = config.data.crop;
   d.preprocess.resize = config.data.resize > 0 ? config.data.resize : config.data.crop;
   d.preprocess.interpolation = parse_interpolation(config.data.interpolation);

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <exception>
 #include <fstream>
 
 namespace mcnn {
@@ -35,7 +36,7 @@ Progress::Progress(std::string title, int64_t total, std::FILE* out)
 
 Progress::~Progress() {
   if (done_ == 0) return;
-  draw();
+  if (std::uncaught_exceptions() == 0) draw();  // else what comes next is the error's line
   if (terminal_) std::fputc('\n', out_);
 }
 

@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "data/csv.h"
 #include "data/layouts.h"
 #include "data/loader.h"
 #include "data/split.h"
@@ -28,6 +30,7 @@ namespace {
 namespace fs = std::filesystem;
 
 Dataset read_dataset(const Config& config) {
+  if (config.data.layout == "csv" && config.data.csv.empty()) fail("[data] csv is not set");
   if (config.data.layout == "csv") return read_csv(config.data.csv, config.data.root, config.data.classes);
   if (config.data.root.empty()) fail("[data] root is not set");
   return config.data.layout == "folders" ? read_folders(config.data.root) : read_competition(config.data.root);
@@ -152,7 +155,8 @@ class Run {
     std::string rows = "path,class,person,side\n";
     for (const auto& [side, set] : {std::pair("train", &split_.training), std::pair("held_out", &split_.holdout)})
       for (const Photo& p : set->photos)
-        rows += fmt::format("{},{},{},{}\n", p.path, set->classes[static_cast<std::size_t>(p.label)], p.person, side);
+        rows += fmt::format("{},{},{},{}\n", csv_field(p.path), csv_field(set->classes[static_cast<std::size_t>(p.label)]),
+                            csv_field(p.person), side);
     return rows;
   }
 
@@ -164,9 +168,9 @@ class Run {
                                   per_epoch * config_.train.epochs};
     training_->start_epoch(static_cast<uint32_t>(progress_.epochs));
     double loss_sum = 0, photos_per_second = 0;
+    int64_t done = 0;
     {
       Progress line(fmt::format("epoch {}/{}", progress_.epochs + 1, config_.train.epochs), per_epoch);
-      int64_t done = 0;
       for (Batch batch; next(batch);) {
         const double loss = step(batch, schedule.at(progress_.steps));
         loss_sum += loss;
@@ -175,14 +179,20 @@ class Run {
         if (options_.stop_after > 0 && progress_.steps >= options_.stop_after) break;
       }
       photos_per_second = line.photos_per_second();
-      loss_sum /= static_cast<double>(std::max<int64_t>(done, 1));
+    }
+    if (done == 0) {
+      const auto readable = static_cast<int64_t>(split_.training.photos.size()) - training_->broken();
+      fail("[train] batch = {} is larger than the {} photos to train on that can be read", config_.train.batch, readable);
     }
     if (options_.profile) write_profile();
     if (options_.stop_after > 0 && progress_.steps >= options_.stop_after) return false;
+    require_finite();
     ++progress_.epochs;
     optimizer_->swap_averages();
-    nlohmann::json row{
-        {"epoch", progress_.epochs}, {"steps", progress_.steps}, {"loss", loss_sum}, {"images_per_second", photos_per_second}};
+    nlohmann::json row{{"epoch", progress_.epochs},
+                       {"steps", progress_.steps},
+                       {"loss", loss_sum / static_cast<double>(done)},
+                       {"images_per_second", photos_per_second}};
     const bool keep = score(row);
     if (keep) save_weights((dir_ / "best.safetensors").string(), engine_->parameters(), metadata_of(description_), progress_.steps);
     optimizer_->swap_averages();
@@ -190,7 +200,7 @@ class Run {
     row["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     row["arena_peak_bytes"] = engine_->arena().peak();
     row["peak_resident_bytes"] = peak_resident_bytes();
-    if (const int64_t broken = training_->broken()) row["broken_photos"] = broken;
+    if (const std::size_t broken = name_broken_photos()) row["broken_photos"] = broken;
     log(row);
     return true;
   }
@@ -204,15 +214,25 @@ class Run {
     const auto span = profiler_.step();
     const StepState state{config_.run.seed, static_cast<uint32_t>(progress_.steps), static_cast<float>(learning_rate)};
     const double loss = engine_->gradients(batch, state, static_cast<float>(config_.train.label_smoothing));
+    ++progress_.steps;
     if (!std::isfinite(loss)) diverged("the loss", loss);
     if (const double norm = optimizer_->step(); !std::isfinite(norm)) diverged("the gradient's norm", norm);
-    ++progress_.steps;
     return loss;
   }
 
-  [[noreturn]] void diverged(const char* what, double value) const {
+  /// A loss can be finite on weights, statistics or moments that are not: no network would take them from the file.
+  void require_finite() {
+    const auto check = [&](const std::string& name, const Tensor& tensor) {
+      for (const float value : to_floats(*backend_.ops, tensor))
+        if (!std::isfinite(value)) diverged(name, value);
+    };
+    for (const NamedTensor& t : engine_->parameters().tensors()) check(t.name, t.value);
+    for (const Optimizer::State& s : optimizer_->state()) check(s.name, s.value);
+  }
+
+  [[noreturn]] void diverged(const std::string& what, double value) const {
     fail("step {}: {} is {}; nothing of this epoch was saved. A lower [train] learning_rate, warmup_epochs or clip_norm may help",
-         progress_.steps + 1, what, value);
+         progress_.steps, what, value);
   }
 
   /// Evaluates on the held-out people and adds the scores to `row`; whether these weights are the ones to keep.
@@ -229,6 +249,15 @@ class Run {
     const bool better = confusion.macro_f1() > progress_.best_score;
     progress_.best_score = std::max(progress_.best_score, confusion.macro_f1());
     return better || config_.train.select == "last";
+  }
+
+  /// Says which photos were left out, each once; returns how many there are by now.
+  std::size_t name_broken_photos() {
+    for (const Loader* loader : {training_.get(), held_out_.get()})
+      if (loader)
+        for (const std::string& complaint : loader->complaints())
+          if (broken_.insert(complaint).second) say("left out: " + complaint);
+    return broken_.size();
   }
 
   void log(const nlohmann::json& row) const {
@@ -255,6 +284,7 @@ class Run {
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<Loader> training_, held_out_;
   RunProgress progress_;
+  std::set<std::string> broken_;
 };
 
 }  // namespace
