@@ -1,7 +1,6 @@
 // mcnn-data: data sets on disk. `mcnn-data synth OUT` draws one.
 // Arguments only; the work is in data/synthetic_dataset.cpp.
-#include <CLI/CLI.hpp>
-
+#include "apps/arguments.h"
 #include "data/synthetic_dataset.h"
 #include "runtime/error.h"
 
@@ -17,7 +16,7 @@ int main(int argc, char** argv) {
   synth->add_option("--eval-people", plan.eval_people, "other people, under eval/ (default 0: no eval/)");
   synth->add_option("--seed", plan.seed, "the same seed draws the same bytes (default 0)");
   synth->add_flag("--irregular", plan.irregular, "with mixed extensions, stray files, odd and repeated ids, wrong folder names");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto code = mcnn::parse_arguments(app, argc, argv, "mcnn-data")) return *code;
 
   try {
     const int64_t photos = mcnn::synthetic::write_dataset(plan);

@@ -1,11 +1,12 @@
 // mcnn-infer: classifies photos with a weights file; network, classes and preprocessing come from the file.
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <numeric>
 #include <unordered_map>
 
+#include "apps/arguments.h"
+#include "data/csv.h"
 #include "data/layouts.h"
 #include "data/loader.h"
 #include "kernels/backend.h"
@@ -64,22 +65,24 @@ void infer(const Arguments& a) {
   if (!a.info.empty() && (a.images.empty() || a.output.empty())) fail("--info needs --images DIR and --output CSV");
   if (!a.ground_truth.empty() && a.info.empty()) fail("--gt needs --info");
 
-  const Backend backend = make_backend(a.device, a.threads);
-  std::fprintf(stderr, "%s\n", backend.reason.c_str());
   const TensorFile file = open_tensor_file(a.run.empty() ? a.checkpoint : (fs::path(a.run) / "best.safetensors").string());
   std::vector<std::string> notes;
   const ModelDescription d = describe_file(file, flags_of(a), notes);
+  const Dataset photos = photos_of(a);
+  const Dataset truths = a.ground_truth.empty() ? Dataset{} : read_info(a.ground_truth, a.images, d.spec.classes);
+
+  const Backend backend = make_backend(a.device, a.threads);
   Engine engine(*backend.ops, d.spec, d.normalisation, false);
   const LoadReport report = load_weights(file, engine.model().architecture(), engine.parameters(), {a.allow_missing, 0});
   for (const std::string& line : report.lines()) notes.push_back(line);
-  for (const std::string& note : notes) std::fprintf(stderr, "%s: %s\n", file.path().c_str(), note.c_str());
 
-  const Dataset photos = photos_of(a);
   Loader loader(photos, {.batch = a.batch,
                          .workers = a.workers,
                          .skip_broken = a.skip_broken,
                          .preprocess = d.preprocess,
                          .classes = static_cast<int64_t>(d.classes.size())});
+  std::fprintf(stderr, "%s\n", backend.reason.c_str());
+  for (const std::string& note : notes) std::fprintf(stderr, "%s: %s\n", file.path().c_str(), note.c_str());
   std::vector<int> answers(photos.photos.size(), -1);
   for_each_prediction(engine, loader, "inferring", [&](const Batch& batch, const std::vector<float>& logits) {
     const std::vector<int> predicted = argmax_rows(logits, d.spec.classes);
@@ -90,23 +93,25 @@ void infer(const Arguments& a) {
         std::printf("%s\n", best_three(photos.photos[photo].path, logits.data() + i * d.classes.size(), d.classes).c_str());
     }
   });
+  for (const std::string& complaint : loader.complaints()) std::fprintf(stderr, "left out: %s\n", complaint.c_str());
   if (loader.broken() > 0)
     std::fprintf(stderr, "%lld photos could not be read and have no answer\n", static_cast<long long>(loader.broken()));
   if (a.info.empty()) return;
 
   std::string rows = "ImageID,ans\n";
   for (std::size_t i = 0; i < answers.size(); ++i)
-    rows += fmt::format("{},{}\n", photos.photos[i].person, answers[i] < 0 ? std::string() : std::to_string(answers[i]));
+    rows += fmt::format("{},{}\n", csv_field(photos.photos[i].person), answers[i] < 0 ? std::string() : std::to_string(answers[i]));
   write_file_atomically(a.output, rows);
   if (a.ground_truth.empty()) return;
   std::unordered_map<std::string, int> predicted;
   for (std::size_t i = 0; i < answers.size(); ++i)
     if (answers[i] >= 0) predicted[photos.photos[i].person] = answers[i];
   Confusion confusion(d.spec.classes);
-  for (const Photo& truth : read_info(a.ground_truth, a.images, d.spec.classes).photos)
+  for (const Photo& truth : truths.photos)
     if (const auto found = predicted.find(truth.person); found != predicted.end()) confusion.add(truth.label, found->second);
   if (confusion.total() < static_cast<int64_t>(answers.size()))
-    std::fprintf(stderr, "scored: %lld of %zu photos, the others lack a true class or an answer\n", static_cast<long long>(confusion.total()), answers.size());
+    std::fprintf(stderr, "scored: %lld of %zu photos, the others lack a true class or an answer\n",
+                 static_cast<long long>(confusion.total()), answers.size());
   std::printf("%s\n", score_line(confusion, d.classes == competition_classes()).c_str());
 }
 
@@ -131,7 +136,7 @@ int main(int argc, char** argv) {
   app.add_option("--batch", a.batch, "photos per pass")->check(CLI::Range(1, 65536));
   app.add_option("--workers", a.workers, "threads that decode ahead")->check(CLI::Range(0, 256));
   app.add_flag("--skip-broken", a.skip_broken, "leave unreadable photos without an answer instead of stopping");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto code = parse_arguments(app, argc, argv, "mcnn-infer")) return *code;
   try {
     infer(a);
   } catch (const std::exception& e) {

@@ -1,7 +1,5 @@
 // mcnn-train: fine-tunes an EfficientNet as a config.ini says.  What a run does: train/trainer.h.
-#include <CLI/CLI.hpp>
-#include <cstdio>
-
+#include "apps/arguments.h"
 #include "models/layer_table.h"
 #include "runtime/error.h"
 #include "train/description.h"
@@ -20,7 +18,7 @@ int main(int argc, char** argv) {
   app.add_flag("--help-config", help_config, "print every configuration key with its default and meaning");
   app.add_flag("--profile", options.profile, "time per operation and layer after an epoch; trace.json in the run's folder");
   app.add_option("--steps", options.stop_after, "stop after so many steps, saving nothing");
-  CLI11_PARSE(app, argc, argv);
+  if (const auto code = mcnn::parse_arguments(app, argc, argv, "mcnn-train")) return *code;
 
   try {
     if (help_config) {
