@@ -1,0 +1,140 @@
+// mcnn-infer as a user meets it: answers in the order asked for, and the scores that training saw.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "data/csv.h"
+#include "tests/apps/workplace.h"
+#include "train/metrics.h"
+
+namespace mcnn {
+namespace {
+
+class InferProgram : public testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(succeeded(here.train("run", {"train.epochs=3"}))); }
+
+  /// --info and --output added; the rows written are left in `answers`.
+  Outcome infer(const std::string& info, std::vector<std::string> more = {}) {
+    std::vector<std::string> all = {"--run",    here / "run",    "--images", here / "photos", "--info", here.write("info.csv", info),
+                                    "--output", here / "out.csv"};
+    all.insert(all.end(), more.begin(), more.end());
+    const Outcome outcome = run_program("mcnn-infer", all);
+    if (outcome.status == 0) answers = lines_of(bytes_of(here / "out.csv"));
+    return outcome;
+  }
+
+  Workplace here;
+  std::vector<std::string> answers;
+};
+
+// In no order, with one photo twice.
+const std::vector<std::pair<std::string, int>> kPhotos = {{"owl/owl1.jpg", 2}, {"cat/cat5.jpg", 0}, {"dog/dog0.jpg", 1},
+                                                          {"cat/cat2.jpg", 0}, {"owl/owl0.jpg", 2}, {"cat/cat5.jpg", 0},
+                                                          {"dog/dog3.jpg", 1}};
+
+std::string info_of(const std::vector<std::pair<std::string, int>>& photos, bool truth) {
+  std::string rows = "ImageID,ans\n";
+  for (const auto& [name, label] : photos) rows += fmt::format("{},{}\n", name, truth ? label : 0);
+  return rows;
+}
+
+TEST_F(InferProgram, AnswersStandInTheOrderOfTheList) {
+  const std::string truth = here.write("gt.csv", info_of(kPhotos, true));
+  const Outcome outcome = infer(info_of(kPhotos, false), {"--gt", truth});
+  ASSERT_TRUE(succeeded(outcome));
+  ASSERT_EQ(answers.size(), kPhotos.size() + 1);
+  EXPECT_EQ(answers[0], "ImageID,ans");
+  Confusion confusion(3);
+  for (std::size_t i = 0; i < kPhotos.size(); ++i) {
+    const auto comma = answers[i + 1].find(',');
+    EXPECT_EQ(answers[i + 1].substr(0, comma), kPhotos[i].first);
+    const int answer = std::stoi(answers[i + 1].substr(comma + 1));
+    ASSERT_TRUE(answer >= 0 && answer < 3) << answers[i + 1];
+    confusion.add(kPhotos[i].second, answer);
+  }
+  EXPECT_EQ(outcome.out, score_line(confusion, false) + "\n");
+
+  const std::vector<std::string> expected = answers;
+  for (const std::vector<std::string>& how :
+       {std::vector<std::string>{"--batch", "1"}, {"--batch", "3", "--workers", "0"}, {"--threads", "2"}}) {
+    ASSERT_TRUE(succeeded(infer(info_of(kPhotos, false), how)));
+    EXPECT_EQ(answers, expected) << how[0];
+  }
+}
+
+TEST_F(InferProgram, ScoresWhatTrainingScored) {
+  const Csv split = read_csv_table(here / "run/split.csv");
+  std::string info = "ImageID,ans\n";
+  for (const CsvRow& row : split.rows) {
+    if (row.fields[split.column("side")] != "held_out") continue;
+    const auto& classes = Workplace::classes();
+    const auto label = std::find(classes.begin(), classes.end(), row.fields[split.column("class")]) - classes.begin();
+    info += fmt::format("{},{}\n", row.fields[split.column("path")], label);
+  }
+  const Outcome outcome = infer(info, {"--gt", here.write("gt.csv", info)});
+  ASSERT_TRUE(succeeded(outcome));
+  double best = -1, accuracy = 0;
+  for (const std::string& line : lines_of(bytes_of(here / "run/log.jsonl"))) {
+    const auto row = nlohmann::json::parse(line);
+    if (row.at("macro_f1") > best) {
+      best = row.at("macro_f1");
+      accuracy = row.at("accuracy");
+    }
+  }
+  EXPECT_EQ(outcome.out, fmt::format("macro F1 {:.4f}  accuracy {:.4f}\n", best, accuracy));
+}
+
+TEST_F(InferProgram, SinglePhotosGetTheirThreeLikeliestClasses) {
+  const std::vector<std::string> photos = {here.photos()[7], here.photos()[0]};
+  const Outcome outcome = run_program("mcnn-infer", {"--run", here / "run", photos[0], photos[1]});
+  ASSERT_TRUE(succeeded(outcome));
+  const std::vector<std::string> lines = lines_of(outcome.out);
+  ASSERT_EQ(lines.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    ASSERT_TRUE(lines[i].starts_with(photos[i] + ": ")) << lines[i];
+    char names[3][8];
+    double p[3];
+    ASSERT_EQ(
+        std::sscanf(lines[i].c_str() + photos[i].size(), ": %7s %lf, %7s %lf, %7s %lf", names[0], &p[0], names[1], &p[1], names[2], &p[2]),
+        6)
+        << lines[i];
+    EXPECT_TRUE(p[0] >= p[1] && p[1] >= p[2]) << lines[i];
+    EXPECT_NEAR(p[0] + p[1] + p[2], 1.0, 0.002) << lines[i];  // three digits each
+    std::vector<std::string> sorted = {names[0], names[1], names[2]};
+    std::sort(sorted.begin(), sorted.end());
+    EXPECT_EQ(sorted, Workplace::classes());
+  }
+}
+
+TEST_F(InferProgram, TheWeightsFileAloneIsEnough) {
+  ASSERT_TRUE(succeeded(infer(info_of(kPhotos, false))));
+  std::filesystem::rename(here / "run/best.safetensors", here / "mine.safetensors");
+  std::filesystem::remove_all(here / "run");
+  const Outcome outcome = run_program("mcnn-infer", {"--checkpoint", here / "mine.safetensors", "--images", here / "photos", "--info",
+                                                     here / "info.csv", "--output", here / "again.csv"});
+  ASSERT_TRUE(succeeded(outcome));
+  EXPECT_EQ(lines_of(bytes_of(here / "again.csv")), answers);
+}
+
+TEST_F(InferProgram, BrokenPhotosStayWithoutAnAnswerIfAllowed) {
+  here.write("photos/cat/cat5.jpg", "no photo at all");
+  const Outcome outcome = infer(info_of(kPhotos, false), {"--skip-broken", "--gt", here.write("gt.csv", info_of(kPhotos, true))});
+  ASSERT_TRUE(succeeded(outcome));
+  ASSERT_EQ(answers.size(), kPhotos.size() + 1);
+  EXPECT_EQ(answers[2], "cat/cat5.jpg,");
+  EXPECT_EQ(answers[6], "cat/cat5.jpg,");
+  EXPECT_NE(answers[1], "owl/owl1.jpg,");
+  EXPECT_NE(outcome.err.find("cat5.jpg"), std::string::npos) << outcome.err;
+}
+
+TEST_F(InferProgram, NamesWithCommasAreQuoted) {
+  here.write("photos/a, \"b\".jpg", tiny_photo(0, 50));
+  ASSERT_TRUE(succeeded(infer("ImageID,ans\n\"a, \"\"b\"\".jpg\",0\n")));
+  const Csv csv = read_csv_table(here / "out.csv");
+  ASSERT_EQ(csv.rows.size(), 1u);
+  EXPECT_EQ(csv.rows[0].fields[0], "a, \"b\".jpg");
+}
+
+}  // namespace
+}  // namespace mcnn

@@ -1,0 +1,187 @@
+// mcnn-train as a user meets it: what a run leaves behind, that it can be repeated, interrupted and fed in every layout.
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "data/csv.h"
+#include "tests/apps/workplace.h"
+#include "train/config.h"
+#include "weights/tensor_file.h"
+
+namespace mcnn {
+namespace {
+
+class TrainProgram : public testing::Test {
+ protected:
+  std::vector<nlohmann::json> log_of(const std::string& run) const {
+    std::vector<nlohmann::json> rows;
+    for (const std::string& line : lines_of(bytes_of(here / (run + "/log.jsonl")))) rows.push_back(nlohmann::json::parse(line));
+    return rows;
+  }
+  void expect_same_weights(const std::string& found, const std::string& expected) const {
+    for (const char* file : {"/best.safetensors", "/last.safetensors"})
+      EXPECT_TRUE(bytes_of(here / (found + file)) == bytes_of(here / (expected + file)))
+          << found << file << " differs from " << expected << "'s";
+  }
+
+  Workplace here;
+};
+
+TEST_F(TrainProgram, ARunIsAFolder) {
+  const Outcome outcome = here.train("run");
+  ASSERT_TRUE(succeeded(outcome));
+  EXPECT_EQ(here.names_in("run"),
+            (std::vector<std::string>{"best.safetensors", "config.ini", "last.safetensors", "log.jsonl", "split.csv"}));
+
+  const std::vector<nlohmann::json> log = log_of("run");
+  ASSERT_EQ(log.size(), 2u);
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_EQ(log[i].at("epoch"), i + 1);
+    EXPECT_EQ(log[i].at("steps"), 3 * (i + 1));  // 12 photos, 4 per step
+    for (const char* key : {"loss", "macro_f1", "accuracy", "images_per_second", "seconds"}) EXPECT_TRUE(log[i].at(key).is_number()) << key;
+  }
+
+  std::map<std::string, std::set<std::string>> sides;
+  const Csv split = read_csv_table(here / "run/split.csv");
+  for (const CsvRow& row : split.rows) {
+    const std::string& path = row.fields[split.column("path")];
+    EXPECT_TRUE(sides[row.fields[split.column("side")]].insert(path).second) << path << " stands there twice";
+    EXPECT_NE(path.find("/" + row.fields[split.column("class")] + "/"), std::string::npos) << path;
+  }
+  EXPECT_EQ(sides["train"].size(), 12u);
+  EXPECT_EQ(sides["held_out"].size(), 6u);
+
+  const TensorFile best = open_tensor_file(here / "run/best.safetensors"), last = open_tensor_file(here / "run/last.safetensors");
+  EXPECT_EQ(best.metadata().at("classes"), R"(["cat","dog","owl"])");
+  EXPECT_EQ(last.metadata().at("epochs"), "2");
+  for (const StoredTensor& t : best.tensors()) EXPECT_TRUE(last.find(t.name) || t.name.ends_with("num_batches_tracked")) << t.name;
+  EXPECT_EQ(best.find("optimizer.m.conv_stem.weight"), nullptr);
+  EXPECT_NE(last.find("optimizer.m.conv_stem.weight"), nullptr);
+}
+
+TEST_F(TrainProgram, ItsConfigurationRepeatsIt) {
+  ASSERT_TRUE(succeeded(here.train("run")));
+  const std::string config = here / "run/config.ini";
+  ASSERT_TRUE(succeeded(run_program("mcnn-train", {config, "--set", "run.dir=" + here / "again"})));
+  expect_same_weights("again", "run");
+  ASSERT_TRUE(succeeded(run_program("mcnn-train", {config, "--set", "run.dir=" + here / "otherwise", "--set", "run.threads=2", "--set",
+                                                   "data.workers=3", "--set", "data.cache_mb=0"})));
+  expect_same_weights("otherwise", "run");  // neither threads nor the cache change a bit
+  ASSERT_TRUE(succeeded(run_program("mcnn-train", {config, "--set", "run.dir=" + here / "other_seed", "--set", "run.seed=4"})));
+  EXPECT_TRUE(bytes_of(here / "other_seed/last.safetensors") != bytes_of(here / "run/last.safetensors"));
+}
+
+TEST_F(TrainProgram, InterruptedItGoesOnAsIfItHadNotStopped) {
+  ASSERT_TRUE(succeeded(here.train("whole")));
+  ASSERT_TRUE(succeeded(here.train("stopped", {}, {"--steps", "4"})));  // within the second epoch
+  ASSERT_EQ(log_of("stopped").size(), 1u);
+  EXPECT_TRUE(bytes_of(here / "stopped/last.safetensors") != bytes_of(here / "whole/last.safetensors"));
+  ASSERT_TRUE(succeeded(here.resume("stopped")));
+  expect_same_weights("stopped", "whole");
+  ASSERT_EQ(log_of("stopped").size(), 2u);
+  EXPECT_EQ(log_of("stopped")[1].at("loss"), log_of("whole")[1].at("loss"));
+  EXPECT_EQ(log_of("stopped")[1].at("macro_f1"), log_of("whole")[1].at("macro_f1"));
+
+  const Outcome finished = here.resume("stopped");
+  ASSERT_TRUE(succeeded(finished));
+  EXPECT_NE(finished.out.find("all 2 epochs are done"), std::string::npos) << finished.out;
+  expect_same_weights("stopped", "whole");
+}
+
+TEST_F(TrainProgram, KilledItGoesOnToo) {
+  ASSERT_TRUE(succeeded(here.train("whole", {"train.epochs=4"})));
+  const std::string last = here / "killed/last.safetensors";
+  run_and_kill("mcnn-train", {here / "config.ini", "--set", "train.epochs=4", "--set", "run.dir=" + here / "killed"},
+               [&] { return std::filesystem::exists(last); });
+  ASSERT_TRUE(std::filesystem::exists(last));
+  ASSERT_TRUE(succeeded(here.resume("killed")));
+  expect_same_weights("killed", "whole");
+}
+
+TEST_F(TrainProgram, ResumesFromAnywhereTheFolderIsMovedTo) {
+  ASSERT_TRUE(succeeded(here.train("whole")));
+  ASSERT_TRUE(succeeded(here.train("first", {}, {"--steps", "4"})));
+  std::filesystem::rename(here / "first", here / "moved");
+  ASSERT_TRUE(succeeded(here.resume("moved")));
+  expect_same_weights("moved", "whole");
+}
+
+TEST_F(TrainProgram, ATableOfPhotosTrainsLikeFolders) {
+  std::string rows = "path,label,group\n";
+  for (const std::string& photo : here.photos()) {
+    const std::filesystem::path path(photo);
+    rows += fmt::format("{},{},{}\n", std::filesystem::relative(path, here / "photos").string(), path.parent_path().filename().string(),
+                        path.stem().string());
+  }
+  here.write("table.csv", rows);
+  ASSERT_TRUE(succeeded(here.train("folders")));
+  ASSERT_TRUE(succeeded(here.train("table", {"data.layout=csv", "data.csv=" + here / "table.csv"})));
+  expect_same_weights("table", "folders");
+}
+
+TEST_F(TrainProgram, TheCompetitionsLayoutAsMcnnDataDrawsIt) {
+  ASSERT_TRUE(succeeded(run_program("mcnn-data", {"synth", here / "drawn", "--people", "6"})));
+  const Outcome outcome = here.train(
+      "run", {"data.layout=competition", "data.root=" + here / "drawn/train", "train.epochs=1", "train.batch=16", "data.holdout=0.2"});
+  ASSERT_TRUE(succeeded(outcome));
+  EXPECT_NE(outcome.out.find("18 classes"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("mask "), std::string::npos) << "the three tasks are scored: " << outcome.out;
+}
+
+TEST_F(TrainProgram, StartsFromTheWeightsOfAnotherRun) {
+  ASSERT_TRUE(succeeded(here.train("first")));
+  ASSERT_TRUE(succeeded(here.train("still", {"weights.init=" + here / "first/best.safetensors", "train.learning_rate=0", "train.epochs=1",
+                                             "train.ema=0", "model.frozen_norm=true"})));
+  const TensorFile first = open_tensor_file(here / "first/best.safetensors"), still = open_tensor_file(here / "still/best.safetensors");
+  for (const StoredTensor& t : first.tensors()) {
+    if (t.name.ends_with("num_batches_tracked")) continue;
+    EXPECT_EQ(as_floats(*still.find(t.name)), as_floats(t)) << t.name;
+  }
+}
+
+TEST_F(TrainProgram, WithoutHeldOutPeopleTheLastEpochIsKept) {
+  ASSERT_TRUE(succeeded(here.train("run", {"data.holdout=0", "train.ema=0"})));
+  const TensorFile best = open_tensor_file(here / "run/best.safetensors"), last = open_tensor_file(here / "run/last.safetensors");
+  EXPECT_EQ(as_floats(*best.find("conv_stem.weight")), as_floats(*last.find("conv_stem.weight")));
+  EXPECT_FALSE(log_of("run")[0].contains("macro_f1"));
+}
+
+TEST_F(TrainProgram, BrokenPhotosAreCountedAndNamedIfAllowed) {
+  here.write("photos/cat/cat0.jpg", "no photo at all");
+  const std::string dog = tiny_photo(1, 0);
+  here.write("photos/dog/dog0.jpg", dog.substr(0, dog.size() / 2));
+  const Outcome outcome = here.train("run", {"data.skip_broken=true", "data.holdout=0"});
+  ASSERT_TRUE(succeeded(outcome));
+  EXPECT_EQ(log_of("run").back().at("broken_photos"), 2);
+  for (const char* name : {"cat0.jpg", "dog0.jpg"}) EXPECT_NE(outcome.out.find(name), std::string::npos) << outcome.out;
+  const Outcome split = here.train("split", {"data.skip_broken=true"});
+  ASSERT_TRUE(succeeded(split));
+  EXPECT_EQ(log_of("split").back().at("broken_photos"), 2) << "whichever side they are on";
+}
+
+TEST_F(TrainProgram, DescribesTheNetworkWithoutTrainingIt) {
+  const Outcome outcome = here.train("run", {"data.classes=a,b,c"}, {"--describe"});
+  ASSERT_TRUE(succeeded(outcome));
+  for (const char* word : {"conv_stem", "blocks.6.0", "classifier"}) EXPECT_NE(outcome.out.find(word), std::string::npos) << outcome.out;
+  EXPECT_FALSE(std::filesystem::exists(here / "run"));
+}
+
+TEST_F(TrainProgram, HelpIsAConfigurationItself) {
+  const Outcome outcome = run_program("mcnn-train", {"--help-config"});
+  ASSERT_TRUE(succeeded(outcome));
+  EXPECT_EQ(outcome.out, write_config(read_config(here.write("help.ini", outcome.out))));
+  const Outcome help = run_program("mcnn-train", {"--help"});
+  ASSERT_TRUE(succeeded(help));
+  EXPECT_NE(help.out.find("--resume"), std::string::npos);
+}
+
+TEST_F(TrainProgram, ProfilesAnEpoch) {
+  const Outcome outcome = here.train("run", {}, {"--profile", "--steps", "2"});
+  ASSERT_TRUE(succeeded(outcome));
+  EXPECT_NE(outcome.out.find("depthwise_backward"), std::string::npos) << outcome.out;
+  EXPECT_FALSE(nlohmann::json::parse(bytes_of(here / "run/trace.json")).empty());
+}
+
+}  // namespace
+}  // namespace mcnn
