@@ -64,10 +64,11 @@ class InputSums {
 /// The epilogue of dz: rows first + [r, last) of channels [c0, c0 + count), all of one sample where x has a gate.
 ///   without a gate  stored = du = (dz + add)*act'(u);   sums: du, du*(raw - mean)
 ///   with a gate     stored = dz + add;                  sums: dz*a, dz*act'(u), dz*act'(u)*(raw - mean)
-/// `sums` is null where none is wanted.
+/// `a_panel` and `slope_panel` hold a and act'(u) where they were kept, else they are null and formed again from raw; `sums` is
+/// null where none is wanted.
 template <Activation kAct, bool kGated, class T>
-HWY_NOINLINE void store_gradient(const float* dz_panel, const Feature& x, InputGradient& dx, int64_t first, int64_t r_first, int64_t r_last,
-                                 int64_t c0, int64_t count, bool stream, float* sums) {
+HWY_NOINLINE void store_gradient(const float* dz_panel, const float* a_panel, const float* slope_panel, const Feature& x, InputGradient& dx,
+                                 int64_t first, int64_t r_first, int64_t r_last, int64_t c0, int64_t count, bool stream, float* sums) {
   const int64_t channels = x.raw.c();
   const T* const raw = x.raw.data<T>() + first * channels;
   const T* const add = dx.add.defined() ? dx.add.data<T>() + first * channels : nullptr;
@@ -79,6 +80,14 @@ HWY_NOINLINE void store_gradient(const float* dz_panel, const Feature& x, InputG
     const int64_t c = c0 + i;
     const V centre = mean ? hn::LoadU(d, mean + c) : hn::Zero(d);
     V sum_a = hn::Zero(d), sum_slope = hn::Zero(d), sum_slope_centred = hn::Zero(d);
+    const auto slopes = [&](int64_t r, V& a, V& slope) HWY_ATTR {
+      if (slope_panel) {
+        a = hn::LoadU(d, a_panel + r * kPanel + i);
+        slope = hn::LoadU(d, slope_panel + r * kPanel + i);
+      } else {
+        activate_with_slope<kAct>(d, normalised_u(d, load(d, raw + r * channels + c), row, c), a, slope);
+      }
+    };
     for (int64_t r = r_first; r < r_last; ++r) {
       const int64_t at = r * channels + c;
       V dz = hn::LoadU(d, dz_panel + r * kPanel + i);
@@ -87,18 +96,17 @@ HWY_NOINLINE void store_gradient(const float* dz_panel, const Feature& x, InputG
         dz = as_stored(d, dz, stored);
         store_row(d, dz, stored + at, stream);
         if (!sums) continue;
-        const V raw_value = load(d, raw + at);
         V a, slope;
-        activate_with_slope<kAct>(d, normalised_u(d, raw_value, row, c), a, slope);
+        slopes(r, a, slope);
         const V dz_slope = hn::Mul(dz, slope);
         sum_a = hn::MulAdd(dz, a, sum_a);
         sum_slope = hn::Add(sum_slope, dz_slope);
-        sum_slope_centred = hn::MulAdd(dz_slope, hn::Sub(raw_value, centre), sum_slope_centred);
+        sum_slope_centred = hn::MulAdd(dz_slope, hn::Sub(load(d, raw + at), centre), sum_slope_centred);
       } else {
         V du = dz;
         if constexpr (kAct != Activation::identity) {
           V a, slope;
-          activate_with_slope<kAct>(d, normalised_u(d, load(d, raw + at), row, c), a, slope);
+          slopes(r, a, slope);
           du = hn::Mul(dz, slope);
         }
         du = as_stored(d, du, stored);
@@ -117,16 +125,18 @@ HWY_NOINLINE void store_gradient(const float* dz_panel, const Feature& x, InputG
 }
 template <class T>
 void store_gradient(const float* dz_panel, const Feature& x, InputGradient& dx, int64_t first, int64_t rows, int64_t panel, InputSums& sums,
-                    int64_t part) {
+                    int64_t part, const float* a_panel = nullptr, const float* slope_panel = nullptr) {
   const int64_t c = panel * kPanel, count = std::min(kPanel, x.raw.c() - c);
   const bool stream = streams<T>(dx.stored);
   for_activation(x.act, [&](auto act) HWY_ATTR {
     if (!x.gate.defined()) {
-      store_gradient<act(), false, T>(dz_panel, x, dx, first, 0, rows, c, count, stream, sums.wanted() ? sums.at(part, 0) : nullptr);
+      store_gradient<act(), false, T>(dz_panel, a_panel, slope_panel, x, dx, first, 0, rows, c, count, stream,
+                                      sums.wanted() ? sums.at(part, 0) : nullptr);
       return;
     }
     for_samples(x.raw, first, rows, [&](int64_t n, int64_t r, int64_t last) HWY_ATTR {
-      store_gradient<act(), true, T>(dz_panel, x, dx, first, r, last, c, count, stream, sums.wanted() ? sums.at(part, n) : nullptr);
+      store_gradient<act(), true, T>(dz_panel, a_panel, slope_panel, x, dx, first, r, last, c, count, stream,
+                                     sums.wanted() ? sums.at(part, n) : nullptr);
     });
   });
 }

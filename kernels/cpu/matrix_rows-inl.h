@@ -44,9 +44,16 @@ HWY_INLINE void for_samples(const Tensor& map, int64_t first, int64_t rows, cons
 // Where no product ran before to fetch the rows (Ahead), they are asked for so many rows early.
 constexpr int64_t kRowsAhead = 32;
 
-/// z of rows [first, first + rows) of x, panels [from, to) of its channels; `out` starts at panel `from`.
-template <Activation kAct, class T>
-HWY_NOINLINE void read_feature_rows(const Feature& x, int64_t first, int64_t rows, int64_t from, int64_t to, Panels out) {
+/// a = act(u) and act'(u) of a piece of a feature, in panels: kept from the reading of z for the completion of dz.
+struct Slopes {
+  Panels a, slope;
+};
+
+/// z of rows [first, first + rows) of x, panels [from, to) of its channels; `out` starts at panel `from`. `slopes` likewise, if
+/// kSlopes.
+template <Activation kAct, bool kSlopes, class T>
+HWY_NOINLINE void read_feature_rows(const Feature& x, int64_t first, int64_t rows, int64_t from, int64_t to, Panels out,
+                                    const Slopes& slopes) {
   const int64_t channels = x.raw.c();
   const T* const data = x.raw.data<T>() + first * channels;
   for_samples(x.raw, first, rows, [&](int64_t n, int64_t r_first, int64_t r_last) HWY_ATTR {
@@ -58,10 +65,21 @@ HWY_NOINLINE void read_feature_rows(const Feature& x, int64_t first, int64_t row
         const auto shift = row.scale ? hn::LoadU(d, row.shift + c) : hn::Zero(d);
         const auto gate = row.gate ? hn::LoadU(d, row.gate + c) : hn::Set(d, 1.0f);
         const T* raw = data + r_first * channels + c;
-        float* z = out.at(panel - from, r_first) + i;
-        for (int64_t r = r_first; r < r_last; ++r, raw += channels, z += kPanel) {
+        float* const z = out.at(panel - from, r_first) + i;
+        float* const a_out = kSlopes ? slopes.a.at(panel - from, r_first) + i : nullptr;
+        float* const slope_out = kSlopes ? slopes.slope.at(panel - from, r_first) + i : nullptr;
+        for (int64_t at = 0; at < (r_last - r_first) * kPanel; at += kPanel, raw += channels) {
           __builtin_prefetch(raw + kRowsAhead * channels);
-          hn::StoreU(hn::Mul(activate<kAct>(d, hn::MulAdd(scale, load(d, raw), shift)), gate), d, z);
+          const auto u = hn::MulAdd(scale, load(d, raw), shift);
+          if constexpr (kSlopes) {
+            hn::Vec<decltype(d)> a, slope;
+            activate_with_slope<kAct>(d, u, a, slope);
+            hn::StoreU(hn::Mul(a, gate), d, z + at);
+            hn::StoreU(a, d, a_out + at);
+            hn::StoreU(slope, d, slope_out + at);
+          } else {
+            hn::StoreU(hn::Mul(activate<kAct>(d, u), gate), d, z + at);
+          }
         }
       });
     }
@@ -69,7 +87,11 @@ HWY_NOINLINE void read_feature_rows(const Feature& x, int64_t first, int64_t row
 }
 template <class T>
 void read_feature_rows(const Feature& x, int64_t first, int64_t rows, int64_t from, int64_t to, Panels out) {
-  for_activation(x.act, [&](auto act) HWY_ATTR { read_feature_rows<act(), T>(x, first, rows, from, to, out); });
+  for_activation(x.act, [&](auto act) HWY_ATTR { read_feature_rows<act(), false, T>(x, first, rows, from, to, out, {}); });
+}
+template <class T>
+void read_feature_rows(const Feature& x, int64_t first, int64_t rows, int64_t from, int64_t to, Panels out, const Slopes& slopes) {
+  for_activation(x.act, [&](auto act) HWY_ATTR { read_feature_rows<act(), true, T>(x, first, rows, from, to, out, slopes); });
 }
 
 /// dy of rows of a convolution's output, in the same way. kCentred: the batch's statistics enter.

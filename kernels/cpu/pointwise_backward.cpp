@@ -28,7 +28,8 @@ HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
 namespace {
 
-constexpr int64_t kTileRows = 200;
+/// Rows of a tile: the more, the less often the weights pass; the fewer, the more of what is made of them stays in cache.
+constexpr int64_t kTileRows = 200, kTileRowsSmallWeights = 96;
 /// Floats: 256 KiB of weights and as much of dw leave half of a MiB of cache to the rows.
 constexpr int64_t kSmallWeights = 1 << 16;
 
@@ -76,7 +77,10 @@ void backward_by_inputs(const Backward& call, int64_t slices, Scratch& shared) {
   const int64_t in = call.in, out = call.out, in_panels = panel_count(in), out_panels = panel_count(out);
   const int64_t slice = ceil_div(in_panels, slices);
   const bool sliced = slices > 1;
-  const RowCut cut = cut_rows(call.x.raw.n(), call.x.raw.h() * call.x.raw.w(), kTileRows, sliced ? ceil_div(16, slices) : 32);
+  // The activation and its slope cost more to form again than to keep.
+  const bool keep_slopes = call.x.act != Activation::identity && call.dw.defined() && call.dx;
+  const RowCut cut = cut_rows(call.x.raw.n(), call.x.raw.h() * call.x.raw.w(), sliced ? kTileRows : kTileRowsSmallWeights,
+                              sliced ? ceil_div(16, slices) : 32);
   InputSums sums(call.x, call.dx, cut);
 
   const std::size_t w_size = panels_size(out, in), dw_size = panels_size(in, out), dy_size = panels_size(cut.tile_rows, out);
@@ -97,9 +101,10 @@ void backward_by_inputs(const Backward& call, int64_t slices, Scratch& shared) {
   parallel_for(call.threads, cut.parts * slices, [&](int64_t unit) {
     const int64_t part = unit / slices, from = unit % slices * slice, to = std::min(in_panels, from + slice);
     const std::size_t z_size = panels_size(cut.tile_rows, slice * kPanel), dz_size = panels_size(cut.tile_rows, kPanel);
-    float* const own = thread_scratch().floats(z_size + dz_size + (sliced ? 0 : dy_size));
-    const Panels z = panels(own, cut.tile_rows), dz = panels(own + z_size, cut.tile_rows);
-    const Panels own_dy = panels(own + z_size + dz_size, cut.tile_rows);
+    float* const own = thread_scratch().floats((keep_slopes ? 3 : 1) * z_size + dz_size + (sliced ? 0 : dy_size));
+    const Panels dz = panels(own, cut.tile_rows), z = panels(own + dz_size, cut.tile_rows);
+    const Slopes slopes = {panels(z.data + z_size, cut.tile_rows), panels(z.data + 2 * z_size, cut.tile_rows)};
+    const Panels own_dy = panels(z.data + (keep_slopes ? 3 : 1) * z_size, cut.tile_rows);
     const Panels dw = panels(all_dw + static_cast<std::size_t>(part) * dw_size, in);
     const std::vector<uint32_t> x_lines = lines_of_rows<T>(in, cut.tile_rows, slice);
     Ahead ahead;
@@ -115,12 +120,18 @@ void backward_by_inputs(const Backward& call, int64_t slices, Scratch& shared) {
         if (!sliced) expect_gradient_rows<T>(call, end, next_rows, 0, {}, ahead);
       }
       if (call.dw.defined()) {
-        read_feature_rows<T>(call.x, first, rows, from, to, z);
+        if (keep_slopes) {
+          read_feature_rows<T>(call.x, first, rows, from, to, z, slopes);
+        } else {
+          read_feature_rows<T>(call.x, first, rows, from, to, z);
+        }
         multiply_transposed(z, in, from, to, dy, out, 0, out_panels, rows, dw, tile > cut.first_tile(part), ahead);
       }
       for (int64_t panel = from; call.dx && panel < to; ++panel) {
         multiply(dy, rows, out, w, 0, in, panel, panel + 1, dz, false, ahead);
-        store_gradient<T>(dz.data, call.x, *call.dx, first, rows, panel, sums, part);
+        const float* const a = keep_slopes ? slopes.a.at(panel - from) : nullptr;
+        const float* const slope = keep_slopes ? slopes.slope.at(panel - from) : nullptr;
+        store_gradient<T>(dz.data, call.x, *call.dx, first, rows, panel, sums, part, a, slope);
       }
     }
     hwy::FlushStream();

@@ -21,7 +21,8 @@ HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
 namespace {
 
-constexpr int64_t kTileRows = 200;
+/// Rows of a tile: few, and a panel of y stays in the first-level cache; more where reading the weights once per tile costs.
+int64_t tile_rows(int64_t weights) { return weights <= 1 << 18 ? 80 : 160; }
 constexpr int64_t kSlice = 3;       // panels of z in a slice
 constexpr int64_t kWholeInput = 7;  // panels of z that are not worth slicing: 336 channels with AVX-512
 
@@ -30,7 +31,7 @@ void forward(const Feature& x, const Tensor& weights, Tensor& y, Moments* moment
   const int64_t rows = x.raw.rows(), in = x.raw.c(), out = y.c();
   const int64_t in_panels = panel_count(in), out_panels = panel_count(out);
   const bool project = in > out;
-  const RowCut cut = cut_rows(1, rows, kTileRows, 32);
+  const RowCut cut = cut_rows(1, rows, tile_rows(in * out), 32);
   const bool few_rows = cut.tiles < 8;
   const int64_t groups = few_rows ? std::min(out_panels, ceil_div(8, cut.tiles)) : 1;
   const std::size_t z_size = panels_size(cut.tile_rows, in);
