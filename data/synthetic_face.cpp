@@ -199,8 +199,9 @@ void draw_eyes(const Pen& pen, const Traits& t, const Shot& s) {
 void draw_nose_and_mouth(const Pen& pen, const Traits& t, const Shot& s) {
   const float n = t.nose_width;
   pen.line({{0.06f, -0.05f}, {0.07f, 0.2f}, {n, 0.32f}}, 0.03f, 0.6f, 0.72f * t.skin, 0.7f);
-  pen.line({{-n, 0.33f}, {0, 0.42f}, {n, 0.33f}}, 0.035f, 0.5f, 0.65f * t.skin);
-  for (const float side : {-1.0f, 1.0f}) pen.fill(ellipse({side * 0.5f * n, 0.35f}, 0.035f, 0.022f), 0.35f * t.skin);
+  pen.line({{-n, 0.32f}, {-0.5f * n, 0.41f}, {0, 0.38f}, {0.5f * n, 0.41f}, {n, 0.32f}}, 0.04f, 0.4f, 0.6f * t.skin);
+  pen.canvas.shade(pen.cover(ellipse({-0.02f, 0.24f}, 0.045f, 0.11f)), 0.15f);
+  for (const float side : {-1.0f, 1.0f}) pen.fill(ellipse({side * 0.5f * n, 0.355f}, 0.042f, 0.027f), 0.3f * t.skin);
 
   const float w = 0.24f, y = 0.62f, h = t.lip_height, corner = y - s.smile;
   pen.fill(closed_curve({{-w - 0.06f, corner},
@@ -248,15 +249,15 @@ void draw_age(const Pen& pen, const Traits& t, Draws& draws) {
 
 void draw_mask(const Pen& pen, const Traits& t, MaskState state, Draws& draws) {
   const Color first = any_color(draws), second = any_color(draws);
-  const bool pale = draws.chance(0.3f);
+  const bool pale = draws.chance(0.45f);
   const Color color = pale ? mix(first, Color{0.9f, 0.92f, 0.95f}, 0.8f) : first;
   const int pattern = draws.below(4), period = 5 + draws.below(8);
   const bool pleated = draws.chance(0.5f);
   const float jitter = draws.uniform(-0.03f, 0.03f), w = t.face_width;
 
   const bool at_chin = state == MaskState::incorrect && draws.chance(0.4f);
-  const float top = (state == MaskState::worn ? 0.2f : at_chin ? 0.78f : 0.48f) + jitter;
-  const float bottom = state == MaskState::worn ? 1.1f : at_chin ? 1.3f : 1.16f;
+  const float top = (state == MaskState::worn ? 0.18f : at_chin ? 0.84f : 0.51f) + jitter;
+  const float bottom = state == MaskState::worn ? 1.1f : at_chin ? 1.34f : 1.18f;
   const float half = w * (at_chin ? 0.62f : 0.74f), middle = 0.5f * (top + bottom);
 
   for (const float side : {-1.0f, 1.0f}) {  // ear loops

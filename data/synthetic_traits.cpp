@@ -14,7 +14,7 @@ AgeMarks age_marks(int age) {
   marks.eye_bags = old ? 2 : 1;
   marks.crows_feet = old ? 3 : 0;
   marks.folds = true;
-  marks.line_contrast = (old ? 0.34f : 0.26f) + 0.06f * grown;
+  marks.line_contrast = (old ? 0.42f : 0.34f) + 0.06f * grown;
   marks.streak_contrast = old ? 0.5f : 0;
   marks.hairline = old ? 0.10f : 0.03f;
   return marks;
@@ -53,8 +53,8 @@ Traits traits_of(const Person& person, Draws& draws) {
   const float skin = draws.uniform(0.4f, 0.82f);
   const float green = 0.78f + draws.uniform(-0.04f, 0.04f), blue = 0.62f + draws.uniform(-0.08f, 0.08f);
   t.skin = {skin, skin * green, skin * blue};
-  const float hair = draws.uniform(0.1f, 0.8f), tint = draws.uniform(0, 1);
-  t.hair_color = {hair * (1 + 0.24f * tint), hair, hair * (1 - 0.28f * tint)};
+  const float hair = draws.uniform(0.1f, 0.8f), warmth = draws.uniform(0, 1), tint = warmth * warmth;
+  t.hair_color = {hair * (1 + 0.36f * tint), hair, hair * (1 - 0.42f * tint)};
   const float iris = draws.uniform(0, 1);
   t.iris = mix({0.25f, 0.15f, 0.08f}, {0.3f, 0.45f, 0.55f}, iris * iris);
   const Color lips = {0.78f * skin + 0.1f, 0.45f * skin, 0.45f * skin};
@@ -64,10 +64,10 @@ Traits traits_of(const Person& person, Draws& draws) {
 
 Shot shot_of(Draws& draws) {
   Shot s;
-  s.center.x = kPhotoWidth * 0.5f + draws.uniform(-12, 12);
-  s.center.y = kPhotoHeight * 0.5f + draws.uniform(-10, 14);
+  s.center.x = kPhotoWidth * 0.5f + draws.uniform(-14, 14);
+  s.center.y = kPhotoHeight * 0.5f + draws.uniform(-12, 14);
   s.scale = draws.uniform(58, 76);
-  s.tilt = draws.uniform(-0.07f, 0.07f);
+  s.tilt = draws.uniform(-0.08f, 0.08f);
   s.yaw = draws.uniform(-0.13f, 0.13f);
   s.gaze = draws.uniform(-0.03f, 0.03f);
   s.smile = draws.uniform(-0.02f, 0.06f);
