@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr int kMostPeople = 1 << 23;          // half of the 24 bits a stream's index has: the other half is eval's
 constexpr uint32_t kNamesStep = 0xffffffffu;  // photos count from 1: names and extensions draw apart from them
-constexpr int kJpegQuality = 90, kPhotosOfPerson = 7;
+constexpr int kJpegQuality = 90;
 
 struct PhotoKind {
   const char* stem;
@@ -48,16 +48,6 @@ void make_folder(const fs::path& path) {
 }
 
 int age_bin(int age) { return age < 30 ? 0 : age < 60 ? 1 : 2; }
-
-Person person_of(uint64_t seed, uint32_t index) {
-  constexpr int kYoungest[] = {18, 30, 60}, kBinYears[] = {12, 30, 11};
-  Draws draws{{seed, stream::synthetic | index, kNamesStep}};
-  Person person{.seed = seed, .index = index, .female = index / 3 % 2 == 1};
-  person.age = kYoungest[index % 3] + draws.below(kBinYears[index % 3]);
-  return person;
-}
-
-int class_of(const Person& person, MaskState mask) { return static_cast<int>(mask) * 6 + (person.female ? 3 : 0) + age_bin(person.age); }
 
 const char* gender_of(bool female) { return female ? "female" : "male"; }
 
@@ -137,6 +127,18 @@ int64_t write_eval(const fs::path& root, const DatasetPlan& plan) {
 }
 
 }  // namespace
+
+MaskState mask_of(int photo) { return kPhotos[photo].mask; }
+
+Person person_of(uint64_t seed, uint32_t index) {
+  constexpr int kYoungest[] = {18, 30, 60}, kBinYears[] = {12, 30, 11};
+  Draws draws{{seed, stream::synthetic | index, kNamesStep}};
+  Person person{.seed = seed, .index = index, .female = index / 3 % 2 == 1};
+  person.age = kYoungest[index % 3] + draws.below(kBinYears[index % 3]);
+  return person;
+}
+
+int class_of(const Person& person, MaskState mask) { return static_cast<int>(mask) * 6 + (person.female ? 3 : 0) + age_bin(person.age); }
 
 int64_t write_dataset(const DatasetPlan& plan) {
   if (plan.people <= 0 || plan.people > kMostPeople) fail("people is {}, expected 1 to {}", plan.people, kMostPeople);

@@ -6,7 +6,17 @@
 #include <cstdint>
 #include <string>
 
+#include "data/synthetic_face.h"
+
 namespace mcnn::synthetic {
+
+/// Photos of a person: five with the mask worn, one with it worn wrongly, one without.
+inline constexpr int kPhotosOfPerson = 7;
+MaskState mask_of(int photo);
+/// Person `index` of the data set: gender and age bin by the index, the age within its bin drawn.
+Person person_of(uint64_t seed, uint32_t index);
+/// mask*6 + gender*3 + age bin.
+int class_of(const Person& person, MaskState mask);
 
 struct DatasetPlan {
   std::string root;        ///< a folder that does not exist yet, or is empty

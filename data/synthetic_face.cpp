@@ -73,7 +73,8 @@ void draw_clothes(const Pen& pen, Draws& draws) {
   const float shoulder = draws.uniform(1.3f, 1.6f);
   const Coverage body =
       pen.cover(closed_curve(both_sides({{0.25f, 1.1f}, {0.5f, 1.25f}, {shoulder, 1.4f}, {shoulder + 0.3f, 2.6f}, {0.5f, 4}})));
-  const Color stripe = mix(color, any_color(draws), draws.chance(0.5f) ? 0.7f : 0.0f);
+  const Color second = any_color(draws);
+  const Color stripe = draws.chance(0.5f) ? mix(color, second, 0.7f) : color;
   const int period = 6 + draws.below(10);
   const bool upright = draws.chance(0.5f);
   pen.canvas.fill(body, [&](int x, int y) { return (upright ? x : y) / period % 2 == 0 ? color : stripe; });

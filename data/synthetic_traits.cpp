@@ -38,9 +38,9 @@ Traits traits_of(const Person& person, Draws& draws) {
   t.parting = draws.uniform(-0.3f, 0.3f);
   t.jaw = (female ? 0.58f : 0.74f) + draws.uniform(-0.05f, 0.05f);
   t.chin = (female ? 0.20f : 0.42f) + draws.uniform(-0.05f, 0.05f);
-  t.brow_width = (female ? 0.045f : 0.11f) + draws.uniform(-0.01f, 0.01f);
+  t.brow_width = (female ? 0.045f : 0.125f) + draws.uniform(-0.01f, 0.01f);
   t.brow_arch = (female ? 0.11f : 0.02f) + draws.uniform(-0.02f, 0.02f);
-  t.lash_length = female ? draws.uniform(0.09f, 0.13f) : 0;
+  t.lash_length = female ? draws.uniform(0.12f, 0.16f) : 0;
   t.lip_height = female ? draws.uniform(0.075f, 0.1f) : draws.uniform(0.03f, 0.045f);
   t.stubble = female ? 0 : draws.uniform(0.1f, 0.3f);
 
@@ -64,9 +64,9 @@ Traits traits_of(const Person& person, Draws& draws) {
 
 Shot shot_of(Draws& draws) {
   Shot s;
-  s.center.x = kPhotoWidth * 0.5f + draws.uniform(-14, 14);
-  s.center.y = kPhotoHeight * 0.5f + draws.uniform(-12, 14);
-  s.scale = draws.uniform(58, 76);
+  s.center.x = kPhotoWidth * 0.5f + draws.uniform(-11, 11);
+  s.center.y = kPhotoHeight * 0.5f + draws.uniform(-9, 13);
+  s.scale = draws.uniform(60, 76);
   s.tilt = draws.uniform(-0.08f, 0.08f);
   s.yaw = draws.uniform(-0.13f, 0.13f);
   s.gaze = draws.uniform(-0.03f, 0.03f);
