@@ -10,11 +10,11 @@ AgeMarks age_marks(int age) {
   if (age < 30) return marks;
   const bool old = age >= 60;
   const float grown = old ? static_cast<float>(age - 60) / 10 : static_cast<float>(age - 30) / 30;
-  marks.forehead_lines = old ? 4 : 2;
+  marks.forehead_lines = old ? 4 : 3;
   marks.eye_bags = old ? 2 : 1;
   marks.crows_feet = old ? 3 : 0;
   marks.folds = true;
-  marks.line_contrast = (old ? 0.42f : 0.34f) + 0.06f * grown;
+  marks.line_contrast = (old ? 0.42f : 0.4f) + 0.06f * grown;
   marks.streak_contrast = old ? 0.5f : 0;
   marks.hairline = old ? 0.10f : 0.03f;
   return marks;
