@@ -9,7 +9,7 @@ started=$SECONDS
 scripts/setup.sh
 
 faces=runs/synthetic-faces
-[ -e $faces/train/train.csv ] || build/bin/mcnn-data synth $faces --people 300 --eval-people 60 --seed 1
+[ -e $faces/train/train.csv ] || build/bin/mcnn-data synth $faces --people 400 --eval-people 60 --seed 1
 
 run=runs/quickstart
 for ((n = 2; ; n++)); do [ -e $run ] || break; run=runs/quickstart-$n; done
