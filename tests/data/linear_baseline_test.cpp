@@ -57,7 +57,7 @@ TEST(SoftmaxRegression, SeparatesWhatALineSeparates) {
 }
 
 TEST(LinearBaseline, CannotReadDrawnFacesOfNewPeople) {
-  const std::vector<double> strengths = {0.001, 0.01, 0.1};
+  const std::vector<double> strengths = {0.003, 0.03};
   const auto scores = softmax_regression(drawn_people(0, 300), drawn_people(300, 400), 18, strengths);
   double best = 0, best_training = 0;
   for (std::size_t i = 0; i < scores.size(); ++i) {
