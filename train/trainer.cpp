@@ -36,8 +36,15 @@ Dataset read_dataset(const Config& config) {
   return config.data.layout == "folders" ? read_folders(config.data.root) : read_competition(config.data.root);
 }
 
-/// Writes what the weights or the model decided into the configuration, and paths as absolute ones: read again, from
-/// anywhere and without the weights file, it gives the same run.
+/// Paths as absolute ones: config.ini and split.csv mean the same from anywhere.
+Config with_absolute_paths(Config config) {
+  for (std::string* path : {&config.weights.init, &config.data.root, &config.data.csv})
+    if (!path->empty()) *path = fs::absolute(*path).lexically_normal().string();
+  return config;
+}
+
+/// Writes what the weights or the model decided into the configuration: read again, also without the weights file, it gives
+/// the same run.
 void resolve(Config& config, const ModelDescription& d) {
   config.model.width = d.spec.width;
   config.model.depth = d.spec.depth;
@@ -49,8 +56,6 @@ void resolve(Config& config, const ModelDescription& d) {
   config.data.std.clear();
   for (const float m : d.normalisation.mean) config.data.mean.push_back(std::stod(fmt::format("{}", m)));
   for (const float deviation : d.normalisation.std) config.data.std.push_back(std::stod(fmt::format("{}", deviation)));
-  for (std::string* path : {&config.weights.init, &config.data.root, &config.data.csv})
-    if (!path->empty()) *path = fs::absolute(*path).lexically_normal().string();
 }
 
 /// `share`: of the photos, hence of the cache.
@@ -74,7 +79,7 @@ class Run {
  public:
   /// fresh: weights start as the configuration says; else load_progress() brings them.
   Run(Config config, const TrainOptions& options, bool fresh)
-      : config_(std::move(config)),
+      : config_(with_absolute_paths(std::move(config))),
         options_(options),
         dir_(config_.run.dir),
         backend_(make_backend(config_.run.device, config_.run.threads, &profiler_)) {
