@@ -118,6 +118,16 @@ TEST_F(Mistakes, ARunIsNeverOverwritten) {
   EXPECT_TRUE(complained(here.train("file/run"), {"[run] dir", "file/run"}));
 }
 
+TEST_F(Mistakes, RunsThatCannotGoOn) {
+  ASSERT_TRUE(succeeded(here.train("early", {}, {"--steps", "1"})));
+  EXPECT_TRUE(complained(here.resume("early"), {"early has no last.safetensors", "first epoch"}));
+  ASSERT_TRUE(succeeded(here.train("run", {}, {"--steps", "4"})));
+  const std::string last = bytes_of(here / "run/last.safetensors");
+  here.write("photos/cat/cat9.jpg", tiny_photo(0, 9));  // one more person: all would be dealt anew
+  EXPECT_TRUE(complained(here.resume("run"), {"run/split.csv", "not those the run began with"}));
+  EXPECT_TRUE(bytes_of(here / "run/last.safetensors") == last);
+}
+
 TEST_F(Mistakes, WeightsFiles) {
   ASSERT_TRUE(succeeded(here.train("good", {"train.epochs=1"})));
   const std::string good = here / "good/best.safetensors";

@@ -99,11 +99,19 @@ TEST_F(TrainProgram, KilledItGoesOnToo) {
   expect_same_weights("killed", "whole");
 }
 
-TEST_F(TrainProgram, ResumesFromAnywhereTheFolderIsMovedTo) {
-  ASSERT_TRUE(succeeded(here.train("whole")));
-  ASSERT_TRUE(succeeded(here.train("first", {}, {"--steps", "4"})));
+TEST_F(TrainProgram, ResumesWhereverItsFolderAndTheUserMove) {
+  const std::string relative = std::filesystem::relative(here / "photos").string();
+  ASSERT_TRUE(succeeded(here.train("seed", {"train.epochs=1"})));
+  const std::vector<std::string> settings = {"data.root=" + relative, "weights.init=" + here / "seed/best.safetensors"};
+  ASSERT_TRUE(succeeded(here.train("whole", settings)));
+  ASSERT_TRUE(succeeded(here.train("first", settings, {"--steps", "4"})));
   std::filesystem::rename(here / "first", here / "moved");
-  ASSERT_TRUE(succeeded(here.resume("moved")));
+  std::filesystem::remove_all(here / "seed");  // the weights it began with are not needed any more
+  const std::filesystem::path before = std::filesystem::current_path();
+  std::filesystem::current_path(here / "moved");
+  const Outcome outcome = run_program("mcnn-train", {"--resume", "."});
+  std::filesystem::current_path(before);
+  ASSERT_TRUE(succeeded(outcome));
   expect_same_weights("moved", "whole");
 }
 
@@ -145,6 +153,34 @@ TEST_F(TrainProgram, WithoutHeldOutPeopleTheLastEpochIsKept) {
   const TensorFile best = open_tensor_file(here / "run/best.safetensors"), last = open_tensor_file(here / "run/last.safetensors");
   EXPECT_EQ(as_floats(*best.find("conv_stem.weight")), as_floats(*last.find("conv_stem.weight")));
   EXPECT_FALSE(log_of("run")[0].contains("macro_f1"));
+}
+
+TEST_F(TrainProgram, TheBestWeightsAreTheAverages) {
+  ASSERT_TRUE(succeeded(here.train("run", {"data.holdout=0"})));  // ema = 0.5
+  const TensorFile best = open_tensor_file(here / "run/best.safetensors"), last = open_tensor_file(here / "run/last.safetensors");
+  for (const StoredTensor& t : best.tensors()) {
+    if (t.name.ends_with("num_batches_tracked")) continue;
+    EXPECT_EQ(as_floats(t), as_floats(*last.find("optimizer.ema." + t.name))) << t.name;
+  }
+  EXPECT_NE(as_floats(*best.find("classifier.weight")), as_floats(*last.find("classifier.weight")));
+}
+
+TEST_F(TrainProgram, TheBestEpochIsKeptOrTheLast) {
+  const auto steps_of = [&](const std::string& run) {
+    const TensorFile best = open_tensor_file(here / (run + "/best.safetensors"));
+    return static_cast<int>(as_floats(*best.find("bn1.num_batches_tracked"))[0]);
+  };
+  ASSERT_TRUE(succeeded(here.train("run", {"train.epochs=5", "train.ema=0", "train.learning_rate=0.01"})));
+  nlohmann::json best = {{"macro_f1", -1.0}};
+  for (const nlohmann::json& row : log_of("run"))
+    if (row.at("macro_f1") > best.at("macro_f1")) best = row;
+  EXPECT_EQ(steps_of("run"), best.at("steps"));
+  // A network that does not change scores the same every time: the first epoch is as good as any.
+  const std::vector<std::string> still = {"train.learning_rate=0", "model.frozen_norm=true", "train.epochs=3"};
+  ASSERT_TRUE(succeeded(here.train("still", still)));
+  EXPECT_EQ(steps_of("still"), 3);
+  ASSERT_TRUE(succeeded(here.train("last", {still[0], still[1], still[2], "train.select=last"})));
+  EXPECT_EQ(steps_of("last"), 9);
 }
 
 TEST_F(TrainProgram, BrokenPhotosAreCountedAndNamedIfAllowed) {
