@@ -167,12 +167,6 @@ Coverage inside(Coverage a, const Coverage& b) {
   return a;
 }
 
-Coverage outside(Coverage a, const Coverage& b) {
-  for (int y = 0; y < a.height; ++y)
-    for (int x = 0; x < a.width; ++x) a.share[static_cast<std::size_t>(y) * a.width + x] *= 1 - b.at(x + a.x0, y + a.y0);
-  return a;
-}
-
 Noise::Noise(int width, int height, float cell, Draws& draws)
     : cell_(cell),
       columns_(static_cast<int>(static_cast<float>(width) / cell) + 2),

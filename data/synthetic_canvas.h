@@ -78,8 +78,7 @@ struct Canvas {
   void shade(const Coverage& where, float amount);
 };
 
-/// The part of `a` inside `b`, and the part outside it.
+/// The part of `a` inside `b`.
 Coverage inside(Coverage a, const Coverage& b);
-Coverage outside(Coverage a, const Coverage& b);
 
 }  // namespace mcnn::synthetic

@@ -98,7 +98,7 @@ void draw_strands(const Pen& pen, const Coverage& hair, const Traits& t, const s
   }
 }
 
-Coverage draw_back_hair(const Pen& pen, const Traits& t, Draws& draws) {
+void draw_back_hair(const Pen& pen, const Traits& t, Draws& draws) {
   const float out = 0.92f + t.hair_volume, end = t.hair_length, wave = draws.uniform(-0.08f, 0.08f);
   const Coverage hair = pen.cover(closed_curve(both_sides({{0.2f, -1.1f - t.hair_volume},
                                                            {out - 0.1f, -0.95f},
@@ -115,8 +115,7 @@ Coverage draw_back_hair(const Pen& pen, const Traits& t, Draws& draws) {
       strands.push_back({{x, -0.3f}, {x + side * wave, 0.4f * end}, {x, end}});
     }
   draw_strands(pen, hair, t, strands, draws);
-  pen.canvas.shade(hair, -0.08f);
-  return hair;
+  pen.canvas.shade(hair, -0.08f);  // it lies in the shadow of the front
 }
 
 void draw_front_hair(const Pen& pen, const Traits& t, Draws& draws) {
