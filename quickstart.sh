@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 started=$SECONDS
 
-scripts/setup.sh
+scripts/setup.sh --programs
 
 faces=runs/synthetic-faces
 [ -e $faces/train/train.csv ] || build/bin/mcnn-data synth $faces --people 400 --eval-people 60 --seed 1

@@ -2,6 +2,7 @@
 # Installs the Debian 12 packages that are missing, then configures and builds the Release tree in build/.
 # Nothing is installed twice, nothing is built twice: a second run starts at once.
 #   --full      also what ./test.sh --full needs: clang with its sanitizers and OpenMP runtime, clang-tidy
+#   --programs  builds the programs alone, without tests and benchmarks
 #   --packages  only installs
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -13,12 +14,13 @@ packages=(
   nlohmann-json3-dev libinih-dev libcli11-dev                 # files, programs
   libgtest-dev libbenchmark-dev                               # tests, bench
 )
-build=yes
+target=all
 for option in "$@"; do
   case $option in
     --full) packages+=(clang clang-tidy libclang-rt-14-dev libomp-dev llvm) ;;
-    --packages) build=no ;;
-    *) sed -n '2,5s/^# \?//p' "$0" && exit 2 ;;
+    --programs) target=programs ;;
+    --packages) target= ;;
+    *) sed -n '2,6s/^# \?//p' "$0" && exit 2 ;;
   esac
 done
 
@@ -38,10 +40,10 @@ if ((${#missing[@]})); then
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
 fi
 
-[ $build = yes ] || exit 0
+[ -n "$target" ] || exit 0
 if [ ! -e build/build.ninja ]; then
   echo "setup: configuring build/"
   cmake --preset release
 fi
 echo "setup: building build/"
-cmake --build --preset release
+cmake --build --preset release --target "$target"
