@@ -141,7 +141,11 @@ std::vector<Setting> settings(Config& c) {
   t.number("data", "holdout", c.data.holdout, 0.0, 0.9, "share of the people held out for evaluation; 0: none, the last epoch is kept");
   t.number("data", "resize", c.data.resize, 0, 8192, "shorter side before the crop; 0: the crop's");
   t.number("data", "crop", c.data.crop, 8, 8192, "side of the central square the network sees");
-  t.choice("data", "interpolation", c.data.interpolation, {"bicubic", "bilinear"}, "of the resize, antialiased");
+  t.choice("data", "interpolation", c.data.interpolation, {"bicubic", "bilinear"},
+           "of the resize; antialiased but for crop_rule = tensorflow");
+  t.choice("data", "crop_rule", c.data.crop_rule, {"timm", "torchvision", "tensorflow"},
+           "timm, torchvision: resize, then cut the centre out; tensorflow: cut the central square (crop/resize of the shorter side) "
+           "out first, then resize without antialiasing");
   t.flag("data", "flip", c.data.flip, "mirror half of the training photos");
   t.flag("data", "skip_broken", c.data.skip_broken, "leave unreadable photos out and count them, instead of stopping");
   t.number("data", "workers", c.data.workers, 0, 256, "threads that decode ahead; 0: decode in the training thread");
