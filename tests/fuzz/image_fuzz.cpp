@@ -22,9 +22,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   const int64_t pixels = int64_t{image.width} * image.height;
   if (image.width < 1 || image.height < 1 || pixels > kMostPixels) std::abort();
   if (image.rgb.size() != static_cast<std::size_t>(3 * pixels)) std::abort();
-  try {
-    if (mcnn::preprocess(image, {.resize = 12, .crop = 8}).rgb.size() != 8 * 8 * 3) std::abort();
-  } catch (const mcnn::Error&) {  // too narrow for its length
+  for (const mcnn::CropRule rule : {mcnn::CropRule::shorter_side, mcnn::CropRule::square_first}) {
+    try {
+      if (mcnn::preprocess(image, {.resize = 12, .crop = 8, .crop_rule = rule}).rgb.size() != 8 * 8 * 3) std::abort();
+    } catch (const mcnn::Error&) {  // too narrow for its length
+    }
   }
   return 0;
 }
