@@ -126,7 +126,7 @@ TEST_F(CApi, MistakesInOpeningAreCodesAndLines) {
   EXPECT_TRUE(fails(with([](O& o) { o.most_pixels = -1; }), MCNN_INVALID_ARGUMENT, "most_pixels"));
   EXPECT_TRUE(fails(with([](O& o) { o.allow_missing_count = 1; }), MCNN_INVALID_ARGUMENT, "allow_missing"));
   EXPECT_TRUE(fails(with([](O& o) { o.size = 8; }), MCNN_INVALID_ARGUMENT, "options.size is 8"));
-  EXPECT_TRUE(fails(with([](O& o) { o.network = "b1"; }), MCNN_BAD_WEIGHTS, "best.safetensors"));
+  EXPECT_TRUE(fails(with([](O& o) { o.network = "lite0"; }), MCNN_BAD_WEIGHTS, "best.safetensors"));
   EXPECT_EQ(model, nullptr);
 }
 

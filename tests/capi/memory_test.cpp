@@ -16,6 +16,7 @@ thread_local long until_failure = -1;
 thread_local long allocations = 0;
 }  // namespace
 
+#pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // malloc's memory is what this operator delete frees
 void* operator new(std::size_t size) {
   ++allocations;
   if (until_failure >= 0 && until_failure-- == 0) throw std::bad_alloc();
