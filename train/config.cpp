@@ -14,8 +14,10 @@
 namespace mcnn {
 namespace {
 
+constexpr const char* kBlanks = " \t\r\n\f\v";  // inih's
+
 std::string trimmed(const std::string& text) {
-  const auto first = text.find_first_not_of(" \t\r\n"), last = text.find_last_not_of(" \t\r\n");
+  const auto first = text.find_first_not_of(kBlanks), last = text.find_last_not_of(kBlanks);
   return first == std::string::npos ? "" : text.substr(first, last - first + 1);
 }
 
@@ -185,8 +187,8 @@ Setting& find(std::vector<Setting>& table, const std::string& section, const std
 /// A value that config.ini could not give back: one of several lines, or with what begins a comment there.
 void require_writable(const std::string& value) {
   if (value.find_first_of("\r\n") != std::string::npos) fail("is more than one line");
-  for (const char* comment : {" ;", "\t;"})
-    if (value.starts_with(';') || value.find(comment) != std::string::npos) fail("';' begins a comment");
+  for (std::size_t at = value.find(';'); at != std::string::npos; at = value.find(';', at + 1))
+    if (at == 0 || std::string_view(kBlanks).find(value[at - 1]) != std::string_view::npos) fail("';' begins a comment");
 }
 
 void set(std::vector<Setting>& table, const std::string& section, const std::string& key, const std::string& value) {
@@ -194,6 +196,7 @@ void set(std::vector<Setting>& table, const std::string& section, const std::str
   try {
     require_writable(trimmed(value));
     setting.read(trimmed(value));
+    require_writable(setting.write());  // a list is written with blanks behind its commas
   } catch (const Error& e) {
     fail("[{}] {} = {}: {}", section, key, value.substr(0, value.find_first_of("\r\n")), e.what());
   }

@@ -92,6 +92,12 @@ TEST(DecodeImage, HugePicturesAreRefusedBeforeTheirMemoryIsAskedFor) {
   EXPECT_EQ(refusal(bmp), "photo: 28784x28784 is more than 100 million pixels");
 }
 
+TEST(DecodeImage, PngChunksLongerThanTheFileAreRefusedBeforeTheirMemoryIsAskedFor) {
+  std::string png = png_file(smooth_picture(16, 16));
+  png[png.find("IDAT") - 4] = '\x3F';  // the length's highest byte: a gigabyte
+  EXPECT_EQ(refusal(png), "photo: cannot be decoded: it is cut short");
+}
+
 TEST(DecodeImage, PicturesWithoutPixelsAreRefused) {
   std::string bmp = bmp_file(smooth_picture(16, 16));
   for (std::size_t i = 22; i < 26; ++i) bmp[i] = '\0';  // height
