@@ -1,5 +1,4 @@
 // mcnn-infer: classifies photos with a weights file; network, classes and preprocessing come from the file.
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <numeric>
@@ -24,7 +23,7 @@ using namespace mcnn;
 struct Arguments {
   std::string run, checkpoint, images, info, output, ground_truth, device = "auto";
   std::vector<std::string> photos, allow_missing;
-  std::string model, padding;
+  std::string model, padding, crop_rule;
   float bn_eps = 0;
   int batch = 16, threads = 0, workers = 1;
   bool skip_broken = false;
@@ -34,6 +33,7 @@ Convention flags_of(const Arguments& a) {
   Convention flags;
   if (!a.model.empty()) flags.model = Sourced<std::string>{a.model, "--model"};
   if (!a.padding.empty()) flags.padding = Sourced<Padding>{Padding::parse(a.padding), "--padding"};
+  if (!a.crop_rule.empty()) flags.crop_rule = Sourced<std::string>{a.crop_rule, "--crop-rule"};
   if (a.bn_eps > 0) flags.bn_eps = Sourced<float>{a.bn_eps, "--bn-eps"};
   return flags;
 }
@@ -47,15 +47,13 @@ Dataset photos_of(const Arguments& a) {
 
 /// "photo.jpg: wear/female/30-59 0.91, wear/female/<30 0.05, ..." from one row of logits.
 std::string best_three(const std::string& path, const float* logits, const std::vector<std::string>& classes) {
-  const float top = *std::max_element(logits, logits + classes.size());
-  double sum = 0;
-  for (std::size_t k = 0; k < classes.size(); ++k) sum += std::exp(static_cast<double>(logits[k] - top));
+  const std::vector<double> p = softmax(logits, classes.size());
   std::vector<std::size_t> order(classes.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t x, std::size_t y) { return logits[x] > logits[y]; });
   std::string line = path + ":";
   for (std::size_t i = 0; i < std::min<std::size_t>(3, order.size()); ++i)
-    line += fmt::format("{} {} {:.3f}", i ? "," : "", classes[order[i]], std::exp(static_cast<double>(logits[order[i]] - top)) / sum);
+    line += fmt::format("{} {} {:.3f}", i ? "," : "", classes[order[i]], p[order[i]]);
   return line;
 }
 
@@ -130,6 +128,7 @@ int main(int argc, char** argv) {
   app.add_option("--model", a.model, "network, where the file does not say: b0-b7, lite0-4");
   app.add_option("--padding", a.padding, "same, same:HxW or symmetric, in place of what the file says");
   app.add_option("--bn-eps", a.bn_eps, "batch norm's epsilon, likewise");
+  app.add_option("--crop-rule", a.crop_rule, "timm, torchvision or tensorflow, likewise");
   app.add_option("--allow-missing", a.allow_missing, "tensors (names or globs) the file may lack or have in excess");
   app.add_option("--device", a.device, "auto, cpu or ref");
   app.add_option("--threads", a.threads, "0: one per core");

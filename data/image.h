@@ -22,6 +22,10 @@ inline constexpr int64_t kMostPixels = 100'000'000;
 /// Throws Error "path: why" if the file cannot be read, is no image, is cut short or has more than kMostPixels.
 Image decode_image(const std::string& path);
 /// The same for bytes at hand; `name` stands in messages.
-Image decode_image(std::span<const std::byte> bytes, const std::string& name);
+Image decode_image(std::span<const std::byte> bytes, const std::string& name, int64_t most_pixels = kMostPixels);
+
+/// For decoders that have read a header. Throws Error "photo: 61680x61680 is more than 100 million pixels", or "photo: 7x0 are
+/// no pixels".
+void require_decodable(int64_t width, int64_t height, int64_t most_pixels, const std::string& name);
 
 }  // namespace mcnn

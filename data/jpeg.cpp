@@ -1,9 +1,11 @@
 // libjpeg reports errors by a callback that must not return: it jumps back into decode, where nothing has a
-// destructor and whatever changes lives in the caller's Decoder; decode_jpeg turns the message into an Error.  Contract: jpeg.h.
+// destructor and whatever changes lives in the caller's Decoder; decode_jpeg turns the message into an Error. The Decoder
+// gives libjpeg's memory back however decode is left, also by an exception.  Contract: jpeg.h.
 #include "data/jpeg.h"
 
 #include <csetjmp>
 #include <cstdio>  // jpeglib.h needs FILE declared
+#include <new>
 
 #include <jpeglib.h>
 
@@ -15,6 +17,10 @@ namespace mcnn {
 namespace {
 
 struct Decoder {
+  Decoder() = default;
+  Decoder(const Decoder&) = delete;               // libjpeg keeps pointers into it
+  ~Decoder() { jpeg_destroy_decompress(&info); }  // nothing to do if it was never created
+
   jpeg_decompress_struct info{};
   jpeg_error_mgr errors{};  // libjpeg's functions find the Decoder through info.client_data
   jpeg_progress_mgr progress{};
@@ -46,8 +52,9 @@ void on_progress(j_common_ptr info) {
   std::longjmp(decoder.escape, 1);
 }
 
-/// Fills decoder.pixels, or leaves a message and returns false. What a jump could leave half-changed lives in `decoder`.
-bool decode(Decoder& decoder, std::span<const std::byte> bytes) {
+/// Fills decoder.pixels, or leaves a message and returns false. What a jump could leave half-changed lives in `decoder`;
+/// exceptions are thrown between libjpeg's functions, never through them.
+bool decode(Decoder& decoder, std::span<const std::byte> bytes, const std::string& name, int64_t most_pixels) {
   jpeg_decompress_struct& info = decoder.info;
   info.err = jpeg_std_error(&decoder.errors);
   info.client_data = &decoder;
@@ -59,11 +66,7 @@ bool decode(Decoder& decoder, std::span<const std::byte> bytes) {
   info.progress = &decoder.progress;
   jpeg_mem_src(&info, reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<unsigned long>(bytes.size()));
   jpeg_read_header(&info, TRUE);
-  if (int64_t{info.image_width} * info.image_height > kMostPixels) {
-    std::snprintf(decoder.message, sizeof decoder.message, "%ux%u is more than %d million pixels", info.image_width, info.image_height,
-                  static_cast<int>(kMostPixels / 1'000'000));
-    return false;
-  }
+  require_decodable(info.image_width, info.image_height, most_pixels, name);
   info.out_color_space = info.jpeg_color_space == JCS_CMYK || info.jpeg_color_space == JCS_YCCK ? JCS_CMYK : JCS_RGB;
   info.dct_method = JDCT_ISLOW;
   info.do_fancy_upsampling = TRUE;
@@ -92,11 +95,12 @@ bool is_jpeg(std::span<const std::byte> bytes) {
   return bytes.size() >= 3 && bytes[0] == std::byte{0xFF} && bytes[1] == std::byte{0xD8} && bytes[2] == std::byte{0xFF};
 }
 
-Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name) {
+Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, int64_t most_pixels) {
   Decoder decoder;
-  const bool whole = decode(decoder, bytes);
-  jpeg_destroy_decompress(&decoder.info);
-  if (!whole) fail("{}: is not a whole JPEG: {}", name, decoder.message);
+  if (!decode(decoder, bytes, name, most_pixels)) {
+    if (decoder.errors.msg_code == JERR_OUT_OF_MEMORY) throw std::bad_alloc();
+    fail("{}: is not a whole JPEG: {}", name, decoder.message);
+  }
   const bool cmyk = decoder.info.out_color_space == JCS_CMYK;
   return {static_cast<int>(decoder.info.image_width), static_cast<int>(decoder.info.image_height),
           cmyk ? cmyk_to_rgb(decoder.pixels) : std::move(decoder.pixels)};

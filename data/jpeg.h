@@ -12,6 +12,6 @@ bool is_jpeg(std::span<const std::byte> bytes);
 
 /// Pixels as stored, EXIF orientation not yet applied. Grey and CMYK (Adobe's inverted convention) become RGB.
 /// Throws Error "name: why"; a file that ends early is an error, not a grey lower half.
-Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name);
+Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, int64_t most_pixels);
 
 }  // namespace mcnn

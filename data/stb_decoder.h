@@ -9,6 +9,6 @@
 namespace mcnn {
 
 /// Throws Error "name: why"; a file that ends early is an error.
-Image decode_with_stb(std::span<const std::byte> bytes, const std::string& name);
+Image decode_with_stb(std::span<const std::byte> bytes, const std::string& name, int64_t most_pixels);
 
 }  // namespace mcnn

@@ -26,16 +26,17 @@ constexpr std::size_t kEndless = std::size_t{1} << 62;
 }  // namespace
 
 struct Arena::Blocks {
+  using Stretches = std::map<std::size_t, std::size_t>;  // offset -> bytes
   Memory& memory;
   std::byte* base = nullptr;
   std::size_t capacity;
-  std::map<std::size_t, std::size_t> holes;  // offset -> bytes, never adjacent
+  Stretches holes;  // never adjacent
   std::size_t in_use = 0, peak = 0;
   bool fill_fresh = false;
 
   Blocks(Memory& m, std::size_t bytes) : memory(m), capacity(imaginary() ? kEndless : bytes) {
-    base = static_cast<std::byte*>(m.reserve(capacity));
     holes[0] = capacity;
+    base = static_cast<std::byte*>(m.reserve(capacity));  // last: nothing behind it can throw
   }
   ~Blocks() {
     if (!imaginary()) ASAN_UNPOISON_MEMORY_REGION(base, peak);
@@ -44,20 +45,24 @@ struct Arena::Blocks {
 
   bool imaginary() const { return &memory == &imaginary_memory(); }
 
-  std::size_t take(std::size_t bytes) {
+  /// The lowest hole that fits, cut to size. A block keeps its node of the map: giving it back allocates nothing, as
+  /// destructors must not fail.
+  Stretches::node_type take(std::size_t bytes) {
     const auto hole = std::find_if(holes.begin(), holes.end(), [&](const auto& h) { return h.second >= bytes; });
     if (hole == holes.end()) fail("arena: {} bytes asked for, {} of {} in use", bytes, in_use, capacity);
     const auto [offset, size] = *hole;
-    holes.erase(hole);
     if (size > bytes) holes[offset + bytes] = size - bytes;
+    Stretches::node_type block = holes.extract(hole);
+    block.mapped() = bytes;
     in_use += bytes;
     peak = std::max(peak, offset + bytes);
-    return offset;
+    return block;
   }
 
-  void give_back(std::size_t offset, std::size_t bytes) {
+  void give_back(Stretches::node_type block) {
+    const std::size_t offset = block.key(), bytes = block.mapped();
     in_use -= bytes;
-    auto hole = holes.emplace(offset, bytes).first;
+    const auto hole = holes.insert(std::move(block)).position;
     if (const auto next = std::next(hole); next != holes.end() && offset + bytes == next->first) {
       hole->second += next->second;
       holes.erase(next);
@@ -77,16 +82,16 @@ Arena::Arena(Memory& memory, std::size_t capacity) : blocks_(std::make_shared<Bl
 Tensor Arena::tensor(Shape shape, DType type) {
   const std::size_t payload = static_cast<std::size_t>(shape.size()) * size_of(type);
   const std::size_t bytes = (payload + kAlign - 1) / kAlign * kAlign + kGap;
-  const std::size_t offset = blocks_->take(bytes);
-  std::byte* address = blocks_->base + offset;
+  Blocks::Stretches::node_type block = blocks_->take(bytes);
+  std::byte* address = blocks_->base + block.key();
   if (!blocks_->imaginary()) {
     ASAN_UNPOISON_MEMORY_REGION(address, payload);
     ASAN_POISON_MEMORY_REGION(address + payload, bytes - payload);
     if (blocks_->fill_fresh) std::memset(address, 0xFF, payload);
   }
-  std::shared_ptr<void> owner(address, [blocks = blocks_, offset, bytes](void* p) {
-    if (!blocks->imaginary()) ASAN_POISON_MEMORY_REGION(p, bytes);
-    blocks->give_back(offset, bytes);
+  std::shared_ptr<void> owner(address, [blocks = blocks_, block = std::move(block)](void* p) mutable {
+    if (!blocks->imaginary()) ASAN_POISON_MEMORY_REGION(p, block.mapped());
+    blocks->give_back(std::move(block));
   });
   return Tensor(address, type, shape, std::move(owner));
 }

@@ -12,7 +12,7 @@ packages=(
   libfmt-dev libhwy-dev                                       # runtime, kernels
   libjpeg62-turbo-dev libstb-dev                              # photos
   nlohmann-json3-dev libinih-dev libcli11-dev                 # files, programs
-  libgtest-dev libbenchmark-dev                               # tests, bench
+  libgtest-dev libbenchmark-dev python3                       # tests, bench
 )
 target=all
 for option in "$@"; do

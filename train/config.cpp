@@ -14,8 +14,10 @@
 namespace mcnn {
 namespace {
 
+constexpr const char* kBlanks = " \t\r\n\f\v";  // inih's
+
 std::string trimmed(const std::string& text) {
-  const auto first = text.find_first_not_of(" \t\r\n"), last = text.find_last_not_of(" \t\r\n");
+  const auto first = text.find_first_not_of(kBlanks), last = text.find_last_not_of(kBlanks);
   return first == std::string::npos ? "" : text.substr(first, last - first + 1);
 }
 
@@ -141,7 +143,11 @@ std::vector<Setting> settings(Config& c) {
   t.number("data", "holdout", c.data.holdout, 0.0, 0.9, "share of the people held out for evaluation; 0: none, the last epoch is kept");
   t.number("data", "resize", c.data.resize, 0, 8192, "shorter side before the crop; 0: the crop's");
   t.number("data", "crop", c.data.crop, 8, 8192, "side of the central square the network sees");
-  t.choice("data", "interpolation", c.data.interpolation, {"bicubic", "bilinear"}, "of the resize, antialiased");
+  t.choice("data", "interpolation", c.data.interpolation, {"bicubic", "bilinear"},
+           "of the resize; antialiased but for crop_rule = tensorflow");
+  t.choice("data", "crop_rule", c.data.crop_rule, {"timm", "torchvision", "tensorflow"},
+           "timm, torchvision: resize, then cut the centre out; tensorflow: cut the central square (crop/resize of the shorter side) "
+           "out first, then resize without antialiasing");
   t.flag("data", "flip", c.data.flip, "mirror half of the training photos");
   t.flag("data", "skip_broken", c.data.skip_broken, "leave unreadable photos out and count them, instead of stopping");
   t.number("data", "workers", c.data.workers, 0, 256, "threads that decode ahead; 0: decode in the training thread");
@@ -181,8 +187,8 @@ Setting& find(std::vector<Setting>& table, const std::string& section, const std
 /// A value that config.ini could not give back: one of several lines, or with what begins a comment there.
 void require_writable(const std::string& value) {
   if (value.find_first_of("\r\n") != std::string::npos) fail("is more than one line");
-  for (const char* comment : {" ;", "\t;"})
-    if (value.starts_with(';') || value.find(comment) != std::string::npos) fail("';' begins a comment");
+  for (std::size_t at = value.find(';'); at != std::string::npos; at = value.find(';', at + 1))
+    if (at == 0 || std::string_view(kBlanks).find(value[at - 1]) != std::string_view::npos) fail("';' begins a comment");
 }
 
 void set(std::vector<Setting>& table, const std::string& section, const std::string& key, const std::string& value) {
@@ -190,6 +196,7 @@ void set(std::vector<Setting>& table, const std::string& section, const std::str
   try {
     require_writable(trimmed(value));
     setting.read(trimmed(value));
+    require_writable(setting.write());  // a list is written with blanks behind its commas
   } catch (const Error& e) {
     fail("[{}] {} = {}: {}", section, key, value.substr(0, value.find_first_of("\r\n")), e.what());
   }

@@ -37,6 +37,7 @@ struct Config {
     int resize = 0;
     int crop = 224;
     std::string interpolation = "bicubic";
+    std::string crop_rule = "timm";
     bool flip = true;
     bool skip_broken = false;
     int workers = 1;

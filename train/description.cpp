@@ -67,6 +67,7 @@ ModelDescription describe_run(const Config& config, const Convention& of_weights
   d.preprocess.crop = config.data.crop;
   d.preprocess.resize = config.data.resize > 0 ? config.data.resize : config.data.crop;
   d.preprocess.interpolation = parse_interpolation(config.data.interpolation);
+  d.preprocess.crop_rule = parse_crop_rule(config.data.crop_rule);
   check(d.preprocess);
   d.classes = std::move(classes);
   return d;
@@ -86,6 +87,9 @@ ModelDescription describe_file(const TensorFile& file, const Convention& flags, 
   d.preprocess.crop = value_or(c.resolution, d.spec.resolution);
   d.preprocess.resize = static_cast<int>(number(file, "resize", std::floor(d.preprocess.crop / value_or(c.crop_pct, 0.875))));
   d.preprocess.interpolation = parse_interpolation(value_or(c.interpolation, std::string("bicubic")));
+  d.preprocess.crop_rule = parse_crop_rule(value_or(c.crop_rule, std::string("timm")));
+  const bool crop_is_guessed = !file.metadata().contains("resize") && (!c.crop_pct || c.crop_pct->guess);
+  if (d.preprocess.crop_rule == CropRule::square_first && crop_is_guessed) d.preprocess.resize = d.preprocess.crop + 32;  // the authors'
   d.classes = value_or(c.classes, {});
   if (const int rows = classes_in(file); rows > 0) d.spec.classes = rows;
   if (d.classes.empty())
@@ -110,6 +114,7 @@ Metadata metadata_of(const ModelDescription& d) {
   c.resolution = stated(d.preprocess.crop);
   c.crop_pct = stated(static_cast<double>(d.preprocess.crop) / d.preprocess.resize);
   c.interpolation = stated(name_of(d.preprocess.interpolation));
+  c.crop_rule = stated(std::string(name_of(d.preprocess.crop_rule)));
   c.classes = stated(d.classes);
   Metadata metadata = metadata_of(c);
   metadata["width"] = fmt::format("{}", d.spec.width);

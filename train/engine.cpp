@@ -4,16 +4,16 @@ namespace mcnn {
 Engine::Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& normalisation, bool gradients)
     : ops_(ops), parameters_(ops, gradients), model_(spec, parameters_), normalisation_(normalisation), arena_(ops.memory()) {}
 
-Tensor Engine::input(const Context& ctx, const Batch& batch) {
+Tensor Engine::input(const Context& ctx, const Batch& batch) const {
   Tensor pixels = ctx.arena->tensor({batch.n, batch.h, batch.w, 3}, DType::u8);
   Tensor flips = ctx.arena->tensor({batch.n}, DType::u8);
-  ops_.copy_from_host(batch.pixels.data(), pixels);
-  ops_.copy_from_host(batch.flips.data(), flips);
+  ctx.ops->copy_from_host(batch.pixels.data(), pixels);
+  ctx.ops->copy_from_host(batch.flips.data(), flips);
   Tensor images = ctx.feature_map(pixels.shape());
   float mean[3], std[3];
   std::copy(normalisation_.mean.begin(), normalisation_.mean.end(), mean);
   std::copy(normalisation_.std.begin(), normalisation_.std.end(), std);
-  ops_.normalize_images(pixels, flips, mean, std, images);
+  ctx.ops->normalize_images(pixels, flips, mean, std, images);
   return images;
 }
 
@@ -33,6 +33,12 @@ std::vector<float> Engine::logits(const Batch& batch) {
   Tape tape(false);
   const Context ctx{&ops_, &arena_, &tape, ops_.parameter_type(), false, profiler_};
   return to_floats(ops_, model_.forward(ctx, input(ctx, batch)).value);
+}
+
+std::vector<float> Engine::logits(const Batch& batch, Ops& ops, Arena& arena) const {
+  Tape tape(false);
+  const Context ctx{&ops, &arena, &tape, ops.parameter_type()};
+  return to_floats(ops, model_.forward(ctx, input(ctx, batch)).value);
 }
 
 }  // namespace mcnn

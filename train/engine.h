@@ -26,6 +26,9 @@ class Engine {
   double gradients(const Batch& batch, const StepState& state, float smoothing);
   /// Evaluation mode: logits, (N,K).
   std::vector<float> logits(const Batch& batch);
+  /// The same with a backend of the caller's, over the same memory as this one's, and working memory of the caller's: several
+  /// threads may, each with its own, while nobody changes the parameters.
+  std::vector<float> logits(const Batch& batch, Ops& ops, Arena& arena) const;
 
   /// Takes the time of every operation and layer from now on.
   void profile_with(Profiler* profiler) { profiler_ = profiler; }
@@ -36,7 +39,7 @@ class Engine {
   const Arena& arena() const { return arena_; }
 
  private:
-  Tensor input(const Context& ctx, const Batch& batch);
+  Tensor input(const Context& ctx, const Batch& batch) const;
 
   Ops& ops_;
   Parameters parameters_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "runtime/error.h"
 #include "train/progress.h"
@@ -13,6 +14,15 @@ std::vector<int> argmax_rows(const std::vector<float>& values, int columns) {
   for (auto row = values.begin(); row != values.end(); row += columns)
     best.push_back(static_cast<int>(std::max_element(row, row + columns) - row));
   return best;
+}
+
+std::vector<double> softmax(const float* logits, std::size_t classes) {
+  const float top = *std::max_element(logits, logits + classes);
+  std::vector<double> p(classes);
+  for (std::size_t k = 0; k < classes; ++k) p[k] = std::exp(static_cast<double>(logits[k] - top));
+  const double sum = std::accumulate(p.begin(), p.end(), 0.0);
+  for (double& value : p) value /= sum;
+  return p;
 }
 
 void for_each_prediction(Engine& engine, Loader& loader, const std::string& title,

@@ -71,6 +71,7 @@ void for_each_field(const Visit& visit, Conventions&... c) {
   visit("resolution", c.resolution...);
   visit("crop_pct", c.crop_pct...);
   visit("interpolation", c.interpolation...);
+  visit("crop_rule", c.crop_rule...);
   visit("classes", c.classes...);
 }
 

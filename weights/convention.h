@@ -29,6 +29,7 @@ struct Convention {
   std::optional<Sourced<int>> resolution;                  ///< of evaluation, square
   std::optional<Sourced<double>> crop_pct;                 ///< shorter side -> floor(resolution/crop_pct), then centre crop
   std::optional<Sourced<std::string>> interpolation;       ///< bicubic, bilinear
+  std::optional<Sourced<std::string>> crop_rule;           ///< timm, torchvision, tensorflow; absent: timm's
   std::optional<Sourced<std::vector<std::string>>> classes;
 };
 
@@ -42,7 +43,8 @@ Convention convention_of_metadata(const std::string& path, const Metadata& metad
 /// flags, then the file's metadata, then published_convention(), which is a guess.
 Convention resolve_convention(const Convention& flags, const TensorFile& file);
 
-/// The metadata that states a convention: model, padding, bn_eps, mean, std, resolution, crop_pct, interpolation, classes
+/// The metadata that states a convention: model, padding, bn_eps, mean, std, resolution, crop_pct, interpolation,
+/// crop_rule, classes
 /// (a JSON list). Absent fields are left out.
 Metadata metadata_of(const Convention& convention);
 

@@ -132,6 +132,7 @@ Convention published_convention(const TensorFile& file, const std::string& model
     out.resolution = {f.evaluation->resolution, f.source, true};
     out.crop_pct = {f.evaluation->crop_pct, f.source, true};
     out.interpolation = {f.evaluation->interpolation, f.source, true};
+    out.crop_rule = {*naming == Naming::torchvision ? "torchvision" : "timm", f.source, true};
   }
   return out;
 }

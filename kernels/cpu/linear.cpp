@@ -11,14 +11,16 @@ namespace mcnn::cpu {
 
 void CpuOps::linear_forward(const Tensor& x, const Tensor& w, const Tensor& b, Tensor& y) {
   const int64_t in = w.dim(0), out = w.dim(1);
+  std::vector<double> sums(static_cast<std::size_t>(x.dim(0) * out));  // (N,O)
   parallel_for(threads_, x.dim(0), [&](int64_t n) {
-    std::vector<double> sum(b.data<float>(), b.data<float>() + out);
+    double* const sum = sums.data() + n * out;
+    std::copy_n(b.data<float>(), out, sum);
     const float* const from = x.data<float>() + n * in;
     for (int64_t i = 0; i < in; ++i) {
       const float* const row = w.data<float>() + i * out;
-      for (int64_t o = 0; o < out; ++o) sum[static_cast<std::size_t>(o)] += static_cast<double>(from[i]) * row[o];
+      for (int64_t o = 0; o < out; ++o) sum[o] += static_cast<double>(from[i]) * row[o];
     }
-    std::transform(sum.begin(), sum.end(), y.data<float>() + n * out, [](double v) { return static_cast<float>(v); });
+    std::transform(sum, sum + out, y.data<float>() + n * out, [](double v) { return static_cast<float>(v); });
   });
 }
 
@@ -33,17 +35,18 @@ void CpuOps::linear_backward(const Tensor& x, const Tensor& w, const Tensor& dy,
     }
     std::transform(sum.begin(), sum.end(), db.data<float>(), as_float);
   }
-  const int64_t rows_per_part = 64;  // rows of w
-  parallel_for(threads_, (in + rows_per_part - 1) / rows_per_part, [&](int64_t part) {
-    std::vector<double> sum(static_cast<std::size_t>(out));
+  const int64_t rows_per_part = 64, parts = (in + rows_per_part - 1) / rows_per_part;  // rows of w
+  std::vector<double> sums(static_cast<std::size_t>(parts * out));                     // (parts, O)
+  parallel_for(threads_, parts, [&](int64_t part) {
+    double* const sum = sums.data() + part * out;
     for (int64_t i = part * rows_per_part; i < std::min(in, (part + 1) * rows_per_part); ++i) {
       if (dw.defined()) {
-        std::fill(sum.begin(), sum.end(), 0.0);
+        std::fill_n(sum, out, 0.0);
         for (int64_t n = 0; n < samples; ++n) {
           const double from = inputs[n * in + i];
-          for (int64_t o = 0; o < out; ++o) sum[static_cast<std::size_t>(o)] += from * gradient[n * out + o];
+          for (int64_t o = 0; o < out; ++o) sum[o] += from * gradient[n * out + o];
         }
-        std::transform(sum.begin(), sum.end(), dw.data<float>() + i * out, as_float);
+        std::transform(sum, sum + out, dw.data<float>() + i * out, as_float);
       }
       for (int64_t n = 0; dx.defined() && n < samples; ++n) {
         double product = 0;

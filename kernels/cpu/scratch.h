@@ -4,15 +4,18 @@
 #include <hwy/aligned_allocator.h>
 
 #include <cstddef>
+#include <new>
 
 namespace mcnn::cpu {
 
 class Scratch {
  public:
-  /// At least `count` uninitialised floats, 64-byte aligned, valid until the next call on the same object.
+  /// At least `count` uninitialised floats, 64-byte aligned, valid until the next call on the same object. Throws bad_alloc.
   float* floats(std::size_t count) {
     if (count > capacity_) {
+      capacity_ = 0;
       memory_ = hwy::AllocateAligned<float>(count);
+      if (!memory_) throw std::bad_alloc();
       capacity_ = count;
     }
     return memory_.get();

@@ -86,10 +86,22 @@ TEST(DecodeImage, HugePicturesAreRefusedBeforeTheirMemoryIsAskedFor) {
   const std::size_t frame = jpeg.find("\xFF\xC0");  // marker, length (2), precision, height (2), width (2)
   ASSERT_NE(frame, std::string::npos);
   for (std::size_t i = 5; i < 9; ++i) jpeg[frame + i] = '\xF0';
-  EXPECT_EQ(refusal(jpeg), "photo: is not a whole JPEG: 61680x61680 is more than 100 million pixels");
+  EXPECT_EQ(refusal(jpeg), "photo: 61680x61680 is more than 100 million pixels");
   std::string bmp = bmp_file(smooth_picture(16, 16));
   for (const std::size_t i : {18u, 19u, 22u, 23u}) bmp[i] = '\x70';  // width and height, little-endian
   EXPECT_EQ(refusal(bmp), "photo: 28784x28784 is more than 100 million pixels");
+}
+
+TEST(DecodeImage, PngChunksLongerThanTheFileAreRefusedBeforeTheirMemoryIsAskedFor) {
+  std::string png = png_file(smooth_picture(16, 16));
+  png[png.find("IDAT") - 4] = '\x3F';  // the length's highest byte: a gigabyte
+  EXPECT_EQ(refusal(png), "photo: cannot be decoded: it is cut short");
+}
+
+TEST(DecodeImage, PicturesWithoutPixelsAreRefused) {
+  std::string bmp = bmp_file(smooth_picture(16, 16));
+  for (std::size_t i = 22; i < 26; ++i) bmp[i] = '\0';  // height
+  EXPECT_EQ(refusal(bmp), "photo: 16x0 are no pixels");
 }
 
 TEST(Exif, EveryOrientationStandsUpright) {

@@ -138,6 +138,48 @@ TEST(Preprocess, NoResizeGivenMeansTheCrop) {
   EXPECT_EQ(preprocess(image, {.crop = 17}).rgb, preprocess(image, {.resize = 17, .crop = 17}).rgb);
 }
 
+struct TensorflowCase {
+  const char* name;
+  int width, height, crop, resize;
+  std::vector<int> expected;
+};
+
+/// Computed by TensorFlow 2.21.0: tf.compat.v1.image.resize_bicubic([square], [crop, crop])[0] of the pattern's central square,
+/// rounded and cut to 0 to 255.
+TEST(Preprocess, CropsThenResizesAsTensorFlow) {
+  const TensorflowCase cases[] = {
+      {"6x6 of 13x10, smaller", 13, 10, 4, 6, {114, 215, 60,  233, 30, 155, 47,  148, 249, 147, 120, 69,  153, 126, 99,  58,
+                                               121, 173, 144, 117, 66, 59,  106, 174, 191, 36,  137, 64,  213, 162, 241, 86,
+                                               187, 124, 121, 70,  88, 85,  186, 94,  36,  166, 72,  197, 146, 154, 98,  152}},
+      {"3x3 of 6x5, larger, beyond 0 and 255", 6, 5, 5, 7, {159, 4,   105, 212, 29,  130, 178, 68,  169, 40,  96,  197, 0,   109, 210,
+                                                            229, 47,  175, 156, 72,  224, 82,  124, 215, 63,  174, 128, 54,  197, 91,
+                                                            222, 112, 168, 109, 151, 227, 53,  189, 211, 124, 198, 97,  154, 202, 47,
+                                                            105, 161, 51,  110, 221, 94,  144, 218, 136, 195, 124, 146, 217, 83,  150,
+                                                            55,  183, 1,   110, 253, 37,  183, 232, 104, 226, 93,  166, 245, 32,  194}},
+      {"19x19 of 31x23: no antialiasing", 31, 23, 5, 6, {240, 85,  186, 245, 59, 166, 233, 32,  151, 210, 9,   138, 183, 0,   123,
+                                                         31,  157, 206, 192, 93, 182, 137, 73,  45,  50,  147, 146, 205, 86,  124,
+                                                         97,  108, 25,  121, 75, 213, 187, 160, 84,  78,  172, 83,  83,  43,  182,
+                                                         170, 105, 116, 78,  79, 193, 80,  192, 69,  164, 42,  112, 166, 60,  227,
+                                                         242, 108, 182, 255, 76, 208, 51,  102, 203, 0,   122, 234, 17,  149, 198}},
+  };
+  for (const TensorflowCase& c : cases) {
+    SCOPED_TRACE(c.name);
+    const Image out = preprocess(pattern(c.width, c.height), {.resize = c.resize, .crop = c.crop, .crop_rule = CropRule::square_first});
+    EXPECT_EQ(out.width, c.crop);
+    EXPECT_EQ(out.height, c.crop);
+    EXPECT_EQ(std::vector<int>(out.rgb.begin(), out.rgb.end()), c.expected);
+  }
+}
+
+TEST(Preprocess, CropRulesByName) {
+  EXPECT_EQ(parse_crop_rule("timm"), CropRule::shorter_side);
+  EXPECT_EQ(parse_crop_rule("torchvision"), CropRule::shorter_side);
+  EXPECT_EQ(parse_crop_rule("tensorflow"), CropRule::square_first);
+  for (const CropRule rule : {CropRule::shorter_side, CropRule::square_first}) EXPECT_EQ(parse_crop_rule(name_of(rule)), rule);
+  EXPECT_THROW(parse_crop_rule("tensorflaw"), Error);
+  EXPECT_THROW(preprocess(pattern(1, 9), {.resize = 16, .crop = 8, .crop_rule = CropRule::square_first}), Error) << "half a pixel";
+}
+
 TEST(Preprocess, RefusesSettingsThatFitNoPhoto) {
   const auto refusal = [](const Preprocess& settings) -> std::string {
     try {
@@ -151,6 +193,8 @@ TEST(Preprocess, RefusesSettingsThatFitNoPhoto) {
   EXPECT_EQ(refusal({.crop = 0}), "[data] crop = 0, expected 1 to 4096");
   EXPECT_EQ(refusal({.resize = 5000, .crop = 224}), "[data] resize = 5000, expected 0 (as crop) or 224 (crop) to 4096");
   EXPECT_EQ(refusal({.resize = 256, .crop = 224}), "accepted");
+  EXPECT_EQ(refusal({.interpolation = Interpolation::bilinear, .crop_rule = CropRule::square_first}),
+            "[data] interpolation = bilinear, expected bicubic with crop_rule = tensorflow");
   EXPECT_THROW(preprocess(pattern(1, 30000), {.crop = 224}), Error) << "6.7 million rows are not asked for";
 }
 

@@ -101,8 +101,9 @@ TEST_F(ConfigFile, CommentsAndIndentationAreNoValues) {
 
 TEST_F(ConfigFile, WhatAFileCannotHoldIsRefusedOnTheCommandLine) {
   Config config;
-  for (const char* value : {"photos ;old", ";photos", "pho\ntos"})
+  for (const char* value : {"photos ;old", "photos\f;old", ";photos", "pho\ntos"})
     EXPECT_TRUE(says(message_of([&] { override_setting(config, std::string("data.root=") + value); }), {"[data] root"})) << value;
+  EXPECT_TRUE(says(message_of([&] { override_setting(config, "data.classes=a,;b"); }), {"[data] classes", "begins a comment"}));
 }
 
 TEST_F(ConfigFile, UnknownNamesComeWithTheNearest) {
@@ -138,6 +139,7 @@ TEST_F(ConfigFile, FlagsInEverySpelling) {
 
 TEST_F(ConfigFile, ListsMayBeEmptyAndSpaced) {
   EXPECT_EQ(read("[data]\nclasses = a ,b,, c d ,").data.classes, (std::vector<std::string>{"a", "b", "c d"}));
+  EXPECT_EQ(read("[data]\nclasses = \fa,\v\f,\fb\f").data.classes, (std::vector<std::string>{"a", "b"}));
   EXPECT_TRUE(read("[data]\nclasses =").data.classes.empty());
   EXPECT_TRUE(read("[data]\nmean =").data.mean.empty());
 }

@@ -52,6 +52,35 @@ TEST(Description, OfARunSurvivesItsWeightsFile) {
   EXPECT_EQ(file.normalisation.std, run.normalisation.std);
 }
 
+TEST(Description, TheCropRuleSurvivesTheWeightsFile) {
+  std::vector<std::string> notes;
+  for (const char* const rule : {"timm", "torchvision", "tensorflow"}) {
+    Config config;
+    config.model.name = "b0";
+    config.model.width = 0.25;
+    config.data.crop = 64;
+    config.data.resize = 71;
+    config.data.crop_rule = rule;
+    const ModelDescription file = through_a_file(describe_run(config, {}, {"a", "b"}), notes);
+    EXPECT_EQ(file.preprocess.crop_rule, parse_crop_rule(rule));
+    EXPECT_EQ(file.preprocess.resize, 71);
+  }
+  Config config;
+  config.data.crop_rule = "tensorflow";
+  config.data.interpolation = "bilinear";
+  EXPECT_TRUE(says(message_of([&] { describe_run(config, {}, {"a", "b"}); }), {"interpolation = bilinear", "bicubic"}));
+}
+
+TEST(Description, TensorFlowsRuleCropsAsItsAuthorsUnlessToldOtherwise) {
+  Convention flags;
+  flags.model = {"b3", ""};
+  const Convention rule = {.crop_rule = Sourced<std::string>{"tensorflow", "--crop-rule"}};
+  std::vector<std::string> notes;
+  const TensorFile file("tf_efficientnet_b3_aa-84b4657e.pth", {{"conv_stem.weight", "F32", {40, 3, 3, 3}, {}}}, {}, nullptr);
+  EXPECT_EQ(describe_file(file, flags, notes).preprocess.resize, 331) << "timm's: floor(300/0.904)";
+  EXPECT_EQ(describe_file(file, merged(flags, rule), notes).preprocess.resize, 332) << "300 + 32";
+}
+
 TEST(Description, TheConfigurationOutranksTheWeights) {
   const auto stated = [](auto value) { return Sourced<decltype(value)>{value, "metadata"}; };
   Convention weights;
