@@ -84,7 +84,8 @@ ModelDescription describe_file(const TensorFile& file, const Convention& flags, 
   d.normalisation.mean = value_or(c.mean, d.normalisation.mean);
   d.normalisation.std = value_or(c.std, d.normalisation.std);
   d.preprocess.crop = value_or(c.resolution, d.spec.resolution);
-  d.preprocess.resize = static_cast<int>(number(file, "resize", std::floor(d.preprocess.crop / value_or(c.crop_pct, 0.875))));
+  const double resize = std::floor(d.preprocess.crop / value_or(c.crop_pct, 0.875));
+  d.preprocess.resize = static_cast<int>(flags.resolution || flags.crop_pct ? resize : number(file, "resize", resize));
   d.preprocess.interpolation = parse_interpolation(value_or(c.interpolation, std::string("bicubic")));
   d.classes = value_or(c.classes, {});
   if (const int rows = classes_in(file); rows > 0) d.spec.classes = rows;
