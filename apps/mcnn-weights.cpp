@@ -168,7 +168,7 @@ struct ConvertCommand {
 
     Metadata metadata = file.metadata();
     metadata.erase("convention");  // in words: what follows says it in fields
-    metadata["format"] = "pt";
+    metadata.erase("format");
     for (const auto& [key, value] : metadata_of(d)) metadata[key] = value;
     if (wanted == "onnx") {
       const OnnxOptions options = onnx_options(d);
@@ -187,6 +187,7 @@ struct ConvertCommand {
       write_torch_zip(out, state.tensors());
       notes.push_back("torch files hold no metadata: padding, epsilon, classes and preprocessing stay behind");
     } else {
+      metadata["format"] = "pt";  // transformers and timm ask for it
       write_safetensors(out, state.tensors(), metadata);
     }
     print_notes(file, notes, network.report);

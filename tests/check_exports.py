@@ -146,7 +146,7 @@ def check_small(bench, folder):
     network = argparse.Namespace(width=width, depth=depth, classes=classes, resolution=index["resolution"])
     images = expected["x"].float().numpy()
     for name, case in index["cases"].items():
-        what, source = f"{folder.parent.name}/{folder.name}/{name}", folder / f"{name}.safetensors"
+        what, source = "/".join((*folder.parts[-3:], name)), folder / f"{name}.safetensors"
         flags = ["--model", "b0", "--width", str(width), "--depth", str(depth), "--padding", case["padding"], "--bn-eps", str(case["bn_eps"])]
         stated = bench.convert(source, "stated.safetensors", *flags, "--resolution", str(index["resolution"][0]))
         bench.agrees(f"{what}: verify, convention from metadata alone", stated, images, expected[f"{name}.logits_f64"].numpy())
@@ -157,6 +157,7 @@ def check_small(bench, folder):
             st = bench.convert(stated, f"{naming}.safetensors", "--naming", naming)
             state = torch.load(pth, weights_only=True)
             ok(f"{what}: {naming} names, torch.load(weights_only=True) and safetensors", same_state(state, load_file(st)), f"{len(state)} tensors")
+            ok(f"{what}: {naming} names, mapped by torch.load(mmap=True)", same_state(state, torch.load(pth, weights_only=True, mmap=True)))
             if naming == case["names"]:
                 ok(f"{what}: {naming} names, every tensor is the original's", same_state(state, original))
             code, out, err = bench.run("mcnn-weights", "diff", source, st, *flags[:6])
@@ -228,6 +229,29 @@ def check_lite0(bench):
     check_onnx(bench, "lite0", lite0, (224, 224), {"mean": (0.5,) * 3, "std": (0.5,) * 3}, [])
 
 
+def check_public_lite0(bench, weights, golden):
+    """The public weights with real photos: what ONNX Runtime says of them is what PyTorch said."""
+    original = torch.load(weights / "efficientnet-lite0-57934424.pth", weights_only=True)
+    source = bench.folder / "efficientnet-lite0-57934424.safetensors"
+    save_torch_file({k: v.contiguous() for k, v in original.items()}, source)
+    lite0 = bench.convert(source, "public_lite0.safetensors")
+    back = load_file(bench.convert(lite0, "public_lite0_back.safetensors", "--naming", "efficientnet_pytorch"))
+    ok("public lite0: the original's names and values come back", all(torch.equal(back[k], v) for k, v in original.items()), f"{len(original)} tensors")
+    check_onnx(bench, "public lite0", lite0, (224, 224), {"mean": (127 / 255,) * 3, "std": (128 / 255,) * 3}, [])
+    if golden is None:
+        return
+    photos = json.loads((golden / "real" / "index.json").read_text())["photos"]
+    expected = load_file(golden / "real" / "expected.safetensors")
+    rows = [i for i, photo in enumerate(photos) if f"preprocess224.{photo}" in expected]
+    pixels = np.stack([expected[f"preprocess224.{photos[i]}"].numpy() for i in rows])
+    path = bench.convert(lite0, "photos.onnx", "--fold-norm", "--with-preprocessing")
+    answer = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"]).run(None, {"image": pixels})[0].astype(np.float64)
+    reference = expected["lite0.logits"].double().numpy()[rows]
+    error, largest = np.linalg.norm(answer - reference) / np.linalg.norm(reference), abs(answer - reference).max() / abs(reference).max()
+    ok(f"public lite0: ONNX Runtime's logits of {len(rows)} real photos are PyTorch's", error <= 1e-4 and largest <= 1e-3,
+       f"||a-b||/||b|| {error:.2e}, max|a-b|/max|b| {largest:.2e}")
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
@@ -239,6 +263,7 @@ def main():
             check_small(bench, golden / "small")
         check_lite0(bench)
         if weights is not None:
+            check_public_lite0(bench, weights, golden)
             check_b4(bench, weights, golden, data)
     print(f"{passed} checks passed")
 
