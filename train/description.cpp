@@ -85,7 +85,8 @@ ModelDescription describe_file(const TensorFile& file, const Convention& flags, 
   d.normalisation.mean = value_or(c.mean, d.normalisation.mean);
   d.normalisation.std = value_or(c.std, d.normalisation.std);
   d.preprocess.crop = value_or(c.resolution, d.spec.resolution);
-  d.preprocess.resize = static_cast<int>(number(file, "resize", std::floor(d.preprocess.crop / value_or(c.crop_pct, 0.875))));
+  const double resize = std::floor(d.preprocess.crop / value_or(c.crop_pct, 0.875));
+  d.preprocess.resize = static_cast<int>(flags.resolution || flags.crop_pct ? resize : number(file, "resize", resize));
   d.preprocess.interpolation = parse_interpolation(value_or(c.interpolation, std::string("bicubic")));
   d.preprocess.crop_rule = parse_crop_rule(value_or(c.crop_rule, std::string("timm")));
   const bool crop_is_guessed = !file.metadata().contains("resize") && (!c.crop_pct || c.crop_pct->guess);

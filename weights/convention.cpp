@@ -95,6 +95,26 @@ void read_words(std::string words, Convention& c) {
   }
 }
 
+/// The fields that `texts` has; source(field) is where they come from, and opens a complaint behind `where`.
+template <class Source>
+Convention read_fields(const Metadata& texts, const std::string& where, const Source& source) {
+  Convention out;
+  for_each_field(
+      [&](const char* name, auto& field) {
+        const auto it = texts.find(name);
+        if (it == texts.end()) return;
+        field.emplace();
+        field->source = source(name);
+        try {
+          parse(it->second, field->value);
+        } catch (const Error& e) {
+          fail("{}{}: {} {}", where, field->source, printable(it->second), e.what());
+        }
+      },
+      out);
+  return out;
+}
+
 }  // namespace
 
 Convention merged(const Convention& first, const Convention& second) {
@@ -108,22 +128,16 @@ Convention merged(const Convention& first, const Convention& second) {
 }
 
 Convention convention_of_metadata(const std::string& path, const Metadata& metadata) {
-  Convention out;
-  for_each_field(
-      [&](const char* name, auto& field) {
-        const auto it = metadata.find(name);
-        if (it == metadata.end()) return;
-        field.emplace();
-        field->source = fmt::format("metadata '{}'", name);
-        try {
-          parse(it->second, field->value);
-        } catch (const Error& e) {
-          fail("{}: metadata '{}': {} {}", path, name, printable(it->second), e.what());
-        }
-      },
-      out);
+  Convention out = read_fields(metadata, path + ": ", [](const char* name) { return fmt::format("metadata '{}'", name); });
   if (const auto it = metadata.find("convention"); it != metadata.end()) read_words(it->second, out);
   return out;
+}
+
+Convention convention_of_flags(const Metadata& flags) {
+  return read_fields(flags, "", [](std::string name) {
+    std::replace(name.begin(), name.end(), '_', '-');
+    return "--" + name;
+  });
 }
 
 Convention resolve_convention(const Convention& flags, const TensorFile& file) {

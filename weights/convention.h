@@ -40,6 +40,9 @@ Convention merged(const Convention& first, const Convention& second);
 /// Throws Error naming the file and the field if a value cannot be read.
 Convention convention_of_metadata(const std::string& path, const Metadata& metadata);
 
+/// What a user's flags state, in the same keys (bn_eps for --bn-eps). Throws Error naming the flag.
+Convention convention_of_flags(const Metadata& flags);
+
 /// flags, then the file's metadata, then published_convention(), which is a guess.
 Convention resolve_convention(const Convention& flags, const TensorFile& file);
 

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "runtime/error.h"
+#include "runtime/nearest.h"
 
 namespace mcnn {
 namespace {
@@ -91,6 +92,15 @@ const char* name_of(Naming naming) {
     case Naming::efficientnet_pytorch: return "efficientnet_pytorch";
   }
   return "?";
+}
+
+Naming parse_naming(std::string_view text) {
+  std::vector<std::string> names;
+  for (const Naming naming : {Naming::timm, Naming::torchvision, Naming::efficientnet_pytorch}) {
+    if (text == name_of(naming)) return naming;
+    names.emplace_back(name_of(naming));
+  }
+  fail("unknown naming {}{}", printable(text), did_you_mean(text, names));
 }
 
 std::vector<NamePair> key_map(const Architecture& architecture, Naming naming) {

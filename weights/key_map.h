@@ -18,6 +18,8 @@ namespace mcnn {
 
 enum class Naming { timm, torchvision, efficientnet_pytorch };
 const char* name_of(Naming naming);
+/// From name_of's spelling. Throws Error with the nearest.
+Naming parse_naming(std::string_view text);
 
 struct NamePair {
   std::string timm;

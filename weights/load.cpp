@@ -12,6 +12,7 @@
 
 #include "runtime/error.h"
 #include "weights/safetensors.h"
+#include "weights/state_dict.h"
 
 namespace mcnn {
 namespace {
@@ -204,21 +205,10 @@ LoadReport load_weights(const TensorFile& file, const Architecture& architecture
 }
 
 void save_weights(const std::string& path, Parameters& parameters, const Metadata& metadata, int64_t num_batches_tracked) {
-  std::vector<std::vector<float>> values;
-  std::vector<StoredTensor> stored;
-  values.reserve(parameters.tensors().size());
-  for (const NamedTensor& t : parameters.tensors()) {
-    values.push_back(to_torch(parameters.ops(), t, t.value));
-    stored.push_back({t.name, "F32", t.torch_shape, std::as_bytes(std::span(values.back()))});
-    constexpr std::string_view kMean = ".running_mean";
-    if (t.name.ends_with(kMean)) {
-      const std::string norm = t.name.substr(0, t.name.size() - kMean.size());
-      stored.push_back({norm + std::string(kCounter), "I64", {}, std::as_bytes(std::span(&num_batches_tracked, 1))});
-    }
-  }
+  const TensorFile state = state_dict(parameters, [&](const std::string&) { return num_batches_tracked; });
   Metadata with_format = metadata;
   with_format.emplace("format", "pt");  // transformers and timm ask for it
-  write_safetensors(path, stored, with_format);
+  write_safetensors(path, state.tensors(), with_format);
 }
 
 }  // namespace mcnn

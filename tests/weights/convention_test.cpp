@@ -161,5 +161,21 @@ TEST(Convention, OfAFileNobodyKnowsIsUnknown) {
   EXPECT_FALSE(c.padding || c.bn_eps || c.model);
 }
 
+TEST(Convention, FlagsAreReadLikeMetadataAndNamedAsTheUserTypedThem) {
+  const Convention c = convention_of_flags({{"padding", "symmetric"}, {"bn_eps", "2e-5"}, {"crop_pct", "0.9"}});
+  EXPECT_EQ(c.padding->value.str(), "symmetric");
+  EXPECT_EQ(c.padding->source, "--padding");
+  EXPECT_EQ(c.bn_eps->value, 2e-5f);
+  EXPECT_EQ(c.bn_eps->source, "--bn-eps");
+  EXPECT_FALSE(c.bn_eps->guess);
+  EXPECT_FALSE(c.model || c.mean || c.classes);
+  try {
+    convention_of_flags({{"crop_pct", "1.5"}});
+    ADD_FAILURE() << "1.5 was accepted";
+  } catch (const Error& e) {
+    EXPECT_EQ(std::string(e.what()), "--crop-pct: '1.5' is not in (0,1]");
+  }
+}
+
 }  // namespace
 }  // namespace mcnn

@@ -1,0 +1,306 @@
+// mcnn-weights: what a weights file is, the same weights in another form, and whether they give the answers they should.
+// Arguments only; the work is in weights/: inspect, state_dict and the writers, verify, difference.
+#include <cmath>
+#include <filesystem>
+
+#include "apps/arguments.h"
+#include "kernels/backend.h"
+#include "runtime/error.h"
+#include "train/description.h"
+#include "weights/difference.h"
+#include "weights/inspect.h"
+#include "weights/load.h"
+#include "weights/safetensors.h"
+#include "weights/state_dict.h"
+#include "weights/verify.h"
+#include "weights/write_onnx.h"
+#include "weights/write_torch_zip.h"
+
+namespace {
+
+using namespace mcnn;
+
+const CLI::Validator kPositive(
+    [](const std::string& text) {
+      char* end = nullptr;
+      const bool positive = std::strtod(text.c_str(), &end) > 0 && *end == 0;
+      return positive ? std::string() : fmt::format("'{}' is not a positive number", text);
+    },
+    "");
+
+/// What a user states about a network in place of its file.
+struct NetworkFlags {
+  Metadata convention;  ///< in the keys of weights/convention.h
+  double width = 0, depth = 0;
+  int classes = 0;
+  std::vector<std::string> allow_missing;
+
+  void add_convention(CLI::App& app, const std::string& option, const std::string& help) {
+    std::string key = option.substr(2);
+    std::replace(key.begin(), key.end(), '-', '_');
+    app.add_option_function<std::string>(
+        option, [this, key](const std::string& text) { convention[key] = text; }, help);
+  }
+  void add_multipliers(CLI::App& app) {
+    add_convention(app, "--model", "network, where the file does not say: b0-b7, lite0-4");
+    app.add_option("--width", width, "its width multiplier, in place of the published one")->check(kPositive);
+    app.add_option("--depth", depth, "its depth multiplier, likewise")->check(kPositive);
+  }
+  void add_numerics(CLI::App& app) {
+    add_multipliers(app);
+    app.add_option("--classes", classes, "rows of the classifier")->check(kPositive);
+    add_convention(app, "--padding", "same, same:HxW or symmetric, in place of what the file says");
+    add_convention(app, "--bn-eps", "batch norm's epsilon, likewise");
+    app.add_option("--allow-missing", allow_missing, "tensors (names or globs) the file may lack or have in excess");
+  }
+
+  ModelDescription describe(const TensorFile& file, std::vector<std::string>& notes) const {
+    ModelDescription d = describe_file(file, convention_of_flags(convention), notes);
+    if (width > 0) d.spec.width = width;
+    if (depth > 0) d.spec.depth = depth;
+    if (classes > 0 && classes != d.spec.classes) {
+      d.spec.classes = classes;
+      d.classes.clear();
+      for (int k = 0; k < classes; ++k) d.classes.push_back(std::to_string(k));
+    }
+    return d;
+  }
+};
+
+/// A network with a file's values.
+struct LoadedNetwork {
+  Parameters parameters;
+  EfficientNet model;
+  LoadReport report;
+
+  LoadedNetwork(Ops& ops, const TensorFile& file, const EfficientNetSpec& spec, const std::vector<std::string>& allow_missing)
+      : parameters(ops, false), model(spec, parameters), report(load_weights(file, model.architecture(), parameters, {allow_missing, 0})) {}
+};
+
+void print_notes(const TensorFile& file, const std::vector<std::string>& notes, const LoadReport& report) {
+  for (const std::string& note : notes) fmt::print(stderr, "{}: {}\n", file.path(), note);
+  for (const std::string& line : report.lines()) fmt::print(stderr, "{}: {}\n", file.path(), line);
+}
+
+// ---- inspect -----------------------------------------------------------------------------------------------------------
+
+struct InspectCommand {
+  std::string path;
+
+  explicit InspectCommand(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("inspect", "Say what a weights file is: names, network, convention, tensors, metadata");
+    command->add_option("FILE", path, "weights file")->required();
+    command->final_callback([this] { run(); });
+  }
+  void run() const {
+    const TensorFile file = open_tensor_file(path);
+    fmt::print("{}", inspect(file, resolve_convention({}, file)));
+  }
+};
+
+// ---- convert -----------------------------------------------------------------------------------------------------------
+
+struct ConvertCommand {
+  std::string in, out, naming, format, size;
+  NetworkFlags flags;
+  OnnxOptions onnx;
+  bool with_preprocessing = false;
+  CLI::App* command;
+
+  explicit ConvertCommand(CLI::App& app) {
+    command = app.add_subcommand("convert", "Write the weights with other names, or as another kind of file");
+    command->add_option("IN", in, "weights file")->required();
+    command->add_option("OUT", out, "file to write: .safetensors, .pth, .pt or .onnx")->required();
+    command->add_option("--format", format, "safetensors, torch or onnx, in place of what OUT's extension says");
+    command->add_option("--naming", naming, "timm (default), torchvision or efficientnet_pytorch");
+    flags.add_numerics(*command);
+    flags.add_convention(*command, "--mean", "of channels in [0,1], three numbers with commas, in place of what the file says");
+    flags.add_convention(*command, "--std", "likewise");
+    flags.add_convention(*command, "--resolution", "side of the square that is evaluated, likewise");
+    flags.add_convention(*command, "--crop-pct", "side of that square by the photo's shorter side, likewise");
+    flags.add_convention(*command, "--interpolation", "bicubic or bilinear, likewise");
+    command->add_option("--opset", onnx.opset, fmt::format("onnx: operator set, {} to {}", kOldestOpset, kNewestOpset));
+    command->add_option("--size", size, "onnx: HxW of the input (default: the convention's resolution)");
+    command->add_flag("--fold-norm", onnx.fold_norm, "onnx: multiply batch norm into the convolutions");
+    command->add_flag("--with-preprocessing", with_preprocessing, "onnx: the input is uint8 (N,H,W,3), normalised in the graph");
+    command->final_callback([this] { run(); });
+  }
+
+  std::string output_format() const {
+    const std::vector<std::string> formats = {"safetensors", "torch", "onnx"};
+    if (!format.empty()) {
+      if (std::find(formats.begin(), formats.end(), format) == formats.end())
+        fail("unknown format '{}'{}", format, did_you_mean(format, formats));
+      return format;
+    }
+    const std::string extension = std::filesystem::path(out).extension().string();
+    if (extension == ".safetensors" || extension == ".onnx") return extension.substr(1);
+    if (extension == ".pth" || extension == ".pt") return "torch";
+    fail("{}: extension '{}' is none of .safetensors, .pth, .pt, .onnx; say what to write with --format", out, extension);
+  }
+
+  void check_options(const std::string& wanted) const {
+    if (wanted == "onnx" && !naming.empty()) fail("--naming is for safetensors and torch files, not for onnx");
+    for (const char* option : {"--opset", "--size", "--fold-norm", "--with-preprocessing"})
+      if (wanted != "onnx" && command->count(option) > 0) fail("{} is for onnx files, not for {}", option, wanted);
+  }
+
+  OnnxOptions onnx_options(const ModelDescription& d) const {
+    OnnxOptions options = onnx;
+    options.height = options.width = d.preprocess.crop;
+    int end = 0;
+    if (!size.empty() && (std::sscanf(size.c_str(), "%ldx%ld%n", &options.height, &options.width, &end) != 2 ||
+                          end != static_cast<int>(size.size()) || options.height < 1 || options.width < 1))
+      fail("--size '{}' is not HxW (224x224)", size);
+    if (with_preprocessing) options.preprocessing = {d.normalisation.mean, d.normalisation.std};
+    return options;
+  }
+
+  void run() const {
+    const std::string wanted = output_format();
+    check_options(wanted);
+    const Naming names = naming.empty() ? Naming::timm : parse_naming(naming);
+    const TensorFile file = open_tensor_file(in);
+    std::vector<std::string> notes;
+    const ModelDescription d = flags.describe(file, notes);
+    const auto ops = make_backend("cpu", 1).ops;  // carries the values, computes nothing
+    LoadedNetwork network(*ops, file, d.spec, flags.allow_missing);
+
+    Metadata metadata = file.metadata();
+    metadata.erase("convention");  // in words: what follows says it in fields
+    metadata.erase("format");
+    for (const auto& [key, value] : metadata_of(d)) metadata[key] = value;
+    if (wanted == "onnx") {
+      const OnnxOptions options = onnx_options(d);
+      write_onnx(out, d.spec, network.parameters, options, metadata);
+      print_notes(file, notes, network.report);
+      fmt::print("{}: onnx, opset {}, {} (N,{}), batch norm {}\n", out, options.opset,
+                 options.preprocessing ? fmt::format("uint8 (N,{},{},3) ->", options.height, options.width)
+                                       : fmt::format("float (N,3,{},{}) ->", options.height, options.width),
+                 d.spec.classes, options.fold_norm ? "folded" : "kept");
+      return;
+    }
+    const Architecture& architecture = network.model.architecture();
+    const TensorFile state =
+        renamed(state_dict(network.parameters, batches_tracked_in(file, architecture, network.report.naming)), architecture, names);
+    if (wanted == "torch") {
+      write_torch_zip(out, state.tensors());
+      notes.push_back("torch files hold no metadata: padding, epsilon, classes and preprocessing stay behind");
+    } else {
+      metadata["format"] = "pt";  // transformers and timm ask for it
+      write_safetensors(out, state.tensors(), metadata);
+    }
+    print_notes(file, notes, network.report);
+    fmt::print("{}: {}, {} tensors, {} names\n", out, wanted, state.tensors().size(), name_of(names));
+  }
+};
+
+// ---- verify ------------------------------------------------------------------------------------------------------------
+
+struct VerifyCommand {
+  std::string path, cases, input, expect, device = "auto";
+  NetworkFlags flags;
+  double tolerance = 1e-4;
+  int threads = 0;
+  bool disagrees = false;
+
+  explicit VerifyCommand(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("verify", "Run the network on given images and compare its logits with given ones");
+    command->add_option("FILE", path, "weights file")->required();
+    flags.add_numerics(*command);
+    command->add_option("--cases", cases, "file of tensors with images and logits")->required();
+    command->add_option("--input", input, "its tensor of images, (N,3,H,W), normalised")->required();
+    command->add_option("--expect", expect, "its tensor of logits, (N,classes)")->required();
+    command->add_option("--tolerance", tolerance, "||a-b||/||b|| allowed; max|a-b| may be ten times that times max|b|")->check(kPositive);
+    command->add_option("--device", device, "auto, cpu or ref");
+    command->add_option("--threads", threads, "0: one per core");
+    command->final_callback([this] { run(); });
+  }
+
+  const StoredTensor& tensor(const TensorFile& file, const std::string& name) const {
+    if (const StoredTensor* found = file.find(name)) return *found;
+    std::vector<std::string> names;
+    for (const StoredTensor& t : file.tensors()) names.push_back(t.name);
+    fail("{}: no tensor {}{}", file.path(), printable(name), names.size() > 20 ? "" : did_you_mean(name, names));
+  }
+
+  void run() {
+    const TensorFile file = open_tensor_file(path), answers = open_tensor_file(cases);
+    const StoredTensor &images = tensor(answers, input), &reference = tensor(answers, expect);
+    std::vector<std::string> notes;
+    const ModelDescription d = flags.describe(file, notes);
+    const Convention c = resolve_convention(convention_of_flags(flags.convention), file);
+    const auto stated = [](const auto& field) { return field && !field->guess; };
+    if (stated(c.model) && stated(c.padding) && stated(c.bn_eps)) notes.clear();  // of preprocessing: the images have had theirs
+    const Backend backend = make_backend(device, threads);
+    LoadedNetwork network(*backend.ops, file, d.spec, flags.allow_missing);
+    if (network.report.new_head)
+      fail("{}: the classifier has {} classes, --classes {} was asked for", file.path(), network.report.file_classes, d.spec.classes);
+    const std::vector<int64_t> shape = {images.shape.empty() ? 0 : images.shape[0], d.spec.classes};
+    if (reference.shape != shape)
+      fail("{}: tensor {} is {}, expected {}", answers.path(), printable(expect), reference.shape_str(),
+           StoredTensor{.shape = shape}.shape_str());
+
+    const Agreement a = agreement(logits_of(*backend.ops, network.model, images), as_doubles(reference));
+    fmt::print(stderr, "{}\n", backend.reason);
+    print_notes(file, notes, network.report);
+    disagrees = !a.within(tolerance);
+    fmt::print("{}: ||a-b||/||b|| {:.2e} (allowed {:.0e}), max|a-b|/max|b| {:.2e} (allowed {:.0e}): {}\n", expect, a.norm_error, tolerance,
+               a.max_error, 10 * tolerance, disagrees ? "DISAGREES" : "agrees");
+  }
+};
+
+// ---- diff --------------------------------------------------------------------------------------------------------------
+
+struct DiffCommand {
+  std::string first, second;
+  NetworkFlags flags;
+  bool differ = false;
+
+  explicit DiffCommand(CLI::App& app) {
+    CLI::App* command = app.add_subcommand("diff", "Compare two weights files tensor by tensor, whatever they call them");
+    command->add_option("A", first, "weights file")->required();
+    command->add_option("B", second, "weights file")->required();
+    flags.add_multipliers(*command);
+    command->final_callback([this] { run(); });
+  }
+
+  /// Names other than timm's can be translated only if the network is known.
+  std::map<std::string, const StoredTensor*> tensors_of(const TensorFile& file) const {
+    const std::optional<Naming> naming = detect_naming(file);
+    if (!naming || *naming == Naming::timm) return by_timm_name(file, {});
+    std::vector<std::string> notes;
+    return by_timm_name(file, scale(flags.describe(file, notes).spec));
+  }
+
+  void run() {
+    const TensorFile a = open_tensor_file(first), b = open_tensor_file(second);
+    const Difference d = difference(tensors_of(a), tensors_of(b));
+    differ = !d.lines.empty();
+    for (const std::string& line : d.lines) fmt::print("{}\n", line);
+    if (d.counters > 0) fmt::print("{} num_batches_tracked in only one of the files: nothing reads them, not counted\n", d.counters);
+    if (differ)
+      fmt::print("{} tensors compared; {} differ, are missing or extra; largest difference {:.3g}\n", d.compared, d.lines.size(),
+                 d.largest);
+    else
+      fmt::print("{} tensors compared: equal\n", d.compared);
+  }
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Weights files: inspect, convert, verify, compare."};
+  app.require_subcommand(1);
+  try {
+    InspectCommand inspect(app);
+    ConvertCommand convert(app);
+    VerifyCommand verify(app);
+    DiffCommand diff(app);
+    if (const auto code = parse_arguments(app, argc, argv, "mcnn-weights")) return *code;
+    return verify.disagrees || diff.differ ? 1 : 0;
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "mcnn-weights: {}\n", e.what());
+    return 1;
+  }
+}

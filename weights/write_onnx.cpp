@@ -1,0 +1,221 @@
+// Walks the network's blocks and writes a node for each operation; shapes and padding come from models/layer_table.h.
+// Nodes and values carry timm's module names.  Contract: write_onnx.h.
+// Next: onnx_subset.proto.
+#include "weights/write_onnx.h"
+
+#include <cmath>
+#include <map>
+#include <span>
+
+#include "models/layer_table.h"
+#include "onnx_subset.pb.h"
+#include "runtime/error.h"
+#include "weights/atomic_file.h"
+
+namespace mcnn {
+namespace {
+
+using Dims = std::vector<int64_t>;
+
+/// The IR version an opset came with: https://github.com/onnx/onnx/blob/main/docs/Versioning.md
+int ir_version(int opset) { return opset <= 18 ? 8 : opset <= 20 ? 9 : opset <= 22 ? 10 : 11; }
+
+void set(onnx::AttributeProto& a, int64_t value) {
+  a.set_type(onnx::AttributeProto::INT);
+  a.set_i(value);
+}
+void set(onnx::AttributeProto& a, float value) {
+  a.set_type(onnx::AttributeProto::FLOAT);
+  a.set_f(value);
+}
+void set(onnx::AttributeProto& a, const Dims& values) {
+  a.set_type(onnx::AttributeProto::INTS);
+  for (const int64_t v : values) a.add_ints(v);
+}
+
+template <class T>
+void attribute(onnx::NodeProto& node, const char* name, const T& value) {
+  onnx::AttributeProto& a = *node.add_attribute();
+  a.set_name(name);
+  set(a, value);
+}
+
+/// A dimension that is not positive is the batch.
+void describe(onnx::ValueInfoProto& value, const char* name, onnx::TensorProto::DataType type, const Dims& dims) {
+  value.set_name(name);
+  auto& tensor = *value.mutable_type()->mutable_tensor_type();
+  tensor.set_elem_type(type);
+  for (const int64_t d : dims) {
+    auto& dim = *tensor.mutable_shape()->add_dim();
+    d > 0 ? dim.set_dim_value(d) : dim.set_dim_param("N");
+  }
+}
+
+/// Values are named by strings; every method returns the name of what it computes.
+class GraphWriter {
+ public:
+  GraphWriter(onnx::GraphProto& graph, const EfficientNetSpec& spec, Parameters& parameters, const OnnxOptions& options)
+      : graph_(graph), spec_(spec), parameters_(parameters), fold_(options.fold_norm) {
+    for (LayerRow& row : layer_table(spec, 1, options.height, options.width)) rows_.emplace(row.name, row);
+  }
+
+  onnx::NodeProto& node(const char* type, const std::string& name, const std::vector<std::string>& inputs) {
+    onnx::NodeProto& n = *graph_.add_node();
+    n.set_op_type(type);
+    n.set_name(name);
+    for (const std::string& input : inputs) n.add_input(input);
+    n.add_output(name);
+    return n;
+  }
+  std::string apply(const char* type, const std::string& name, const std::vector<std::string>& inputs) {
+    return node(type, name, inputs).name();
+  }
+
+  std::string constant(const std::string& name, const Dims& dims, const std::vector<float>& values) {
+    onnx::TensorProto& t = *graph_.add_initializer();
+    t.set_name(name);
+    t.set_data_type(onnx::TensorProto::FLOAT);
+    for (const int64_t d : dims) t.add_dims(d);
+    t.set_raw_data(values.data(), values.size() * sizeof(float));
+    return name;
+  }
+  std::string parameter(const std::string& name) { return constant(name, parameters_.find(name)->torch_shape, values(name)); }
+
+  /// (x/255 - mean)/std: uint8 (N,H,W,3) -> float (N,3,H,W)
+  std::string preprocess(const std::string& image, const OnnxOptions::Preprocessing& p) {
+    std::vector<float> mean, std;
+    for (std::size_t c = 0; c < 3; ++c) {
+      mean.push_back(255 * p.mean[c]);
+      std.push_back(255 * p.std[c]);
+    }
+    onnx::NodeProto& cast = node("Cast", "preprocess.cast", {image});
+    attribute(cast, "to", int64_t{onnx::TensorProto::FLOAT});
+    const std::string centred = apply("Sub", "preprocess.centre", {cast.name(), constant("preprocess.mean", {3}, mean)});
+    const std::string scaled = apply("Div", "preprocess.scale", {centred, constant("preprocess.std", {3}, std)});
+    onnx::NodeProto& channels_first = node("Transpose", "preprocess.transpose", {scaled});
+    attribute(channels_first, "perm", Dims{0, 3, 1, 2});
+    return channels_first.name();
+  }
+
+  /// A convolution and its batch norm, either as they are or as one convolution with a bias.
+  std::string conv_norm(const std::string& x, const std::string& conv, const std::string& norm) {
+    const std::string weight = conv + ".weight";
+    if (!fold_) {
+      const std::string raw = convolution(conv, {x, parameter(weight)});
+      onnx::NodeProto& normalised = node("BatchNormalization", norm,
+                                         {raw, parameter(norm + ".weight"), parameter(norm + ".bias"), parameter(norm + ".running_mean"),
+                                          parameter(norm + ".running_var")});
+      attribute(normalised, "epsilon", spec_.bn_eps);
+      return normalised.name();
+    }
+    std::vector<float> w = values(weight), bias = values(norm + ".bias");
+    const std::vector<float> gamma = values(norm + ".weight"), mean = values(norm + ".running_mean"), var = values(norm + ".running_var");
+    const std::size_t per_channel = w.size() / bias.size();
+    for (std::size_t c = 0; c < bias.size(); ++c) {
+      const double scale = gamma[c] / std::sqrt(static_cast<double>(var[c]) + spec_.bn_eps);
+      for (float& v : std::span(w).subspan(c * per_channel, per_channel)) v = static_cast<float>(v * scale);
+      bias[c] = static_cast<float>(bias[c] - mean[c] * scale);
+    }
+    const Dims channels{static_cast<int64_t>(bias.size())};
+    return convolution(conv, {x, constant(weight, parameters_.find(weight)->torch_shape, w), constant(conv + ".bias", channels, bias)});
+  }
+
+  std::string swish(const std::string& x) { return apply("Mul", x + ".swish", {x, apply("Sigmoid", x + ".sigmoid", {x})}); }
+  /// The network's: swish, or ReLU6 in a lite network.
+  std::string activation(const std::string& x) {
+    if (!spec_.lite) return swish(x);
+    if (bounds_.empty()) bounds_ = {constant("relu6.least", {}, {0.f}), constant("relu6.most", {}, {6.f})};
+    return apply("Clip", x + ".relu6", {x, bounds_[0], bounds_[1]});
+  }
+
+  std::string squeeze_excite(const std::string& x, const std::string& name) {
+    const std::string mean = apply("GlobalAveragePool", name + ".pool", {x});  // (N,C,1,1)
+    const auto with_bias = [&](const std::string& in, const std::string& conv) {
+      return apply("Conv", conv, {in, parameter(conv + ".weight"), parameter(conv + ".bias")});
+    };
+    const std::string hidden = swish(with_bias(mean, name + ".conv_reduce"));
+    const std::string gate = apply("Sigmoid", name + ".gate", {with_bias(hidden, name + ".conv_expand")});
+    return apply("Mul", name, {x, gate});
+  }
+
+  std::string block(const std::string& x, const BlockSpec& b) {
+    const bool expands = b.expand != 1;
+    const std::string p = b.name() + ".";
+    std::string y = expands ? activation(conv_norm(x, p + "conv_pw", p + "bn1")) : x;
+    y = activation(conv_norm(y, p + "conv_dw", p + (expands ? "bn2" : "bn1")));
+    if (b.squeezed > 0) y = squeeze_excite(y, p + "se");
+    y = conv_norm(y, p + (expands ? "conv_pwl" : "conv_pw"), p + (expands ? "bn3" : "bn2"));
+    return b.skip ? apply("Add", p + "skip", {x, y}) : y;
+  }
+
+  void head(const std::string& x) {
+    const std::string mean = apply("Flatten", "flatten", {apply("GlobalAveragePool", "global_pool", {x})});  // (N,C)
+    onnx::NodeProto& classifier = node("Gemm", "classifier", {mean, parameter("classifier.weight"), parameter("classifier.bias")});
+    attribute(classifier, "transB", int64_t{1});
+    classifier.set_output(0, "logits");
+  }
+
+ private:
+  std::vector<float> values(const std::string& name) {
+    const NamedTensor& t = *parameters_.find(name);
+    return to_torch(parameters_.ops(), t, t.value);
+  }
+
+  std::string convolution(const std::string& name, const std::vector<std::string>& inputs) {
+    const LayerRow& row = rows_.at(name);
+    const auto after = [&](int axis, int before) {  // what the last window needs; what it leaves over changes nothing
+      return std::max<int64_t>((row.out[axis] - 1) * row.stride + row.kernel - row.in[axis] - before, 0);
+    };
+    onnx::NodeProto& n = node("Conv", name, inputs);
+    attribute(n, "kernel_shape", Dims{row.kernel, row.kernel});
+    attribute(n, "strides", Dims{row.stride, row.stride});
+    attribute(n, "pads", Dims{row.pad_top, row.pad_left, after(1, row.pad_top), after(2, row.pad_left)});
+    if (row.kind == LayerKind::depthwise) attribute(n, "group", row.out[3]);
+    return name;
+  }
+
+  onnx::GraphProto& graph_;
+  const EfficientNetSpec& spec_;
+  Parameters& parameters_;
+  bool fold_;
+  std::map<std::string, LayerRow> rows_;
+  std::vector<std::string> bounds_;  ///< of ReLU6, once written
+};
+
+void write_graph(onnx::GraphProto& graph, const EfficientNetSpec& spec, Parameters& parameters, const OnnxOptions& options) {
+  const Architecture architecture = scale(spec);
+  graph.set_name("efficientnet_" + spec.name);
+  const bool raw = options.preprocessing.has_value();
+  describe(*graph.add_input(), "image", raw ? onnx::TensorProto::UINT8 : onnx::TensorProto::FLOAT,
+           raw ? Dims{0, options.height, options.width, 3} : Dims{0, 3, options.height, options.width});
+  describe(*graph.add_output(), "logits", onnx::TensorProto::FLOAT, {0, spec.classes});
+
+  GraphWriter writer(graph, spec, parameters, options);
+  std::string x = raw ? writer.preprocess("image", *options.preprocessing) : "image";
+  x = writer.activation(writer.conv_norm(x, "conv_stem", "bn1"));
+  for (const BlockSpec& b : architecture.blocks) x = writer.block(x, b);
+  writer.head(writer.activation(writer.conv_norm(x, "conv_head", "bn2")));
+}
+
+}  // namespace
+
+void write_onnx(const std::string& path, const EfficientNetSpec& spec, Parameters& parameters, const OnnxOptions& options,
+                const Metadata& metadata) {
+  if (options.opset < kOldestOpset || options.opset > kNewestOpset)
+    fail("{}: opset {} is outside {} to {}", path, options.opset, kOldestOpset, kNewestOpset);
+  onnx::ModelProto model;
+  model.set_ir_version(ir_version(options.opset));
+  model.set_producer_name("mcnn");
+  model.add_opset_import()->set_version(options.opset);
+  for (const auto& [key, value] : metadata) {
+    onnx::StringStringEntryProto& entry = *model.add_metadata_props();
+    entry.set_key(key);
+    entry.set_value(value);
+  }
+  write_graph(*model.mutable_graph(), spec, parameters, options);
+  if (model.ByteSizeLong() > static_cast<std::size_t>(INT32_MAX))
+    fail("{}: {} bytes, protobuf writes at most {}", path, model.ByteSizeLong(), INT32_MAX);
+  write_file_atomically(path, model.SerializeAsString());
+}
+
+}  // namespace mcnn
