@@ -10,7 +10,7 @@ packages=(
   g++ cmake ninja-build ccache pkg-config git ca-certificates # to build
   libfmt-dev libhwy-dev                                       # runtime, kernels
   libjpeg62-turbo-dev libstb-dev                              # photos
-  nlohmann-json3-dev libinih-dev libcli11-dev                 # files, programs
+  nlohmann-json3-dev libdeflate-dev libinih-dev libcli11-dev  # files, programs
   libgtest-dev libbenchmark-dev                               # tests, bench
 )
 build=yes
