@@ -21,7 +21,7 @@ namespace fs = std::filesystem;
 using namespace mcnn;
 
 struct Arguments {
-  std::string run, checkpoint, images, info, output, ground_truth, device = "auto";
+  std::string run, checkpoint, state_dict, images, info, output, ground_truth, device = "auto";
   std::vector<std::string> photos, allow_missing;
   std::string model, padding, crop_rule;
   float bn_eps = 0;
@@ -63,7 +63,7 @@ void infer(const Arguments& a) {
   if (!a.info.empty() && (a.images.empty() || a.output.empty())) fail("--info needs --images DIR and --output CSV");
   if (!a.ground_truth.empty() && a.info.empty()) fail("--gt needs --info");
 
-  const TensorFile file = open_tensor_file(a.run.empty() ? a.checkpoint : (fs::path(a.run) / "best.safetensors").string());
+  const TensorFile file = open_tensor_file(a.run.empty() ? a.checkpoint : (fs::path(a.run) / "best.safetensors").string(), a.state_dict);
   std::vector<std::string> notes;
   const ModelDescription d = describe_file(file, flags_of(a), notes);
   const Dataset photos = photos_of(a);
@@ -120,10 +120,11 @@ int main(int argc, char** argv) {
   Arguments a;
   app.add_option("photos", a.photos, "photos to classify: prints the three most likely classes of each");
   app.add_option("--run", a.run, "folder of a run: its best.safetensors is used");
-  app.add_option("--checkpoint", a.checkpoint, "weights file");
+  app.add_option("--checkpoint", a.checkpoint, "weights file: safetensors or torch.save's");
+  app.add_option("--state-dict", a.state_dict, "which dictionary of a checkpoint that holds several: state_dict, ema/module");
   app.add_option("--images", a.images, "folder of the photos that --info lists");
   app.add_option("--info", a.info, "CSV with a column ImageID");
-  app.add_option("--output", a.output, "CSV to write: ImageID,ans in the order of --info");
+  app.add_option("--output,--out", a.output, "CSV to write: ImageID,ans in the order of --info");
   app.add_option("--gt", a.ground_truth, "CSV with the true classes (ImageID,ans): prints the scores");
   app.add_option("--model", a.model, "network, where the file does not say: b0-b7, lite0-4");
   app.add_option("--padding", a.padding, "same, same:HxW or symmetric, in place of what the file says");

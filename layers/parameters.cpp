@@ -26,12 +26,18 @@ Axes axes_of(WeightKind kind, const std::vector<int64_t>& s) {
   return {0, 0, 0};
 }
 
+/// Calls move(PyTorch's index, the engine's) for every element, 16 rows at a time: the engine's side is visited in whole lines
+/// of cache (64 bytes), PyTorch's in 16 streams.
 template <class Move>
 void for_each_pair(WeightKind kind, const std::vector<int64_t>& torch_shape, const Move& move) {
   const auto [out, in, taps] = axes_of(kind, torch_shape);
-  for (int64_t o = 0; o < out; ++o)
+  constexpr int64_t kRows = 16;
+  for (int64_t first = 0; first < out; first += kRows) {
+    const int64_t end = std::min(first + kRows, out);
     for (int64_t i = 0; i < in; ++i)
-      for (int64_t t = 0; t < taps; ++t) move((o * in + i) * taps + t, (t * in + i) * out + o);
+      for (int64_t t = 0; t < taps; ++t)
+        for (int64_t o = first; o < end; ++o) move((o * in + i) * taps + t, (t * in + i) * out + o);
+  }
 }
 
 bool ends_with(const std::string& text, std::string_view tail) {

@@ -12,7 +12,7 @@ packages=(
   libfmt-dev libhwy-dev                                       # runtime, kernels
   libjpeg62-turbo-dev libstb-dev                              # photos
   nlohmann-json3-dev libinih-dev libcli11-dev                 # files, programs
-  zlib1g-dev libprotobuf-dev protobuf-compiler                # torch files, ONNX
+  libdeflate-dev libprotobuf-dev protobuf-compiler            # torch files, ONNX
   libgtest-dev libbenchmark-dev python3                       # tests, bench
 )
 target=all

@@ -92,7 +92,10 @@ class Run {
     const Convention convention = file ? resolve_convention({}, *file) : Convention{};
     description_ = describe_run(config_, convention, all.classes);
     resolve(config_, description_);
-    if (file) say(fmt::format("{}: trained with padding {}, bn_eps {}", file->path(), config_.model.padding, config_.model.bn_eps));
+    if (file) {
+      for (const std::string& note : file->notes()) say(file->path() + ": " + note);
+      say(fmt::format("{}: trained with padding {}, bn_eps {}", file->path(), config_.model.padding, config_.model.bn_eps));
+    }
     const auto photos = static_cast<double>(all.photos.size());
     const double cache =
         std::min(photos * config_.data.crop * config_.data.crop * 3, static_cast<double>(config_.data.cache_mb) * (1 << 20));

@@ -1,4 +1,4 @@
-// Load: everything is matched, checked and converted first, then written to the network.  Contract: load.h.
+// Load: everything is matched and checked first, then written to the network, one tensor at a time.  Contract: load.h.
 // Next: key_map.cpp for the names, layers/parameters.cpp for the axes.
 #include "weights/load.h"
 
@@ -6,6 +6,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <unordered_map>
 #include <unordered_set>
@@ -55,18 +56,34 @@ bool same_values(const std::vector<int64_t>& found, const std::vector<int64_t>& 
   return plain(found) == plain(wanted);
 }
 
-/// Finite values of a floating type, or an Error.
-std::vector<float> checked_values(const TensorFile& file, const StoredTensor& t) {
+/// A tensor's values: where the file has them, if they are floats in place, else converted into `buffer`.
+std::span<const float> floats_of(const StoredTensor& t, std::vector<float>& buffer) {
+  const bool aligned = reinterpret_cast<uintptr_t>(t.bytes.data()) % alignof(float) == 0;
+  if (t.dtype == "F32" && aligned) return {reinterpret_cast<const float*>(t.bytes.data()), t.bytes.size() / sizeof(float)};
+  buffer = as_floats(t);
+  return buffer;
+}
+
+/// Infinities and NaNs are the values whose exponent has all bits set. Without a branch: it takes vectors of values at a time.
+bool all_finite(std::span<const float> values) {
+  constexpr uint32_t kExponent = 0x7f800000;
+  uint32_t found = 0;
+  for (const float v : values) found |= (std::bit_cast<uint32_t>(v) & kExponent) == kExponent;
+  return found == 0;
+}
+
+/// Throws Error unless the tensor has finite values of a floating type.
+void check_values(const TensorFile& file, const StoredTensor& t, std::vector<float>& buffer) {
   if (t.dtype != "F32" && t.dtype != "F64" && t.dtype != "F16" && t.dtype != "BF16")
     fail("{}: tensor {} holds {}, expected F32, F64, F16 or BF16", file.path(), printable(t.name), t.dtype);
-  std::vector<float> values = as_floats(t);
+  const std::span<const float> values = floats_of(t, buffer);
   const bool variance = t.name.ends_with(".running_var");
+  if (all_finite(values) && !variance) return;
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!std::isfinite(values[i])) fail("{}: tensor {} holds {} at index {}", file.path(), printable(t.name), values[i], i);
     if (variance && values[i] < 0)
       fail("{}: tensor {} holds a negative variance, {}, at index {}", file.path(), printable(t.name), values[i], i);
   }
-  return values;
 }
 
 bool is_head(const std::string& name) { return name == kHeadWeight || name == kHeadBias; }
@@ -184,15 +201,11 @@ LoadReport load_weights(const TensorFile& file, const Architecture& architecture
 
   const Matching m = match(file, tensors, file_names, parameters, report.new_head);
   refuse_misfits(file, report.naming, file_names, m, options.allow_missing);
-  std::vector<std::vector<float>> values;
-  values.reserve(m.found.size());
-  for (const auto& [target, source] : m.found) values.push_back(checked_values(file, *source));
+  std::vector<float> buffer;
+  for (const auto& [target, source] : m.found) check_values(file, *source, buffer);
 
   // Nothing below can refuse the file.
-  for (std::size_t i = 0; i < m.found.size(); ++i) {
-    const NamedTensor& target = *m.found[i].first;
-    from_torch(parameters.ops(), target, values[i].data(), target.value);
-  }
+  for (const auto& [target, source] : m.found) from_torch(parameters.ops(), *target, floats_of(*source, buffer).data(), target->value);
   for (NamedTensor* t : m.missing) {
     initialise(parameters, *t, options.seed);
     report.missing.push_back(t->name);

@@ -1,21 +1,27 @@
 // Picks a reader by what the file holds, never by what it is called: checkpoints are renamed all the time.
-// Next: safetensors.cpp.
+// Next: safetensors.cpp, torch_zip.cpp, torch_legacy.cpp.
 #include <algorithm>
 #include <string_view>
 
 #include "runtime/error.h"
+#include "weights/mapped_file.h"
 #include "weights/safetensors.h"
 #include "weights/tensor_file.h"
+#include "weights/torch_legacy.h"
+#include "weights/torch_zip.h"
 
 namespace mcnn {
 
-TensorFile open_tensor_file(const std::string& path) {
-  auto file = std::make_shared<const MappedFile>(path);
+TensorFile open_tensor_file(const std::string& path, const std::string& dictionary) {
+  const auto file = std::make_shared<const MappedFile>(path);
   const auto bytes = file->bytes();
-  const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min<std::size_t>(bytes.size(), 4));
-  if (head.starts_with("PK")) fail("{}: a zip file (torch.save), expected safetensors", path);
-  if (head.starts_with("\x80\x02")) fail("{}: a pickle (torch.save before 1.6), expected safetensors", path);
-  return read_safetensors(path, std::move(file));
+  const std::string_view head(reinterpret_cast<const char*>(bytes.data()), std::min<std::size_t>(bytes.size(), 9));
+  // safetensors starts with a length, which may look like the others' first bytes; its header's brace stands behind that.
+  const bool json = head.size() == 9 && head[8] == '{';
+  if (!json && head.starts_with("PK")) return read_torch_zip(path, bytes, file, dictionary);
+  if (!json && head.starts_with("\x80")) return read_torch_legacy(path, bytes, file, dictionary);
+  if (!dictionary.empty()) fail("{}: safetensors has no dictionaries to choose from, but {} is asked for", path, printable(dictionary));
+  return read_safetensors(path, bytes, file);
 }
 
 }  // namespace mcnn

@@ -107,8 +107,7 @@ void check_coverage(const std::string& path, const std::vector<StoredTensor>& te
 
 }  // namespace
 
-TensorFile read_safetensors(const std::string& path, std::shared_ptr<const MappedFile> file) {
-  const auto bytes = file->bytes();
+TensorFile read_safetensors(const std::string& path, std::span<const std::byte> bytes, std::shared_ptr<const void> backing) {
   if (bytes.size() < kLengthBytes) fail("{}: {} bytes are too few for a safetensors file", path, bytes.size());
   uint64_t length = 0;
   std::memcpy(&length, bytes.data(), kLengthBytes);
@@ -132,7 +131,7 @@ TensorFile read_safetensors(const std::string& path, std::shared_ptr<const Mappe
     return std::pair(a.bytes.data(), a.bytes.size()) < std::pair(b.bytes.data(), b.bytes.size());
   });
   check_coverage(path, tensors, data);
-  return TensorFile(path, std::move(tensors), std::move(metadata), std::move(file));
+  return TensorFile(path, std::move(tensors), std::move(metadata), std::move(backing));
 }
 
 void write_safetensors(const std::string& path, std::span<const StoredTensor> tensors, const Metadata& metadata) {

@@ -3,17 +3,17 @@
 // writer's files are whole or absent.
 // Next: tensor_file.h for what a file looks like once it is open.
 #pragma once
+#include <memory>
 #include <span>
 #include <string>
 
-#include "weights/mapped_file.h"
 #include "weights/tensor_file.h"
 
 namespace mcnn {
 
-/// Reads a mapped file. Throws Error naming the file, the tensor and the offset: header length, JSON, duplicate names,
-/// types, shapes, offsets (in range, as long as the shape asks, without overlap or hole) are all checked.
-TensorFile read_safetensors(const std::string& path, std::shared_ptr<const MappedFile> file);
+/// Reads a whole file's bytes, which `backing` keeps alive. Throws Error naming the file, the tensor and the offset: header length, JSON,
+/// duplicate names, types, shapes, offsets (in range, as long as the shape asks, without overlap or hole) are all checked.
+TensorFile read_safetensors(const std::string& path, std::span<const std::byte> bytes, std::shared_ptr<const void> backing);
 
 /// Writes `tensors` (names unique, bytes as long as type and shape say: Error otherwise). Larger types come first, so that
 /// every tensor is aligned; otherwise the order is kept.

@@ -23,8 +23,13 @@ int64_t StoredTensor::size() const {
 
 std::string StoredTensor::shape_str() const { return fmt::format("({})", fmt::join(shape, ",")); }
 
-TensorFile::TensorFile(std::string path, std::vector<StoredTensor> tensors, Metadata metadata, std::shared_ptr<const void> backing)
-    : path_(std::move(path)), tensors_(std::move(tensors)), metadata_(std::move(metadata)), backing_(std::move(backing)) {
+TensorFile::TensorFile(std::string path, std::vector<StoredTensor> tensors, Metadata metadata, std::shared_ptr<const void> backing,
+                       std::vector<std::string> notes)
+    : path_(std::move(path)),
+      tensors_(std::move(tensors)),
+      metadata_(std::move(metadata)),
+      notes_(std::move(notes)),
+      backing_(std::move(backing)) {
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     if (!index_.emplace(tensors_[i].name, i).second) fail("{}: tensor {} is there twice", path_, printable(tensors_[i].name));
   }

@@ -1,7 +1,7 @@
 // Per record a local header with its padding and the data; then the central directory and its end.  Contract: zip_writer.h.
 #include "weights/zip_writer.h"
 
-#include <zlib.h>
+#include <libdeflate.h>
 
 #include <cstdint>
 #include <deque>
@@ -63,7 +63,7 @@ std::string directory_end(std::size_t records, std::size_t size, std::size_t off
 }
 
 std::size_t crc_of(std::span<const std::byte> bytes) {
-  return ::crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size()));
+  return libdeflate_crc32(0, bytes.data(), bytes.size());
 }
 
 }  // namespace

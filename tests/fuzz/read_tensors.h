@@ -1,0 +1,31 @@
+// What every target of a tensor container does with the file it got: reads each value, and looks at the message of an Error.
+#pragma once
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "runtime/error.h"
+#include "weights/tensor_file.h"
+
+namespace mcnn {
+
+/// open(bytes) -> TensorFile. Aborts where a message is not one line that begins with the file's name.
+template <class Open>
+void read_tensors(const uint8_t* data, std::size_t size, const Open& open) {
+  constexpr std::size_t kMostValues = 1 << 20;  // names may share a storage: enough is enough
+  try {
+    const TensorFile file = open(std::as_bytes(std::span(data, size)));
+    std::size_t read = 0;
+    for (const StoredTensor& t : file.tensors()) {
+      if (read > kMostValues) break;
+      read += as_floats(t).size();
+    }
+  } catch (const Error& e) {
+    const std::string_view line = e.what();
+    if (!line.starts_with("input") || line.find('\n') != std::string_view::npos) std::abort();
+  }
+}
+
+}  // namespace mcnn

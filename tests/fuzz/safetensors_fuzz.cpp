@@ -1,0 +1,9 @@
+// safetensors from anywhere: a file of tensors, or an Error.  Next: weights/safetensors.cpp.
+#include "weights/safetensors.h"
+
+#include "tests/fuzz/read_tensors.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
+  mcnn::read_tensors(data, size, [](auto bytes) { return mcnn::read_safetensors("input", bytes, nullptr); });
+  return 0;
+}

@@ -1,0 +1,10 @@
+// Checkpoints of torch.save before 1.6 from anywhere: no checksum stands between the fuzzer and the unpickler, or the way
+// tensors lie in storages.  Next: weights/torch_legacy.cpp.
+#include "weights/torch_legacy.h"
+
+#include "tests/fuzz/read_tensors.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
+  mcnn::read_tensors(data, size, [](auto bytes) { return mcnn::read_torch_legacy("input", bytes, nullptr); });
+  return 0;
+}

@@ -1,0 +1,9 @@
+// Checkpoints of torch.save from anywhere: the directory, inflation, the object's pickle.  Next: weights/torch_zip.cpp.
+#include "weights/torch_zip.h"
+
+#include "tests/fuzz/read_tensors.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
+  mcnn::read_tensors(data, size, [](auto bytes) { return mcnn::read_torch_zip("input", bytes, nullptr); });
+  return 0;
+}

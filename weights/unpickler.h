@@ -1,0 +1,54 @@
+// Pickles, as far as checkpoints need them: tensors, plain containers, numbers and texts. A pickle is a program for a stack
+// machine that may call any Python function; this machine has no calls at all. The few functions that every torch.save
+// names (below) become plain values, anything else is refused by its name.
+// Opcodes: CPython's Lib/pickletools.py. What PyTorch writes: torch/_utils.py, torch/serialization.py.
+// Next: torch_tensors.h turns the values into named tensors.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mcnn {
+
+struct PickleValue {
+  enum class Kind : uint8_t {
+    none,
+    boolean,
+    integer,
+    long_integer,  ///< beyond 64 bits: little-endian bytes in `text`
+    real,
+    text,  ///< also Python 2's str and bytes
+    list,
+    tuple,         ///< torch.Size too
+    dict,          ///< OrderedDict too
+    function,      ///< one of those the machine knows, by its full name
+    storage_type,  ///< torch.FloatStorage: "F32" in `text`
+    dtype,         ///< torch.float32: likewise
+    storage,       ///< items: {the persistent id, a tuple whose first item is 'storage'}
+    tensor,        ///< items: {the arguments of torch._utils._rebuild_tensor_v2, a tuple}
+  };
+  Kind kind = Kind::none;
+  uint64_t offset = 0;  ///< of the opcode that made it, in the bytes given
+  int64_t integer = 0;  ///< boolean too
+  double real = 0;
+  std::string_view text;            ///< points into the bytes given
+  std::vector<PickleValue*> items;  ///< of a dict: key, value, key, value
+};
+
+const char* name_of(PickleValue::Kind kind);
+
+struct Pickle {
+  std::deque<PickleValue> values;  ///< every value made, in order; a deque: they point at each other, even in circles
+  const PickleValue* root = nullptr;
+  std::size_t end = 0;  ///< first byte behind the pickle
+};
+
+/// Reads the pickle (protocols 2 to 5) that starts at `begin`; `bytes` must outlive it. It recurses nowhere, and takes memory
+/// for at most a million values and a memo no longer than the pickle. Throws Error "`where`: offset ...: ...".
+Pickle read_pickle(const std::string& where, std::span<const std::byte> bytes, std::size_t begin = 0);
+
+}  // namespace mcnn
