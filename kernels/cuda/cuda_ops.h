@@ -9,6 +9,9 @@
 
 namespace mcnn::cuda {
 
+/// Whether this build has kernels for the current GPU.
+bool kernels_run_here();
+
 class CudaOps final : public Ops {
  public:
   CudaOps();
@@ -53,7 +56,6 @@ class CudaOps final : public Ops {
   void adamw(const AdamW& options, const Tensor& clip, std::span<OptimizerSlot> slots) override;
   void sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot> slots) override;
   void ema(float decay, std::span<const Tensor> values, std::span<Tensor> averages) override;
-
 
  private:
   /// Device memory for the partial results of one operation: valid until the next operation asks.
