@@ -20,9 +20,8 @@ struct OperandTile {
   static constexpr int kChunk = widest<T>;  // elements in 16 bytes
   static constexpr int kDepth = 4 * kChunk;
   static constexpr int kRows = kDepthFirst ? kOuter : kDepth, kColumns = kDepthFirst ? kDepth : kOuter;
-  static constexpr int kBytes = kRows * kColumns * static_cast<int>(sizeof(T));
 
-  T* data;  // aligned to 128 bytes
+  T* data;  // (kRows, kColumns), aligned to 16 bytes
 
   /// Address of an element. The 16-byte chunks of a row change places by the row, so that what a warp reads at once falls on
   /// different banks: 8 rows at one chunk (ldmatrix), and for fp32 without it 4 rows at two chunks.

@@ -15,6 +15,7 @@
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/operand_tile.cuh"
 #include "kernels/cuda/product_rung.h"
+#include "kernels/cuda/shared_memory.cuh"
 #include "runtime/error.h"
 
 namespace mcnn::cuda {
@@ -42,9 +43,20 @@ struct Product {
 /// A block's results in shared memory, from where its epilogue takes them row by row.
 struct ResultTile {
   static constexpr int kPitch = kProductColumns + 8;  // the 4 rows that half a warp writes fall on different banks
-  static constexpr int kBytes = kProductRows * kPitch * static_cast<int>(sizeof(float));
   float* data;
   __device__ float* at(int row, int column) const { return data + row * kPitch + column; }
+};
+
+/// The pieces make room for the results.
+template <class P>
+struct ProductMemory {
+  union {
+    struct {
+      typename P::T left[2][P::LeftTile::kRows * P::LeftTile::kColumns], right[2][P::RightTile::kRows * P::RightTile::kColumns];
+    };
+    float result[kProductRows * ResultTile::kPitch];
+  };
+  float column_sums[P::Epilogue::kSharedFloats];
 };
 
 /// Brings an operand, piece by piece, into shared memory: fetch starts the reading, commit finishes it. Elements outside of the
@@ -227,13 +239,10 @@ struct TensorCoreSums {
 
 /// The block's sums over depths [begin, end), from pieces in shared memory.
 template <class Sums, bool kPipelined, class P>
-__device__ void form_sums(const P& p, int m, int n, int begin, int end, std::byte* memory, const ResultTile& result) {
-  using T = typename P::T;
-  constexpr int kPiece = P::LeftTile::kBytes + P::RightTile::kBytes, kDepth = P::LeftTile::kDepth;
-  const auto left_tile = [&](int half) { return typename P::LeftTile{reinterpret_cast<T*>(memory + half * kPiece)}; };
-  const auto right_tile = [&](int half) {
-    return typename P::RightTile{reinterpret_cast<T*>(memory + half * kPiece + P::LeftTile::kBytes)};
-  };
+__device__ void form_sums(const P& p, int m, int n, int begin, int end, ProductMemory<P>& shared, const ResultTile& result) {
+  constexpr int kDepth = P::LeftTile::kDepth;
+  const auto left_tile = [&](int half) { return typename P::LeftTile{shared.left[half]}; };
+  const auto right_tile = [&](int half) { return typename P::RightTile{shared.right[half]}; };
   Stage<decltype(p.left), P::kLeftOrder, kProductRows> left(p.left, m, end);
   Stage<decltype(p.right), P::kRightOrder, kProductColumns> right(p.right, n, end);
   const auto fetch = [&](int half, int k) {
@@ -278,10 +287,8 @@ __device__ void walk_sums(const P& p, int m, int n, int begin, int end, const Re
 // blocks, so that those that read the same rows run together.
 template <ProductRung kRung, class P>
 __global__ void __launch_bounds__(kProductThreads, 2) multiply(const P p) {
-  constexpr int kPieces = 2 * (P::LeftTile::kBytes + P::RightTile::kBytes);
-  __shared__ __align__(128) std::byte memory[kPieces > ResultTile::kBytes ? kPieces : ResultTile::kBytes];
-  __shared__ __align__(16) float column_sums[P::Epilogue::kSharedFloats];
-  const ResultTile result{reinterpret_cast<float*>(memory)};
+  auto& shared = static_shared<ProductMemory<P>>();
+  const ResultTile result{shared.result};
   const int column_tiles = (p.columns + kProductColumns - 1) / kProductColumns;
   const int tile = static_cast<int>(blockIdx.x) / column_tiles;
   const int m = tile * kProductRows, n = static_cast<int>(blockIdx.x) % column_tiles * kProductColumns;
@@ -291,10 +298,10 @@ __global__ void __launch_bounds__(kProductThreads, 2) multiply(const P p) {
   } else {
     using Sums = std::conditional_t<kRung == ProductRung::tiled, ElementSums<P>,
                                     std::conditional_t<kRung == ProductRung::vectorised, VectorSums<P>, TensorCoreSums<P>>>;
-    form_sums<Sums, kRung == ProductRung::pipelined>(p, m, n, begin, end, memory, result);
+    form_sums<Sums, kRung == ProductRung::pipelined>(p, m, n, begin, end, shared, result);
   }
   __syncthreads();
-  p.epilogue(result, m, n, tile, column_sums);
+  p.epilogue(result, m, n, tile, static_cast<int>(blockIdx.y), shared.column_sums);
 }
 
 inline int64_t product_row_tiles(int64_t rows) { return (rows + kProductRows - 1) / kProductRows; }
