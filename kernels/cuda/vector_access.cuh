@@ -30,27 +30,43 @@ __device__ inline float to_float(__half x) { return __half2float(x); }
 template <class T>
 __device__ T from_float(float x);
 template <>
-__device__ inline float from_float<float>(float x) { return x; }
+__device__ inline float from_float<float>(float x) {
+  return x;
+}
 template <>
-__device__ inline __nv_bfloat16 from_float<__nv_bfloat16>(float x) { return __float2bfloat16_rn(x); }
+__device__ inline __nv_bfloat16 from_float<__nv_bfloat16>(float x) {
+  return __float2bfloat16_rn(x);
+}
 template <>
-__device__ inline __half from_float<__half>(float x) { return __float2half_rn(x); }
+__device__ inline __half from_float<__half>(float x) {
+  return __float2half_rn(x);
+}
 
 /// The value as storage would give it back: what statistics are taken of.
 template <class T>
-__device__ float rounded(float x) { return to_float(from_float<T>(x)); }
+__device__ float rounded(float x) {
+  return to_float(from_float<T>(x));
+}
 
 /// An access of `Bytes` bytes as one machine word of that size. A struct of narrow members would be split by the compiler.
 template <int Bytes>
 struct Word;
 template <>
-struct Word<2> { using type = uint16_t; };
+struct Word<2> {
+  using type = uint16_t;
+};
 template <>
-struct Word<4> { using type = uint32_t; };
+struct Word<4> {
+  using type = uint32_t;
+};
 template <>
-struct Word<8> { using type = uint2; };
+struct Word<8> {
+  using type = uint2;
+};
 template <>
-struct Word<16> { using type = uint4; };
+struct Word<16> {
+  using type = uint4;
+};
 
 #ifdef MCNN_SIM
 /// Defined by the emulator: a lane of the running warp reads or writes `bytes` at `address`.
