@@ -60,7 +60,9 @@ class CudaOps final : public Ops {
  private:
   /// Device memory for the partial results of one operation: valid until the next operation asks.
   template <class T>
-  T* scratch(std::size_t count) { return static_cast<T*>(scratch_.at_least(count * sizeof(T))); }
+  T* scratch(std::size_t count) {
+    return static_cast<T*>(scratch_.at_least(count * sizeof(T)));
+  }
 
   cudaStream_t stream_ = nullptr;
   DeviceMemory memory_;
