@@ -32,7 +32,14 @@ __global__ void merge_sums_kernel(const float* parts, int64_t parts_per_group, i
                                   SumTargets targets) {
   __shared__ float shared[kChannels * kMostRows];
   const int row = blockIdx.y;
-  if (!targets.out[row]) return;
+  // Chosen by comparison: indexing a parameter with a variable would copy it to local memory.
+  float* out = targets.out[0];
+  const float* factor = targets.factor[0];
+#pragma unroll
+  for (int i = 1; i < SumTargets::kMost; ++i) {
+    if (i == row) out = targets.out[i], factor = targets.factor[i];
+  }
+  if (!out) return;
   const int64_t group = blockIdx.x / channel_blocks, c = blockIdx.x % channel_blocks * kChannels + threadIdx.x;
   Floats<1> total{};
   if (c < channels) {
@@ -41,8 +48,8 @@ __global__ void merge_sums_kernel(const float* parts, int64_t parts_per_group, i
   }
   add_block(total, shared);
   if (threadIdx.y != 0 || c >= channels) return;
-  if (targets.factor[row]) total[0] *= load<float, 1>(targets.factor[row] + c)[0];
-  store<float, 1>(targets.out[row] + group * channels + c, total);
+  if (factor) total[0] *= load<float, 1>(factor + c)[0];
+  store<float, 1>(out + group * channels + c, total);
 }
 
 /// Rows of threads: no more than there are parts, a power of two.
