@@ -9,6 +9,9 @@
 
 namespace mcnn::cuda {
 
+/// Whether this build has kernels for the current GPU.
+bool kernels_run_here();
+
 class CudaOps final : public Ops {
  public:
   CudaOps();
@@ -54,11 +57,12 @@ class CudaOps final : public Ops {
   void sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot> slots) override;
   void ema(float decay, std::span<const Tensor> values, std::span<Tensor> averages) override;
 
-
  private:
   /// Device memory for the partial results of one operation: valid until the next operation asks.
   template <class T>
-  T* scratch(std::size_t count) { return static_cast<T*>(scratch_.at_least(count * sizeof(T))); }
+  T* scratch(std::size_t count) {
+    return static_cast<T*>(scratch_.at_least(count * sizeof(T)));
+  }
 
   cudaStream_t stream_ = nullptr;
   DeviceMemory memory_;
