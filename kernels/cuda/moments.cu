@@ -4,6 +4,7 @@
 #include "kernels/cuda/input_gradient.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/moments.cuh"
+#include "kernels/cuda/shared_memory.cuh"
 
 namespace mcnn::cuda {
 namespace {
@@ -11,8 +12,15 @@ namespace {
 constexpr int kChannels = 32;  // of a block: a warp's width
 constexpr int kMostRows = 16;  // of threads: 3000 parts are 190 a thread
 
+struct BlockMoments {
+  float values[merge_block_floats<1> * kChannels * kMostRows];
+};
+struct BlockSums {
+  float values[kChannels * kMostRows];
+};
+
 __global__ void merge_moments_kernel(MomentParts parts, float* mean, float* m2) {
-  __shared__ float shared[merge_block_floats<1> * kChannels * kMostRows];
+  float* shared = static_shared<BlockMoments>().values;
   const int64_t c = static_cast<int64_t>(blockIdx.x) * kChannels + threadIdx.x;
   RunningMoments<1> total;
   if (c < parts.channels) {
@@ -30,7 +38,7 @@ __global__ void merge_moments_kernel(MomentParts parts, float* mean, float* m2) 
 /// blockIdx.x: group and block of channels; blockIdx.y: row.
 __global__ void merge_sums_kernel(const float* parts, int64_t parts_per_group, int64_t channels, int64_t channel_blocks,
                                   SumTargets targets) {
-  __shared__ float shared[kChannels * kMostRows];
+  float* shared = static_shared<BlockSums>().values;
   const int row = blockIdx.y;
   // Chosen by comparison: indexing a parameter with a variable would copy it to local memory.
   float* out = targets.out[0];
