@@ -5,6 +5,7 @@
 #include <cuda_runtime.h>
 
 #include "kernels/cuda/device_memory.h"
+#include "kernels/cuda/multi_tensor.h"
 #include "kernels/ops.h"
 
 namespace mcnn::cuda {
@@ -68,7 +69,8 @@ class CudaOps final : public Ops {
   cudaStream_t stream_ = nullptr;
   DeviceMemory memory_;
   DeviceBuffer scratch_;
-  StepState* state_ = nullptr;  // in device memory: kernels read seed, step and learning rate from here
+  StepState* state_ = nullptr;                                   // in device memory: kernels read seed, step and learning rate from here
+  ChunkTable gradient_chunks_, update_chunks_, average_chunks_;  // of gradient_norm, of the optimizer, of ema
 };
 
 }  // namespace mcnn::cuda

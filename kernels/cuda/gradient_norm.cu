@@ -14,7 +14,6 @@ constexpr int kWarps = static_cast<int>(kChunkThreads) / kWarp;
 
 /// sums: one for each chunk. The gradient is the chunk's first tensor.
 __global__ void sum_squares(const Chunk* chunks, double* sums) {
-  __shared__ double of_warp[kWarps];
   const Chunk chunk = chunks[blockIdx.x];
   double sum = 0;
   for_each_element(chunk, [&](auto width, int i) {
@@ -23,15 +22,14 @@ __global__ void sum_squares(const Chunk* chunks, double* sums) {
 #pragma unroll
     for (int j = 0; j < kWidth; ++j) sum = fma(static_cast<double>(g[j]), static_cast<double>(g[j]), sum);
   });
-  sum = block_sum(sum, of_warp);
+  sum = block_sum<kWarps>(sum);
   if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
 
 __global__ void finish_norm(const double* sums, int count, float max_norm, const StepState* state, float* norm, float* clip) {
-  __shared__ double of_warp[kWarps];
   double squares = 0;
   for (int i = static_cast<int>(threadIdx.x); i < count; i += static_cast<int>(kChunkThreads)) squares += sums[i];
-  squares = block_sum(squares, of_warp);
+  squares = block_sum<kWarps>(squares);
   if (threadIdx.x != 0) return;
   const double loss_scale = state->loss_scale, length = sqrt(squares) / loss_scale;
   *norm = static_cast<float>(length);
