@@ -37,7 +37,8 @@ struct FeatureView {
   }
 };
 
-__device__ inline float sigmoid(float u) { return 1.f / (1.f + __expf(-u)); }
+/// The division to 2 ulp: one instruction and a product, where the exact one is a subroutine. Overflow gives 0.
+__device__ inline float sigmoid(float u) { return __fdividef(1.f, 1.f + __expf(-u)); }
 
 /// As activate() in kernels/feature.h, by the fast exponential (2 ulp for the u that matter). NaN stays NaN.
 __device__ inline float act_of(Activation act, float u) {
