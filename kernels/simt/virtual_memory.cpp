@@ -1,8 +1,7 @@
-// Device memory of the emulator: the host's, filled with NaNs as it is mapped, so that reads of fresh memory show.
+// Device memory of the emulator: the host's.
 #include "kernels/cuda/virtual_memory.h"
 
-#include <cstring>
-
+#include "kernels/simt/memory.h"
 #include "runtime/memory.h"
 
 namespace mcnn::cuda {
@@ -11,8 +10,8 @@ namespace mcnn::cuda {
 std::size_t chunk_bytes() { return std::size_t{1} << 20; }
 void* reserve_addresses(std::size_t bytes) { return host_memory().reserve(bytes); }
 void release_addresses(void* address, std::size_t bytes) { host_memory().release(address, bytes); }
-void map_chunk(void* address) { std::memset(address, 0xFF, chunk_bytes()); }
-void unmap_chunk(void*) {}
+void map_chunk(void* address) { simt::map_memory(address, chunk_bytes()); }
+void unmap_chunk(void* address) { simt::unmap_memory(address); }
 std::size_t free_bytes() { return host_memory().available(); }
 
 }  // namespace mcnn::cuda
