@@ -2,6 +2,8 @@
 // Bandwidth-bound, so squares are summed in double: no gradient is too large. One launch leaves a sum for each chunk of the
 // parameters, a second of one block adds them in an order of its own that does not change.
 // Next: adamw.cu and sgd.cu multiply gradients by clip.
+#include <cmath>
+
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/multi_tensor.cuh"
@@ -34,7 +36,7 @@ __global__ void finish_norm(const double* sums, int count, float max_norm, const
   const double loss_scale = state->loss_scale, length = sqrt(squares) / loss_scale;
   *norm = static_cast<float>(length);
   const double factor = max_norm == 0.f ? 1.0 : fmin(1.0, max_norm / (length + 1e-6));
-  *clip = isfinite(length) ? static_cast<float>(factor / loss_scale) : 0.f;
+  *clip = length < INFINITY ? static_cast<float>(factor / loss_scale) : 0.f;  // a NaN is not less
 }
 
 }  // namespace
