@@ -65,6 +65,8 @@ class Ops {
   virtual void copy_from_host(const void* source, Tensor& target) = 0;  ///< target.bytes(), same type
   virtual void copy_to_host(const Tensor& source, void* target) = 0;    ///< waits for the result
   virtual void fill(Tensor& x, float value) = 0;
+  /// Returns when all that was asked for is done. Operations may return before they are; their order is kept.
+  virtual void wait() {}
 
   // ---- Convolutions ------------------------------------------------------------------------------------------------
   // Backward is one entry for both gradients, so that a backend may visit the data once. dw is always wanted unless

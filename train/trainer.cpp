@@ -94,11 +94,13 @@ class Run {
     resolve(config_, description_);
     if (file) say(fmt::format("{}: trained with padding {}, bn_eps {}", file->path(), config_.model.padding, config_.model.bn_eps));
     const auto photos = static_cast<double>(all.photos.size());
-    const double cache =
-        std::min(photos * config_.data.crop * config_.data.crop * 3, static_cast<double>(config_.data.cache_mb) * (1 << 20));
+    // Decoded photos wait in the host's memory: beside the step only where that runs there too.
+    const double cache = &backend_.ops->memory() == &host_memory() ? std::min(photos * config_.data.crop * config_.data.crop * 3,
+                                                                              static_cast<double>(config_.data.cache_mb) * (1 << 20))
+                                                                   : 0.0;
     require_memory(description_.spec, config_, backend_.ops->memory().available(), static_cast<std::size_t>(cache));
 
-    engine_ = std::make_unique<Engine>(*backend_.ops, description_.spec, description_.normalisation, true);
+    engine_ = std::make_unique<Engine>(*backend_.ops, description_.spec, description_.normalisation, true, storage_type(config_));
     engine_->profile_with(&profiler_);
     initialise(engine_->parameters(), config_.run.seed);
     if (file) {

@@ -65,8 +65,10 @@ void CudaOps::copy_from_host(const void* source, Tensor& target) {
 
 void CudaOps::copy_to_host(const Tensor& source, void* target) {
   MCNN_CUDA(cudaMemcpyAsync(target, source.raw(), source.bytes(), cudaMemcpyDeviceToHost, stream_));
-  MCNN_CUDA(cudaStreamSynchronize(stream_));
+  wait();
 }
+
+void CudaOps::wait() { MCNN_CUDA(cudaStreamSynchronize(stream_)); }
 
 // One element a thread and a store: neighbours fill whole sectors, and no alignment is asked for.
 void CudaOps::fill(Tensor& x, float value) {

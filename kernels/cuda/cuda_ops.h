@@ -24,6 +24,7 @@ class CudaOps final : public Ops {
   void copy_from_host(const void* source, Tensor& target) override;
   void copy_to_host(const Tensor& source, void* target) override;
   void fill(Tensor& x, float value) override;
+  void wait() override;
   void pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) override;
   void pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx) override;
   void depthwise_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) override;
@@ -60,7 +61,9 @@ class CudaOps final : public Ops {
  private:
   /// Device memory for the partial results of one operation: valid until the next operation asks.
   template <class T>
-  T* scratch(std::size_t count) { return static_cast<T*>(scratch_.at_least(count * sizeof(T))); }
+  T* scratch(std::size_t count) {
+    return static_cast<T*>(scratch_.at_least(count * sizeof(T)));
+  }
 
   cudaStream_t stream_ = nullptr;
   DeviceMemory memory_;

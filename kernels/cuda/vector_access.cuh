@@ -30,32 +30,92 @@ __device__ inline float to_float(__half x) { return __half2float(x); }
 template <class T>
 __device__ T from_float(float x);
 template <>
-__device__ inline float from_float<float>(float x) { return x; }
+__device__ inline float from_float<float>(float x) {
+  return x;
+}
 template <>
-__device__ inline __nv_bfloat16 from_float<__nv_bfloat16>(float x) { return __float2bfloat16_rn(x); }
+__device__ inline __nv_bfloat16 from_float<__nv_bfloat16>(float x) {
+  return __float2bfloat16_rn(x);
+}
 template <>
-__device__ inline __half from_float<__half>(float x) { return __float2half_rn(x); }
+__device__ inline __half from_float<__half>(float x) {
+  return __float2half_rn(x);
+}
 
 /// The value as storage would give it back: what statistics are taken of.
 template <class T>
-__device__ float rounded(float x) { return to_float(from_float<T>(x)); }
+__device__ float rounded(float x) {
+  return to_float(from_float<T>(x));
+}
 
 /// An access of `Bytes` bytes as one machine word of that size. A struct of narrow members would be split by the compiler.
 template <int Bytes>
 struct Word;
 template <>
-struct Word<2> { using type = uint16_t; };
+struct Word<2> {
+  using type = uint16_t;
+};
 template <>
-struct Word<4> { using type = uint32_t; };
+struct Word<4> {
+  using type = uint32_t;
+};
 template <>
-struct Word<8> { using type = uint2; };
+struct Word<8> {
+  using type = uint2;
+};
 template <>
-struct Word<16> { using type = uint4; };
+struct Word<16> {
+  using type = uint4;
+};
 
 #ifdef MCNN_SIM
 /// Defined by the emulator: a lane of the running warp reads or writes `bytes` at `address`.
 void record_access(const void* address, int bytes, bool write);
 #endif
+
+/// N elements as memory holds them: for what is loaded early and used late. Half the registers of Floats for narrow types.
+template <class T, int N>
+union Packed {
+  typename Word<N * static_cast<int>(sizeof(T))>::type word;
+  T elements[N];
+  __device__ Packed() : word{} {}
+};
+
+/// One access; p is aligned to N*sizeof(T) bytes, 16 at most.
+template <class T, int N>
+__device__ Packed<T, N> load_packed(const T* p) {
+  using W = decltype(Packed<T, N>::word);
+#ifdef MCNN_SIM
+  record_access(p, sizeof(W), false);
+#endif
+  Packed<T, N> out;
+  out.word = *reinterpret_cast<const W*>(p);
+  return out;
+}
+template <class T, int N>
+__device__ void store_packed(T* p, const Packed<T, N>& values) {
+  using W = decltype(Packed<T, N>::word);
+#ifdef MCNN_SIM
+  record_access(p, sizeof(W), true);
+#endif
+  *reinterpret_cast<W*>(p) = values.word;
+}
+
+template <class T, int N>
+__device__ Floats<N> unpack(const Packed<T, N>& values) {
+  Floats<N> out;
+#pragma unroll
+  for (int i = 0; i < N; ++i) out[i] = to_float(values.elements[i]);
+  return out;
+}
+/// Rounded to the storage type.
+template <class T, int N>
+__device__ Packed<T, N> pack(const Floats<N>& values) {
+  Packed<T, N> out;
+#pragma unroll
+  for (int i = 0; i < N; ++i) out.elements[i] = from_float<T>(values[i]);
+  return out;
+}
 
 /// N elements at p, which is aligned to N*sizeof(T) bytes: one access of at most 16 bytes, or several of 16.
 template <class T, int N>
@@ -70,17 +130,7 @@ __device__ Floats<N> load(const T* p) {
       for (int j = 0; j < kPart; ++j) out[i + j] = part[j];
     }
   } else {
-    using W = typename Word<N * sizeof(T)>::type;
-#ifdef MCNN_SIM
-    record_access(p, sizeof(W), false);
-#endif
-    union {
-      W word;
-      T elements[N];
-    } u;
-    u.word = *reinterpret_cast<const W*>(p);
-#pragma unroll
-    for (int i = 0; i < N; ++i) out[i] = to_float(u.elements[i]);
+    out = unpack(load_packed<T, N>(p));
   }
   return out;
 }
@@ -98,17 +148,7 @@ __device__ void store(T* p, const Floats<N>& values) {
       store<T, kPart>(p + i, part);
     }
   } else {
-    using W = typename Word<N * sizeof(T)>::type;
-#ifdef MCNN_SIM
-    record_access(p, sizeof(W), true);
-#endif
-    union {
-      W word;
-      T elements[N];
-    } u;
-#pragma unroll
-    for (int i = 0; i < N; ++i) u.elements[i] = from_float<T>(values[i]);
-    *reinterpret_cast<W*>(p) = u.word;
+    store_packed<T, N>(p, pack<T, N>(values));
   }
 }
 
