@@ -83,7 +83,8 @@ TEST(Engine, NarrowStorageLeavesTheStepsDirection) {
   spec.drop_path = 0.f;
   const Batch batch = random_batch(4, 32, 32);
   const Step reference = training_step("ref", spec, batch);
-  const Step bf16_step = training_step("sim", spec, batch, 1, 3, DType::bf16), f16_step = training_step("sim", spec, batch, 1, 3, DType::f16);
+  const Step bf16_step = training_step("sim", spec, batch, 1, 3, DType::bf16),
+             f16_step = training_step("sim", spec, batch, 1, 3, DType::f16);
   EXPECT_NEAR(bf16_step.loss / reference.loss, 1.0, 1e-2);
   EXPECT_NEAR(f16_step.loss / reference.loss, 1.0, 2e-3);
   EXPECT_LT(distance(bf16_step, reference), 0.2);
