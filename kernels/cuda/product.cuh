@@ -112,7 +112,7 @@ class Stage {
       }
     }
   }
-  /// A few columns at a time, so that few coefficients are in registers, and with them all rows.
+  /// A few columns at a time, so that few coefficients are in registers.
   template <int kCount>
   __device__ void finish(const Tile& tile, int k, int first, const Loaded* loaded) {
     if constexpr (Source::kTransformed) {
@@ -120,12 +120,10 @@ class Stage {
       Packed<T, N> values[kCount];
 #pragma unroll
       for (int at = 0; at < N; at += kPart) {
-        __syncwarp();
-        auto reader = source_.reader(min(column(k) + at, source_.columns - kPart));
 #pragma unroll
         for (int i = 0; i < kCount; ++i) {
           Floats<kPart> part{};
-          if (inside(k, first + i)) part = source_.value(loaded[i], at, reader, row(k, first + i), column(k) + at);
+          if (inside(k, first + i)) part = source_.value(loaded[i], at, row(k, first + i), column(k) + at);
 #pragma unroll
           for (int j = 0; j < kPart; ++j) values[i].elements[at + j] = from_float<T>(part[j]);
         }
@@ -301,8 +299,7 @@ template <class P>
 __device__ void walk_sums(const P& p, int m, int n, int begin, int end, const ResultTile& result) {
   const auto element = [](const auto& source, int row, int column) {
     if (row >= source.rows || column >= source.columns) return 0.f;
-    auto reader = source.reader(column);
-    return source.value(source.fetch(row, column), 0, reader, row, column)[0];
+    return source.value(source.fetch(row, column), 0, row, column)[0];
   };
   for (int i = static_cast<int>(threadIdx.x); i < kProductRows * kProductColumns; i += kProductThreads) {
     const int row = i / kProductColumns, column = i % kProductColumns;
