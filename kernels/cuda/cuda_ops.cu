@@ -33,6 +33,11 @@ bool kernels_run_here() {
 }
 
 CudaOps::CudaOps() {
+  int device = 0, major = 0, minor = 0;
+  MCNN_CUDA(cudaGetDevice(&device));
+  MCNN_CUDA(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
+  MCNN_CUDA(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
+  capability_ = 10 * major + minor;
   MCNN_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
   MCNN_CUDA(cudaMalloc(reinterpret_cast<void**>(&state_), sizeof(StepState)));
 }

@@ -25,7 +25,7 @@ template <class T, int N>
 struct FeatureRows {
   using Element = T;
   using Loaded = Packed<T, N>;
-  static constexpr int kWidth = N, kPart = N < 4 ? N : 4;
+  static constexpr int kWidth = N, kPart = (N + 1) / 2;
   static constexpr bool kTransformed = true;
 
   FeatureView<T> x;
@@ -46,7 +46,7 @@ struct GradientRows {
   struct Loaded {
     Packed<T, N> stored, raw;
   };
-  static constexpr int kWidth = N, kPart = N < 4 ? N : 4;
+  static constexpr int kWidth = N, kPart = (N + 1) / 2;
   static constexpr bool kTransformed = true;
 
   OutputGradientView<T> dy;

@@ -311,10 +311,15 @@ __device__ void walk_sums(const P& p, int m, int n, int begin, int end, const Re
   }
 }
 
-// Two blocks share a multiprocessor: one's transforms run beside the other's products. Columns are the fast index of the
-// blocks, so that those that read the same rows run together.
+// Two blocks share a multiprocessor: one's transforms run beside the other's products. (Not where 128 registers are too few: with
+// both operands on their way through them, and fp32's three products.) Columns are the fast index of the blocks, so that those
+// that read the same rows run together.
+template <class P>
+inline constexpr int kBlocksAtOnce = sizeof(typename P::T) == 4 && P::kLeftOrder == P::kRightOrder&& P::kLeftOrder == Consecutive::outer
+                                         ? 1
+                                         : 2;
 template <ProductRung kRung, class P>
-__global__ void __launch_bounds__(kProductThreads, 2) multiply(const P p) {
+__global__ void __launch_bounds__(kProductThreads, kBlocksAtOnce<P>) multiply(const P p) {
   auto& shared = static_shared<ProductMemory<P>>();
   const ResultTile result{shared.result};
   const int column_tiles = (p.columns + kProductColumns - 1) / kProductColumns;
