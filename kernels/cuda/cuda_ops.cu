@@ -9,6 +9,14 @@
 namespace mcnn::cuda {
 namespace {
 
+cudaDeviceProp current_device() {
+  int device = 0;
+  cudaDeviceProp properties{};
+  MCNN_CUDA(cudaGetDevice(&device));
+  MCNN_CUDA(cudaGetDeviceProperties(&properties, device));
+  return properties;
+}
+
 // Enough to keep every multiprocessor busy, few enough that a block does some work.
 constexpr int kThreads = 256;
 constexpr int kPerThread = 4;
@@ -33,11 +41,8 @@ bool kernels_run_here() {
 }
 
 CudaOps::CudaOps() {
-  int device = 0, major = 0, minor = 0;
-  MCNN_CUDA(cudaGetDevice(&device));
-  MCNN_CUDA(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
-  MCNN_CUDA(cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device));
-  capability_ = 10 * major + minor;
+  const cudaDeviceProp device = current_device();
+  capability_ = 10 * device.major + device.minor;
   MCNN_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
   MCNN_CUDA(cudaMalloc(reinterpret_cast<void**>(&state_), sizeof(StepState)));
 }
@@ -48,14 +53,10 @@ CudaOps::~CudaOps() {
 }
 
 std::string CudaOps::name() const {
-  int device = 0;
-  cudaDeviceProp properties{};
-  MCNN_CUDA(cudaGetDevice(&device));
-  MCNN_CUDA(cudaGetDeviceProperties(&properties, device));
 #ifdef MCNN_SIM
-  return fmt::format("sim ({})", properties.name);
+  return fmt::format("sim ({})", current_device().name);
 #else
-  return fmt::format("cuda ({}, sm_{}{})", properties.name, properties.major, properties.minor);
+  return fmt::format("cuda ({}, sm_{})", current_device().name, capability_);
 #endif
 }
 
@@ -70,8 +71,10 @@ void CudaOps::copy_from_host(const void* source, Tensor& target) {
 
 void CudaOps::copy_to_host(const Tensor& source, void* target) {
   MCNN_CUDA(cudaMemcpyAsync(target, source.raw(), source.bytes(), cudaMemcpyDeviceToHost, stream_));
-  MCNN_CUDA(cudaStreamSynchronize(stream_));
+  wait();
 }
+
+void CudaOps::wait() { MCNN_CUDA(cudaStreamSynchronize(stream_)); }
 
 // One element a thread and a store: neighbours fill whole sectors, and no alignment is asked for.
 void CudaOps::fill(Tensor& x, float value) {

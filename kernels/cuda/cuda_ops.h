@@ -5,6 +5,7 @@
 #include <cuda_runtime.h>
 
 #include "kernels/cuda/device_memory.h"
+#include "kernels/cuda/multi_tensor.h"
 #include "kernels/cuda/product_rung.h"
 #include "kernels/ops.h"
 
@@ -25,6 +26,7 @@ class CudaOps final : public Ops {
   void copy_from_host(const void* source, Tensor& target) override;
   void copy_to_host(const Tensor& source, void* target) override;
   void fill(Tensor& x, float value) override;
+  void wait() override;
   void pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) override;
   void pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx) override;
   void depthwise_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) override;
@@ -79,7 +81,8 @@ class CudaOps final : public Ops {
   DeviceBuffer scratch_;
   int capability_ = 0;  // 75, 80, ...
   std::optional<ProductRung> preferred_rung_;
-  StepState* state_ = nullptr;  // in device memory: kernels read seed, step and learning rate from here
+  StepState* state_ = nullptr;                                   // in device memory: kernels read seed, step and learning rate from here
+  ChunkTable gradient_chunks_, update_chunks_, average_chunks_;  // of gradient_norm, of the optimizer, of ema
 };
 
 }  // namespace mcnn::cuda
