@@ -1,7 +1,9 @@
-// Which backend carries out the contract, chosen by name when a program starts.
+// Which backend carries out the contract, chosen by name when a program starts. ref and cpu are part of every program; cuda
+// and sim are plugins, libmcnn_cuda.so and libmcnn_sim.so, so that one program runs with and without a GPU and its driver.
 #pragma once
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "kernels/ops.h"
 
@@ -14,7 +16,12 @@ struct Backend {
   std::string reason;  ///< one line for the user: what runs, and why
 };
 
-/// device: auto, cpu or ref. Shapes are checked, and times taken if `profiler` is given.
+/// auto, cpu, cuda, sim, ref.
+const std::vector<std::string>& devices();
+
+/// `device` is one of devices(); auto: cuda where there is a GPU, else cpu. Shapes are checked, and times taken if `profiler`
+/// is given. Plugins are looked for in the folder that MCNN_PLUGINS names, else beside the program and in ../lib/mcnn from
+/// there. Throws Error: one line that says why a backend named here cannot run.
 Backend make_backend(const std::string& device, int threads, Profiler* profiler = nullptr);
 
 }  // namespace mcnn

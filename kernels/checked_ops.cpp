@@ -184,6 +184,7 @@ class CheckedOps final : public Ops {
     const auto span = timed("fill");
     inner_->fill(x, value);
   }
+  void wait() override { inner_->wait(); }
 
   void pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) override {
     Check c = check("pointwise_forward");
@@ -455,7 +456,21 @@ class CheckedOps final : public Ops {
 
  private:
   Check check(const char* operation) const { return Check(operation, *inner_); }
-  Profiler::Span timed(const char* operation) const { return profiler_ ? profiler_->operation(operation) : Profiler::Span(); }
+  /// A span that ends when the operation is done, not when it was asked for.
+  struct Timed {
+    Profiler::Span span;
+    Ops* to_wait_for;
+    ~Timed() {
+      try {
+        if (to_wait_for) to_wait_for->wait();
+      } catch (const Error&) {  // the device's failures stay: the next copy reports it
+      }
+    }
+  };
+  Timed timed(const char* operation) const {
+    if (!profiler_ || !profiler_->enabled()) return {Profiler::Span(), nullptr};
+    return {profiler_->operation(operation), inner_.get()};
+  }
 
   static int64_t pointwise_weight(Check& c, const Tensor& w, const Feature& x) {
     c.rank("w", w, 2);

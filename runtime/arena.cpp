@@ -51,11 +51,14 @@ struct Arena::Blocks {
     const auto hole = std::find_if(holes.begin(), holes.end(), [&](const auto& h) { return h.second >= bytes; });
     if (hole == holes.end()) fail("arena: {} bytes asked for, {} of {} in use", bytes, in_use, capacity);
     const auto [offset, size] = *hole;
+    if (offset + bytes > peak) {
+      memory.commit(base, offset + bytes);
+      peak = offset + bytes;
+    }
     if (size > bytes) holes[offset + bytes] = size - bytes;
     Stretches::node_type block = holes.extract(hole);
     block.mapped() = bytes;
     in_use += bytes;
-    peak = std::max(peak, offset + bytes);
     return block;
   }
 

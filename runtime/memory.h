@@ -10,6 +10,9 @@ class Memory {
   /// Address space for `bytes`, aligned to 4096, that costs nothing until touched where the system allows it.
   /// Throws Error if not even the addresses can be had.
   virtual void* reserve(std::size_t bytes) = 0;
+  /// Says that the first `bytes` of the reservation at `address` are about to be used: for memory that does not come by being
+  /// touched. Throws Error when there is none left.
+  virtual void commit(void* /*address*/, std::size_t /*bytes*/) {}
   virtual void release(void* address, std::size_t bytes) = 0;
   /// Bytes that can be touched now without pushing anything out.
   virtual std::size_t available() const = 0;

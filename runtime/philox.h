@@ -1,5 +1,6 @@
 // Philox4x32-10, a counter-based random number generator: the i-th number depends on (seed, stream, step, i) alone, so it
 // is the same on every backend, for any thread count, and after a resume.
+// All constexpr: CUDA kernels call the same functions (nvcc --expt-relaxed-constexpr).
 // Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"; checked by Random123's known answers.
 #pragma once
 #include <array>
@@ -39,16 +40,17 @@ struct Philox {
     return counter;
   }
 
-  /// 32 random bits for element `index`: word index%4 of block index/4.
-  constexpr uint32_t bits(uint64_t index) const {
-    const uint64_t block = index / 4;
-    const Block out = rounds({static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32), step, stream},
-                             {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
-    return out[index % 4];
+  /// The bits of elements 4*index to 4*index + 3.
+  constexpr Block block(uint64_t index) const {
+    return rounds({static_cast<uint32_t>(index), static_cast<uint32_t>(index >> 32), step, stream},
+                  {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32)});
   }
+  /// 32 random bits for element `index`.
+  constexpr uint32_t bits(uint64_t index) const { return block(index / 4)[index % 4]; }
 
   /// Uniform in [0, 1), 24 bits: exact in fp32, so every backend compares the same number.
-  constexpr float uniform(uint64_t index) const { return static_cast<float>(bits(index) >> 8) * 0x1p-24f; }
+  static constexpr float uniform_of(uint32_t bits) { return static_cast<float>(bits >> 8) * 0x1p-24f; }
+  constexpr float uniform(uint64_t index) const { return uniform_of(bits(index)); }
 };
 
 }  // namespace mcnn

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <limits>
 
+#include "kernels/backend.h"
 #include "runtime/error.h"
 #include "runtime/nearest.h"
 
@@ -114,12 +115,20 @@ class Table {
 
 }  // namespace
 
+DType storage_type(const Config& config) {
+  for (const DType type : {DType::bf16, DType::f16})
+    if (config.model.storage == name_of(type)) return type;
+  return DType::f32;
+}
+
 std::vector<Setting> settings(Config& c) {
   constexpr int kMany = std::numeric_limits<int>::max();
   Table t;
   t.text("run", "dir", c.run.dir, "folder the run is written to; must not exist yet");
   t.number<uint64_t>("run", "seed", c.run.seed, 0, UINT64_MAX, "of every random number: weights, order, flips, dropout, split");
-  t.choice("run", "device", c.run.device, {"auto", "cpu", "ref"}, "backend; ref computes in double, for checking");
+  t.choice(
+      "run", "device", c.run.device, devices(),
+      "backend; auto: cuda where there is a GPU, else cpu; sim runs the CUDA kernels on the host and ref computes in double, for checking");
   t.number("run", "threads", c.run.threads, 0, 4096, "0: one per core; results do not depend on it");
 
   t.choice("model", "name", c.model.name, {"b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "lite0", "lite1", "lite2", "lite3", "lite4"},
@@ -127,6 +136,8 @@ std::vector<Setting> settings(Config& c) {
   t.number("model", "width", c.model.width, 0.0, 10.0, "channel multiplier in place of the model's own; 0: its own");
   t.number("model", "depth", c.model.depth, 0.0, 10.0, "repeat multiplier in place of the model's own; 0: its own");
   t.text("model", "padding", c.model.padding, "same, same:HxW, symmetric; auto: what the weights were trained with, else same");
+  t.choice("model", "storage", c.model.storage, {"f32", "bf16", "f16"},
+           "type that feature maps are stored in; the narrow ones halve their memory and need a backend that has them");
   t.number("model", "bn_eps", c.model.bn_eps, 0.0, 1.0, "batch norm's epsilon; 0: what the weights were trained with, else 1e-3");
   t.number("model", "bn_momentum", c.model.bn_momentum, 0.0, 1.0, "weight of a new batch in the running statistics (PyTorch's convention)");
   t.flag("model", "frozen_norm", c.model.frozen_norm, "batch norm uses and keeps the weights' running statistics");

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "runtime/dtype.h"
+
 namespace mcnn {
 
 struct Config {
@@ -19,6 +21,7 @@ struct Config {
     std::string name = "b4";
     double width = 0, depth = 0;
     std::string padding = "auto";
+    std::string storage = "f32";
     double bn_eps = 0;
     double bn_momentum = 0.1;
     bool frozen_norm = false;
@@ -59,6 +62,9 @@ struct Config {
     std::string select = "best";
   } train;
 };
+
+/// [model] storage.
+DType storage_type(const Config& config);
 
 /// One key of the file: where it is kept, and what it means.
 struct Setting {

@@ -1,8 +1,15 @@
 #include "train/engine.h"
 
 namespace mcnn {
-Engine::Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& normalisation, bool gradients)
-    : ops_(ops), parameters_(ops, gradients), model_(spec, parameters_), normalisation_(normalisation), arena_(ops.memory()) {}
+Engine::Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& normalisation, bool gradients, DType storage)
+    : ops_(ops),
+      parameters_(ops, gradients),
+      model_(spec, parameters_),
+      normalisation_(normalisation),
+      storage_(storage == DType::f32 ? ops.parameter_type() : storage),
+      arena_(ops.memory()) {
+  if (!ops.supports(storage_)) fail("backend {} does not store feature maps as {}", ops.name(), name_of(storage_));
+}
 
 Tensor Engine::input(const Context& ctx, const Batch& batch) const {
   Tensor pixels = ctx.arena->tensor({batch.n, batch.h, batch.w, 3}, DType::u8);
@@ -19,7 +26,7 @@ Tensor Engine::input(const Context& ctx, const Batch& batch) const {
 
 double Engine::gradients(const Batch& batch, const StepState& state, float smoothing) {
   Tape tape;
-  const Context ctx{&ops_, &arena_, &tape, ops_.parameter_type(), true, profiler_};
+  const Context ctx{&ops_, &arena_, &tape, storage_, true, profiler_};
   ops_.begin_step(state);
   const Logits logits = model_.forward(ctx, input(ctx, batch));
   const Tensor targets = ctx.small(logits.value.shape());
@@ -31,7 +38,7 @@ double Engine::gradients(const Batch& batch, const StepState& state, float smoot
 
 std::vector<float> Engine::logits(const Batch& batch) {
   Tape tape(false);
-  const Context ctx{&ops_, &arena_, &tape, ops_.parameter_type(), false, profiler_};
+  const Context ctx{&ops_, &arena_, &tape, storage_, false, profiler_};
   return to_floats(ops_, model_.forward(ctx, input(ctx, batch)).value);
 }
 

@@ -18,8 +18,9 @@ struct Normalisation {
 /// A network, the memory its steps run in and how photos enter it.
 class Engine {
  public:
-  /// Adds no values: initialise() or a weights file gives them. gradients: false for inference only.
-  Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& normalisation, bool gradients);
+  /// Adds no values: initialise() or a weights file gives them. gradients: false for inference only. `storage` is the type of
+  /// feature maps; f32 stands for the backend's parameter type. Throws Error if the backend cannot store them so.
+  Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& normalisation, bool gradients, DType storage = DType::f32);
 
   /// Forward and backward of one training step: the gradients are left in the parameters. Returns the loss.
   /// `smoothing` is the loss's label smoothing.
@@ -45,6 +46,7 @@ class Engine {
   Parameters parameters_;
   EfficientNet model_;
   Normalisation normalisation_;
+  DType storage_;
   Arena arena_;
   Profiler* profiler_ = nullptr;
 };

@@ -7,7 +7,7 @@ namespace mcnn {
 
 MemoryForecast forecast(const EfficientNetSpec& spec, const Config& config, int64_t batch, int64_t height, int64_t width) {
   const auto ops = make_dry_ops();
-  Engine engine(*ops, spec, {}, true);
+  Engine engine(*ops, spec, {}, true, storage_type(config));
   Optimizer optimizer(engine.parameters(), config);
   engine.gradients({.n = batch, .h = height, .w = width}, {}, 0.f);
   return {engine.parameters().bytes() + optimizer.bytes(), engine.arena().peak()};

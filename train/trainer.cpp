@@ -97,11 +97,13 @@ class Run {
       say(fmt::format("{}: trained with padding {}, bn_eps {}", file->path(), config_.model.padding, config_.model.bn_eps));
     }
     const auto photos = static_cast<double>(all.photos.size());
-    const double cache =
-        std::min(photos * config_.data.crop * config_.data.crop * 3, static_cast<double>(config_.data.cache_mb) * (1 << 20));
+    // Decoded photos wait in the host's memory: beside the step only where that runs there too.
+    const double cache = &backend_.ops->memory() == &host_memory() ? std::min(photos * config_.data.crop * config_.data.crop * 3,
+                                                                              static_cast<double>(config_.data.cache_mb) * (1 << 20))
+                                                                   : 0.0;
     require_memory(description_.spec, config_, backend_.ops->memory().available(), static_cast<std::size_t>(cache));
 
-    engine_ = std::make_unique<Engine>(*backend_.ops, description_.spec, description_.normalisation, true);
+    engine_ = std::make_unique<Engine>(*backend_.ops, description_.spec, description_.normalisation, true, storage_type(config_));
     engine_->profile_with(&profiler_);
     initialise(engine_->parameters(), config_.run.seed);
     if (file) {
@@ -220,11 +222,17 @@ class Run {
 
   double step(const Batch& batch, double learning_rate) {
     const auto span = profiler_.step();
-    const StepState state{config_.run.seed, static_cast<uint32_t>(progress_.steps), static_cast<float>(learning_rate)};
+    const bool scaled = storage_type(config_) == DType::f16;
+    const StepState state{config_.run.seed, static_cast<uint32_t>(progress_.steps), static_cast<float>(learning_rate),
+                          scaled ? progress_.loss_scale.value : 1.f};
     const double loss = engine_->gradients(batch, state, static_cast<float>(config_.train.label_smoothing));
     ++progress_.steps;
     if (!std::isfinite(loss)) diverged("the loss", loss);
-    if (const double norm = optimizer_->step(); !std::isfinite(norm)) diverged("the gradient's norm", norm);
+    const double norm = optimizer_->step();
+    const bool finite = std::isfinite(norm);
+    if (scaled) progress_.loss_scale.update(finite);
+    if (!finite && (!scaled || progress_.loss_scale.value < 1.f)) diverged("the gradient's norm", norm);
+    if (!finite) --progress_.steps;  // nothing was changed: the next batch is this step
     return loss;
   }
 

@@ -5,7 +5,6 @@
 #include <fmt/ranges.h>
 
 #include <bit>
-#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -50,16 +49,6 @@ std::size_t element_size(std::string_view dtype) {
 
 namespace {
 
-/// IEEE binary16: 1 sign, 5 exponent (bias 15), 10 mantissa bits.
-float half_to_float(uint16_t h) {
-  const int exponent = (h >> 10) & 31;
-  const int mantissa = h & 1023;
-  const float sign = (h & 0x8000) ? -1.f : 1.f;
-  if (exponent == 31) return mantissa ? std::nanf("") : sign * INFINITY;
-  if (exponent == 0) return sign * std::ldexp(static_cast<float>(mantissa), -24);  // subnormal
-  return sign * std::ldexp(static_cast<float>(1024 + mantissa), exponent - 25);
-}
-
 template <class Stored>
 Stored element(const std::byte* bytes, std::size_t i) {  // memcpy: the file promises no alignment
   Stored value;
@@ -82,7 +71,7 @@ std::vector<Out> converted(const StoredTensor& t) {
   else if (t.dtype == "F64")
     fill([&](std::size_t i) { return element<double>(p, i); });
   else if (t.dtype == "F16")
-    fill([&](std::size_t i) { return half_to_float(element<uint16_t>(p, i)); });
+    fill([&](std::size_t i) { return static_cast<float>(element<f16>(p, i)); });
   else if (t.dtype == "BF16")
     fill([&](std::size_t i) { return static_cast<float>(element<bf16>(p, i)); });
   else if (t.dtype == "I64")

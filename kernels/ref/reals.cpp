@@ -5,22 +5,26 @@
 namespace mcnn::ref {
 namespace {
 
+/// Types narrower than fp32 convert to and from it alone.
+template <class T>
+constexpr bool kNarrow = std::is_same_v<T, bf16> || std::is_same_v<T, f16>;
+
 template <class T>
 void load_as(const Tensor& x, Reals& values) {
   std::transform(x.data<T>(), x.data<T>() + x.size(), values.begin(), [](T v) {
-    if constexpr (std::is_same_v<T, bf16>)
+    if constexpr (kNarrow<T>)
       return static_cast<double>(static_cast<float>(v));
     else
       return static_cast<double>(v);
   });
 }
 
-// double -> fp32 -> bf16 rounds twice; the difference is half an ulp of fp32, far below bf16's.
+// double -> fp32 -> bf16 or f16 rounds twice; the difference is half an ulp of fp32, far below theirs.
 template <class T>
 void store_as(const Reals& values, Tensor& x) {
   std::transform(values.begin(), values.end(), x.data<T>(), [](double v) {
-    if constexpr (std::is_same_v<T, bf16>)
-      return bf16(static_cast<float>(v));
+    if constexpr (kNarrow<T>)
+      return T(static_cast<float>(v));
     else
       return static_cast<T>(v);
   });
@@ -34,6 +38,7 @@ Reals load(const Tensor& x) {
     case DType::f64: load_as<double>(x, values); break;
     case DType::f32: load_as<float>(x, values); break;
     case DType::bf16: load_as<bf16>(x, values); break;
+    case DType::f16: load_as<f16>(x, values); break;
     case DType::u8: load_as<uint8_t>(x, values); break;
   }
   return values;
@@ -49,6 +54,7 @@ void store(const Reals& values, Tensor& x) {
     case DType::f64: store_as<double>(values, x); break;
     case DType::f32: store_as<float>(values, x); break;
     case DType::bf16: store_as<bf16>(values, x); break;
+    case DType::f16: store_as<f16>(values, x); break;
     case DType::u8: store_as<uint8_t>(values, x); break;
   }
 }

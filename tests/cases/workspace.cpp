@@ -23,6 +23,7 @@ std::size_t put(double value, DType type, std::byte* at) {
     case DType::f64: write(value); break;
     case DType::f32: write(static_cast<float>(value)); break;
     case DType::bf16: write(bf16(static_cast<float>(value))); break;
+    case DType::f16: write(f16(static_cast<float>(value))); break;
     case DType::u8: write(static_cast<uint8_t>(value)); break;
   }
   return size_of(type);
@@ -37,6 +38,7 @@ double get(DType type, const std::byte* at) {
     case DType::f64: return read(double{});
     case DType::f32: return read(float{});
     case DType::bf16: return static_cast<float>(read(bf16{}));
+    case DType::f16: return static_cast<float>(read(f16{}));
     case DType::u8: return read(uint8_t{});
   }
   return 0;

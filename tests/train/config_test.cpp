@@ -30,6 +30,7 @@ const std::map<std::string, std::string> kOthers = {{"run.dir", "runs/with space
                                                     {"model.width", "0.30000000000000004"},
                                                     {"model.depth", "0.1"},
                                                     {"model.padding", "same:224x160"},
+                                                    {"model.storage", "bf16"},
                                                     {"model.bn_eps", "1e-05"},
                                                     {"model.bn_momentum", "0.01"},
                                                     {"model.frozen_norm", "true"},

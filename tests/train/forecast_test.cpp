@@ -46,6 +46,14 @@ TEST(Forecast, KnowsTheOptimizersState) {
   EXPECT_GT(parameters(averaging), parameters({}));
 }
 
+TEST(Forecast, NarrowStorageHalvesTheFeatureMapsAlone) {
+  Config narrow;
+  narrow.model.storage = "bf16";
+  const MemoryForecast wide = forecast(small_spec(), {}, 8, 64, 64), half = forecast(small_spec(), narrow, 8, 64, 64);
+  EXPECT_EQ(half.parameters, wide.parameters);
+  EXPECT_NEAR(static_cast<double>(half.step) / static_cast<double>(wide.step), 0.5, 0.05);
+}
+
 TEST(Forecast, GrowsWithTheBatch) {
   std::size_t before = 0;
   for (int64_t batch = 1; batch <= 40; ++batch) {

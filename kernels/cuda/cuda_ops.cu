@@ -1,0 +1,88 @@
+// The CUDA backend's construction, transfers and fills; each operation is in the file of its own name.
+#include "kernels/cuda/cuda_ops.h"
+
+#include "kernels/cuda/check.h"
+#include "kernels/cuda/dispatch.h"
+#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/vector_access.cuh"
+
+namespace mcnn::cuda {
+namespace {
+
+cudaDeviceProp current_device() {
+  int device = 0;
+  cudaDeviceProp properties{};
+  MCNN_CUDA(cudaGetDevice(&device));
+  MCNN_CUDA(cudaGetDeviceProperties(&properties, device));
+  return properties;
+}
+
+// Enough to keep every multiprocessor busy, few enough that a block does some work.
+constexpr int kThreads = 256;
+constexpr int kPerThread = 4;
+
+/// By value: the launch carries the state along, so that nothing on the host has to outlive the call.
+__global__ void write_step_state(StepState* state, StepState value) { *state = value; }
+
+template <class T>
+__global__ void fill_elements(T* x, int64_t count, float value) {
+  const Floats<1> v{{value}};
+  const int64_t begin = static_cast<int64_t>(blockIdx.x) * kThreads * kPerThread + threadIdx.x;
+#pragma unroll
+  for (int i = 0; i < kPerThread; ++i)
+    if (const int64_t at = begin + i * kThreads; at < count) store<T, 1>(x + at, v);
+}
+
+}  // namespace
+
+bool kernels_run_here() {
+  cudaFuncAttributes attributes{};
+  return cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(write_step_state)) == cudaSuccess;
+}
+
+CudaOps::CudaOps() {
+  const cudaDeviceProp device = current_device();
+  capability_ = 10 * device.major + device.minor;
+  MCNN_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
+  MCNN_CUDA(cudaMalloc(reinterpret_cast<void**>(&state_), sizeof(StepState)));
+}
+
+CudaOps::~CudaOps() {
+  cudaFree(state_);
+  cudaStreamDestroy(stream_);
+}
+
+std::string CudaOps::name() const {
+#ifdef MCNN_SIM
+  return fmt::format("sim ({})", current_device().name);
+#else
+  return fmt::format("cuda ({}, sm_{})", current_device().name, capability_);
+#endif
+}
+
+bool CudaOps::supports(DType storage) const { return storage == DType::f32 || storage == DType::bf16 || storage == DType::f16; }
+
+void CudaOps::begin_step(const StepState& state) { launch(write_step_state, {1, 1}, stream_, state_, state); }
+
+// A copy from pageable memory returns when the source has been read.
+void CudaOps::copy_from_host(const void* source, Tensor& target) {
+  MCNN_CUDA(cudaMemcpyAsync(target.raw(), source, target.bytes(), cudaMemcpyHostToDevice, stream_));
+}
+
+void CudaOps::copy_to_host(const Tensor& source, void* target) {
+  MCNN_CUDA(cudaMemcpyAsync(target, source.raw(), source.bytes(), cudaMemcpyDeviceToHost, stream_));
+  wait();
+}
+
+void CudaOps::wait() { MCNN_CUDA(cudaStreamSynchronize(stream_)); }
+
+// One element a thread and a store: neighbours fill whole sectors, and no alignment is asked for.
+void CudaOps::fill(Tensor& x, float value) {
+  if (x.size() == 0) return;
+  with_storage(x.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    launch(fill_elements<T>, {blocks_for(x.size(), kThreads * kPerThread), kThreads}, stream_, x.data<T>(), x.size(), value);
+  });
+}
+
+}  // namespace mcnn::cuda

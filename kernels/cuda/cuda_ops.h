@@ -1,0 +1,88 @@
+// The CUDA backend: one class, each operation in the .cu file of its own name. Everything runs in order on one stream.
+// The same sources make two plugins: nvcc builds libmcnn_cuda for GPUs, g++ over kernels/simt builds libmcnn_sim, which runs
+// the kernels on the host, one fiber a thread.
+#pragma once
+#include <cuda_runtime.h>
+
+#include "kernels/cuda/device_memory.h"
+#include "kernels/cuda/multi_tensor.h"
+#include "kernels/cuda/product_rung.h"
+#include "kernels/ops.h"
+
+namespace mcnn::cuda {
+
+/// Whether this build has kernels for the current GPU.
+bool kernels_run_here();
+
+class CudaOps final : public Ops {
+ public:
+  CudaOps();
+  ~CudaOps() override;
+  std::string name() const override;
+  Memory& memory() override { return memory_; }
+  bool supports(DType storage) const override;
+
+  void begin_step(const StepState& state) override;
+  void copy_from_host(const void* source, Tensor& target) override;
+  void copy_to_host(const Tensor& source, void* target) override;
+  void fill(Tensor& x, float value) override;
+  void wait() override;
+  void pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) override;
+  void pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx) override;
+  void depthwise_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) override;
+  void depthwise_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
+                          InputGradient* dx) override;
+  void dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) override;
+  void dense_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
+                      InputGradient* dx) override;
+  void batch_norm_forward(const Moments& moments, int64_t count, const Tensor& gamma, const Tensor& beta, float eps, float momentum,
+                          Tensor& running_mean, Tensor& running_var, Norm& norm) override;
+  void batch_norm_frozen(const Tensor& running_mean, const Tensor& running_var, const Tensor& gamma, const Tensor& beta, float eps,
+                         Norm& norm) override;
+  void batch_norm_sums(const Feature& x, const Tensor& stored, const Tensor& sample_scale, Tensor& sum_du, Tensor& sum_du_xhat) override;
+  void batch_norm_sums_gated(const Tensor& gate, const Tensor& sum_dz_slope, const Tensor& sum_dz_slope_xhat, const Tensor& pooled,
+                             const Tensor& slope, const Tensor& slope_xhat, Tensor& sum_du, Tensor& sum_du_xhat) override;
+  void pool_forward(const Feature& x, Tensor& mean, Tensor& slope, Tensor& slope_xhat) override;
+  void squeeze_excite_forward(const Tensor& s, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2, Tensor& hidden,
+                              Tensor& gate) override;
+  void squeeze_excite_backward(const Tensor& s, const Tensor& w1, const Tensor& w2, const Tensor& hidden, const Tensor& gate,
+                               const Tensor& sum_dz_a, int64_t pixels, Tensor& dw1, Tensor& db1, Tensor& dw2, Tensor& db2,
+                               Tensor& pooled) override;
+  void residual_forward(const Feature& x, const Feature& branch, const Tensor& sample_scale, Tensor& y) override;
+  void drop_path_scale(uint32_t stream, float drop, Tensor& scale) override;
+  void dropout(const Tensor& x, uint32_t stream, float drop, Tensor& y) override;
+  void linear_forward(const Tensor& x, const Tensor& w, const Tensor& b, Tensor& y) override;
+  void linear_backward(const Tensor& x, const Tensor& w, const Tensor& dy, float input_scale, Tensor& dw, Tensor& db, Tensor& dx) override;
+  void cross_entropy(const Tensor& logits, const Tensor& targets, float smoothing, Tensor& loss, Tensor& dlogits) override;
+  void normalize_images(const Tensor& pixels, const Tensor& flip, const float (&mean)[3], const float (&std)[3], Tensor& y) override;
+  void gradient_norm(std::span<const Tensor> gradients, float max_norm, Tensor& norm, Tensor& clip) override;
+  void adamw(const AdamW& options, const Tensor& clip, std::span<OptimizerSlot> slots) override;
+  void sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot> slots) override;
+  void ema(float decay, std::span<const Tensor> values, std::span<Tensor> averages) override;
+
+  /// From now on the matrix products take this rung of their ladder where the channels allow it; nothing: the rule's choice.
+  void prefer_product_rung(std::optional<ProductRung> rung) { preferred_rung_ = rung; }
+
+ private:
+  /// Device memory for the partial results of one operation: valid until the next operation asks.
+  template <class T>
+  T* scratch(std::size_t count) {
+    return static_cast<T*>(scratch_.at_least(count * sizeof(T)));
+  }
+
+  /// For a product of maps with so many channels.
+  ProductRung product_rung(DType storage, int64_t in, int64_t out) const {
+    const auto vector = static_cast<int64_t>(16 / size_of(storage));
+    return rung_for(storage, in % vector == 0 && out % vector == 0, capability_, preferred_rung_);
+  }
+
+  cudaStream_t stream_ = nullptr;
+  DeviceMemory memory_;
+  DeviceBuffer scratch_;
+  int capability_ = 0;  // 75, 80, ...
+  std::optional<ProductRung> preferred_rung_;
+  StepState* state_ = nullptr;                                   // in device memory: kernels read seed, step and learning rate from here
+  ChunkTable gradient_chunks_, update_chunks_, average_chunks_;  // of gradient_norm, of the optimizer, of ema
+};
+
+}  // namespace mcnn::cuda

@@ -1,0 +1,35 @@
+// Device memory behind the arena, and a buffer that grows.
+#pragma once
+#include <cstddef>
+#include <map>
+
+#include "runtime/memory.h"
+
+namespace mcnn::cuda {
+
+/// An arena reserves far more than there is; memory is mapped behind the addresses as the arena's use of them rises.
+class DeviceMemory final : public Memory {
+ public:
+  void* reserve(std::size_t bytes) override;
+  void commit(void* address, std::size_t bytes) override;
+  void release(void* address, std::size_t bytes) override;
+  std::size_t available() const override;
+
+ private:
+  std::map<void*, std::size_t> mapped_;  // bytes from the start of each reservation
+};
+
+class DeviceBuffer {
+ public:
+  DeviceBuffer() = default;
+  DeviceBuffer(const DeviceBuffer&) = delete;
+  ~DeviceBuffer();
+  /// At least `bytes`, aligned to 256; what it held is lost when it grows.
+  void* at_least(std::size_t bytes);
+
+ private:
+  void* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+}  // namespace mcnn::cuda

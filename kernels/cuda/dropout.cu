@@ -1,0 +1,50 @@
+// Dropout and drop-path.  Contract: kernels/ops.h; the random numbers: runtime/philox.h, the same on every backend.
+// A thread asks Philox for one block, which is the numbers of four neighbours: small work ((N,C) of the head, (N)), one launch.
+// Next: residual.cu reads drop-path's scale.
+#include "kernels/cuda/cuda_ops.h"
+#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/vector_access.cuh"
+#include "runtime/philox.h"
+
+namespace mcnn::cuda {
+namespace {
+
+constexpr int kNumbers = 4;         // of a thread: a block of Philox
+constexpr unsigned kThreads = 128;  // of a block
+
+float survivor_scale(float drop) { return static_cast<float>(1.0 / (1.0 - drop)); }
+
+/// y[i] = x[i]*scale if element i survives, else 0; x null: all ones.
+__global__ void drop_elements(const float* x, const StepState* state, uint32_t stream, float drop, float scale, int64_t count, float* y) {
+  const int64_t block = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x, first = block * kNumbers;
+  if (first >= count) return;
+  const bool whole = first + kNumbers <= count;
+  Floats<kNumbers> values{{1.f, 1.f, 1.f, 1.f}};
+  if (x && whole) values = load<float, kNumbers>(x + first);
+  if (x && !whole) {
+#pragma unroll
+    for (int i = 0; i < kNumbers; ++i)
+      if (first + i < count) values[i] = load<float, 1>(x + first + i)[0];
+  }
+  const Philox::Block bits = Philox{state->seed, stream, state->step}.block(static_cast<uint64_t>(block));
+#pragma unroll
+  for (int i = 0; i < kNumbers; ++i) values[i] = Philox::uniform_of(bits[static_cast<std::size_t>(i)]) >= drop ? values[i] * scale : 0.f;
+  if (whole) return store<float, kNumbers>(y + first, values);
+#pragma unroll
+  for (int i = 0; i < kNumbers; ++i)
+    if (first + i < count) store<float, 1>(y + first + i, {values[i]});
+}
+
+}  // namespace
+
+void CudaOps::drop_path_scale(uint32_t stream, float drop, Tensor& scale) {
+  launch(drop_elements, {blocks_for(scale.size(), kNumbers * kThreads), kThreads}, stream_, nullptr, state_, stream, drop,
+         survivor_scale(drop), scale.size(), scale.data<float>());
+}
+
+void CudaOps::dropout(const Tensor& x, uint32_t stream, float drop, Tensor& y) {
+  launch(drop_elements, {blocks_for(x.size(), kNumbers * kThreads), kThreads}, stream_, x.data<float>(), state_, stream, drop,
+         survivor_scale(drop), x.size(), y.data<float>());
+}
+
+}  // namespace mcnn::cuda

@@ -1,0 +1,121 @@
+// Features and gradients as kernels see them: kernels/feature.h's structs as plain pointers, and the formulas on registers.
+// A thread that owns N channels loads their coefficients once (ChannelReader) and then reads row after row.
+//   z  = act(scale*raw + shift) * gate
+// Next: gradient_reader.cuh reads dy, input_gradient.cuh forms what a data gradient leaves.
+#pragma once
+#include "kernels/cuda/vector_access.cuh"
+#include "kernels/feature.h"
+
+namespace mcnn::cuda {
+
+/// The elements of a tensor whose storage type the caller has switched on; null where it is absent.
+template <class T>
+const T* elements(const Tensor& tensor) {
+  return static_cast<const T*>(tensor.raw());
+}
+template <class T>
+T* elements(Tensor& tensor) {
+  return static_cast<T*>(tensor.raw());
+}
+
+/// Null pointers are absent parts. All parameters are fp32.
+template <class T>
+struct FeatureView {
+  const T* raw;                                // (N,H,W,C)
+  const float *scale, *shift, *mean, *invstd;  // (C)
+  const float* gate;                           // (N,C)
+  Activation act;
+
+  static FeatureView of(const Feature& x) {
+    return {elements<T>(x.raw),
+            elements<float>(x.norm.scale),
+            elements<float>(x.norm.shift),
+            elements<float>(x.norm.mean),
+            elements<float>(x.norm.invstd),
+            elements<float>(x.gate),
+            x.act};
+  }
+};
+
+/// By the fast exponential and division, 2 ulp each for the u that matter; both ends saturate, NaN stays NaN.
+__device__ inline float sigmoid(float u) { return __fdividef(1.f, 1.f + __expf(-u)); }
+
+/// As activate() and activation_slope() in kernels/feature.h.
+__device__ inline float act_of(Activation act, float u) {
+  if (act == Activation::swish) return u * sigmoid(u);
+  if (act == Activation::relu6) return u > 0.f ? (u < 6.f ? u : 6.f) : (u <= 0.f ? 0.f : u);
+  return u;
+}
+__device__ inline float slope_of(Activation act, float u) {
+  if (act == Activation::swish) {
+    const float s = sigmoid(u);
+    return s * (1.f + u * (1.f - s));
+  }
+  if (act == Activation::relu6) return u > 0.f && u < 6.f ? 1.f : 0.f;
+  return 1.f;
+}
+/// a = act(u) and slope = act'(u) together: one exponential.
+__device__ inline void act_with_slope(Activation act, float u, float& a, float& slope) {
+  if (act == Activation::swish) {
+    const float s = sigmoid(u);
+    a = u * s;
+    slope = s + a * (1.f - s);
+  } else {
+    a = act_of(act, u);
+    slope = slope_of(act, u);
+  }
+}
+
+/// Calls f(act) with the activation as a constant, so that there is one branch for all elements in f's loop.
+template <class F>
+__device__ void with_activation(Activation act, const F& f) {
+  if (act == Activation::swish) {
+    f(Activation::swish);
+  } else if (act == Activation::relu6) {
+    f(Activation::relu6);
+  } else {
+    f(Activation::identity);
+  }
+}
+
+/// N elements from p + at on, or `otherwise` where p is absent.
+template <int N, class T>
+__device__ Floats<N> load_or(const T* p, int64_t at, float otherwise) {
+  if (p) return load<T, N>(p + at);
+  Floats<N> out;
+#pragma unroll
+  for (int i = 0; i < N; ++i) out[i] = otherwise;
+  return out;
+}
+
+/// Reads z of N channels. Set the sample before its rows.
+template <int N>
+struct ChannelReader {
+  Floats<N> scale, shift, gate;
+  Activation act;
+
+  template <class T>
+  __device__ ChannelReader(const FeatureView<T>& x, int64_t c)
+      : scale(load_or<N>(x.scale, c, 1.f)), shift(load_or<N>(x.shift, c, 0.f)), act(x.act) {
+#pragma unroll
+    for (int i = 0; i < N; ++i) gate[i] = 1.f;
+  }
+  /// For x with a gate: at = n*C + c.
+  template <class T>
+  __device__ void set_sample(const FeatureView<T>& x, int64_t at) {
+    gate = load_or<N>(x.gate, at, 1.f);
+  }
+
+  __device__ float u(float raw, int i) const { return scale[i] * raw + shift[i]; }
+  __device__ float z(float raw, int i) const { return act_of(act, u(raw, i)) * gate[i]; }
+  __device__ Floats<N> z(const Floats<N>& raw) const {
+    Floats<N> out;
+    with_activation(act, [&](Activation constant) {
+#pragma unroll
+      for (int i = 0; i < N; ++i) out[i] = act_of(constant, u(raw[i], i)) * gate[i];
+    });
+    return out;
+  }
+};
+
+}  // namespace mcnn::cuda

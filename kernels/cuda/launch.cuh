@@ -1,0 +1,31 @@
+// Launching a kernel: configuration, launch, error with the kernel's name. cudaLaunchKernelEx in place of <<<>>> keeps a .cu
+// file valid C++, so that the host emulator compiles it as it is.
+#pragma once
+#include <cuda_runtime.h>
+
+#include <cstddef>
+
+#include "kernels/cuda/check.h"
+
+namespace mcnn::cuda {
+
+struct Grid {
+  dim3 blocks, threads;
+  std::size_t shared_bytes = 0;  ///< dynamic shared memory
+};
+
+/// Launches on `stream`; arguments convert to the kernel's parameters. Throws Error naming the kernel.
+template <class... Parameters, class... Arguments>
+void launch(void (*kernel)(Parameters...), const Grid& grid, cudaStream_t stream, Arguments&&... arguments) {
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid.blocks;
+  config.blockDim = grid.threads;
+  config.dynamicSmemBytes = grid.shared_bytes;
+  config.stream = stream;
+  const cudaError_t status = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
+  if (status != cudaSuccess) fail_launch(reinterpret_cast<const void*>(kernel), grid.blocks, grid.threads, grid.shared_bytes, status);
+}
+
+inline unsigned blocks_for(int64_t items, int64_t per_block) { return static_cast<unsigned>((items + per_block - 1) / per_block); }
+
+}  // namespace mcnn::cuda

@@ -1,0 +1,56 @@
+// The classifier: y = x w + b, forward and backward.  Contract: kernels/ops.h.
+// Small products by small_product.cuh. Forward is deep (I to 2560) over one or two tiles of y: cut along I, added up by a second
+// kernel. Backward is one launch: dw and db as one product, dx as another.
+// Next: cross_entropy.cu takes y; squeeze_excite.cu has the other small products.
+#include "kernels/cuda/cuda_ops.h"
+#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/small_product.cuh"
+
+namespace mcnn::cuda {
+namespace {
+
+/// y = b + the parts, in their order.
+__global__ void add_parts(const float* parts, int count, const float* b, int64_t values, int outputs, float* y) {
+  const int64_t at = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (at >= values) return;
+  float total = load<float, 1>(b + at % outputs)[0];
+#pragma unroll 4
+  for (int part = 0; part < count; ++part) total += load<float, 1>(parts + part * values + at)[0];
+  store<float, 1>(y + at, {total});
+}
+
+/// The first dw_tiles blocks do dw and db, the others dx.
+__global__ void multiply_backward(Product dw, int dw_tiles, Product dx, const float* x, const float* w, const float* dy,
+                                  WeightAndBias weight, float input_scale, float* input) {
+  auto& shared = static_shared<ProductShared>();
+  const int tile = static_cast<int>(blockIdx.x), inputs = weight.inputs, outputs = weight.outputs;
+  if (tile < dw_tiles)
+    return multiply_tile(dw, tile, 0, dw.depth, WithOnes<DepthMajor>{{x, inputs}, inputs}, DepthMajor{dy, outputs}, shared, weight);
+  multiply_tile(dx, tile - dw_tiles, 0, dx.depth, RowMajor{dy, outputs}, RowMajor{w, outputs}, shared,
+                [&](int n, int i, float value) { store<float, 1>(input + static_cast<int64_t>(n) * inputs + i, {input_scale * value}); });
+}
+
+}  // namespace
+
+void CudaOps::linear_forward(const Tensor& x, const Tensor& w, const Tensor& b, Tensor& y) {
+  const Product product{static_cast<int>(x.dim(0)), static_cast<int>(w.dim(1)), static_cast<int>(w.dim(0))};
+  const DepthParts parts(product);
+  float* sums = scratch<float>(static_cast<std::size_t>(parts.count * y.size()));
+  launch(multiply_parts<RowMajor, DepthMajor>, grid_of(product, parts), stream_, product, parts, RowMajor{x.data<float>(), product.depth},
+         DepthMajor{w.data<float>(), product.columns}, sums);
+  constexpr unsigned kThreads = 128;
+  launch(add_parts, {blocks_for(y.size(), kThreads), kThreads}, stream_, sums, parts.count, b.data<float>(), y.size(), w.dim(1),
+         y.data<float>());
+}
+
+void CudaOps::linear_backward(const Tensor& x, const Tensor& w, const Tensor& dy, float input_scale, Tensor& dw, Tensor& db, Tensor& dx) {
+  const int samples = static_cast<int>(x.dim(0)), inputs = static_cast<int>(w.dim(0)), outputs = static_cast<int>(w.dim(1));
+  const Product weight{inputs + 1, outputs, samples}, input{samples, inputs, outputs};
+  const int weight_tiles = dw || db ? weight.tiles() : 0, input_tiles = dx ? input.tiles() : 0;
+  if (weight_tiles + input_tiles == 0) return;
+  launch(multiply_backward, {static_cast<unsigned>(weight_tiles + input_tiles), kProductThreads}, stream_, weight, weight_tiles, input,
+         x.data<float>(), w.data<float>(), dy.data<float>(), WeightAndBias{dw.data<float>(), db.data<float>(), inputs, outputs},
+         input_scale, dx.data<float>());
+}
+
+}  // namespace mcnn::cuda

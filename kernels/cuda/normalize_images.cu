@@ -1,0 +1,73 @@
+// From decoded pixels to the network's input: y = (pixel/255 - mean)/std, mirrored where asked.  Contract: kernels/ops.h.
+// Bandwidth-bound. A block takes up to kPixels pixels of a row: reads their bytes into shared memory as they lie, and writes
+// them in y's order, mirrored or not, in whole vectors; so both sides of memory see neighbours with neighbours.
+// A width that is no multiple of four starts rows between words: then both sides go element by element.
+// Next: dense_forward.cu, the stem, reads y.
+#include "kernels/cuda/cuda_ops.h"
+#include "kernels/cuda/dispatch.h"
+#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/shared_memory.cuh"
+#include "kernels/cuda/vector_access.cuh"
+
+namespace mcnn::cuda {
+namespace {
+
+constexpr int kPixels = 256;
+
+/// y = scale*pixel + shift, per channel.
+struct Affine {
+  float scale[3], shift[3];
+};
+
+struct RowShared {
+  alignas(4) uint8_t bytes[3 * kPixels];
+};
+
+/// pixels, y (N,H,W,3); flip (N) or null. blockIdx.x: the row of all rows, blockIdx.y: which kPixels of it.
+template <class T, int N>
+__global__ void normalize_rows(const uint8_t* pixels, const uint8_t* flip, Affine affine, int height, int width, T* y) {
+  uint8_t* shared = static_shared<RowShared>().bytes;
+  const int64_t row = static_cast<int64_t>(blockIdx.x) * width * 3;
+  const int first = static_cast<int>(blockIdx.y) * kPixels, count = 3 * min(kPixels, width - first);
+  const bool mirrored = flip && flip[blockIdx.x / height] != 0;
+  const int source = 3 * (mirrored ? max(width - first - kPixels, 0) : first);  // of the same pixels, where they lie in the row
+  for (int i = static_cast<int>(threadIdx.x) * N; i < count; i += static_cast<int>(blockDim.x) * N)
+    store<uint8_t, N>(shared + i, load<uint8_t, N>(pixels + row + source + i));
+  __syncthreads();
+  for (int i = static_cast<int>(threadIdx.x) * N; i < count; i += static_cast<int>(blockDim.x) * N) {
+    Floats<N> values;
+#pragma unroll
+    for (int j = 0; j < N; ++j) {
+      const int c = (i + j) % 3;
+      const float pixel = load<uint8_t, 1>(shared + (mirrored ? count - 3 - (i + j) + 2 * c : i + j))[0];
+      const float scale = c == 0 ? affine.scale[0] : c == 1 ? affine.scale[1] : affine.scale[2];  // an index would put it in memory
+      const float shift = c == 0 ? affine.shift[0] : c == 1 ? affine.shift[1] : affine.shift[2];
+      values[j] = fmaf(scale, pixel, shift);
+    }
+    store<T, N>(y + row + 3 * first + i, values);
+  }
+}
+
+}  // namespace
+
+void CudaOps::normalize_images(const Tensor& pixels, const Tensor& flip, const float (&mean)[3], const float (&std)[3], Tensor& y) {
+  Affine affine;
+  for (int c = 0; c < 3; ++c) {
+    affine.scale[c] = static_cast<float>(1.0 / (255.0 * std[c]));
+    affine.shift[c] = static_cast<float>(-static_cast<double>(mean[c]) / std[c]);
+  }
+  const dim3 blocks{static_cast<unsigned>(y.n() * y.h()), blocks_for(y.w(), kPixels)};
+  with_storage(y.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto with = [&](auto kernel, int width) {  // a thread for each access, as a photo's row is one block wide
+      const unsigned threads = std::min(256u, blocks_for(3 * std::min<int64_t>(y.w(), kPixels), 32 * width) * 32);
+      launch(kernel, {blocks, threads}, stream_, pixels.data<uint8_t>(), flip.data<uint8_t>(), affine, y.h(), y.w(), y.data<T>());
+    };
+    if (y.w() % 4 == 0)
+      with(normalize_rows<T, 4>, 4);
+    else
+      with(normalize_rows<T, 1>, 1);
+  });
+}
+
+}  // namespace mcnn::cuda

@@ -1,0 +1,104 @@
+// What matrix products read: operands as rows and columns of memory, transformed element by element.
+//   FeatureRows   (pixels, C)         z of a feature
+//   GradientRows  (pixels, C)         dy of a convolution's output
+//   WeightRows    (rows, columns)     weights, already of the storage type
+// A source is asked in two steps: fetch loads what N neighbouring columns need, value makes kPart of them of that, beginning with
+// column `at` of the N. The caller keeps inside. kTransformed: false where memory
+// holds the values themselves, which then are copied past registers.
+// Next: patches.cuh has the operands of the dense convolution, product.cuh multiplies.
+#pragma once
+#include "kernels/cuda/divisor.h"
+#include "kernels/cuda/gradient_reader.cuh"
+
+namespace mcnn::cuda {
+
+/// Columns [at, at + kPart) of what was loaded.
+template <int kPart, class T, int N>
+__device__ Floats<kPart> unpack_part(const Packed<T, N>& loaded, int at) {
+  Floats<kPart> out;
+#pragma unroll
+  for (int i = 0; i < kPart; ++i) out[i] = to_float(loaded.elements[at + i]);
+  return out;
+}
+
+template <class T, int N>
+struct FeatureRows {
+  using Element = T;
+  using Loaded = Packed<T, N>;
+  static constexpr int kWidth = N, kPart = (N + 1) / 2;
+  static constexpr bool kTransformed = true;
+
+  FeatureView<T> x;
+  int rows, columns;  // N*H*W, C
+  Divisor pixels;     // H*W
+
+  __device__ Loaded fetch(int row, int column) const { return load_packed<T, N>(x.raw + static_cast<int64_t>(row) * columns + column); }
+  __device__ Floats<kPart> value(const Loaded& raw, int at, int row, int column) const {
+    ChannelReader<kPart> reader(x, column);
+    if (x.gate) reader.set_sample(x, static_cast<int64_t>(pixels.divide(row)) * columns + column);
+    return reader.z(unpack_part<kPart>(raw, at));
+  }
+};
+
+template <class T, int N>
+struct GradientRows {
+  using Element = T;
+  struct Loaded {
+    Packed<T, N> stored, raw;
+  };
+  static constexpr int kWidth = N, kPart = (N + 1) / 2;
+  static constexpr bool kTransformed = true;
+
+  OutputGradientView<T> dy;
+  int rows, columns;
+  Divisor pixels;
+
+  __device__ Loaded fetch(int row, int column) const {
+    const int64_t at = static_cast<int64_t>(row) * columns + column;
+    Loaded out;
+    if (dy.stored) out.stored = load_packed<T, N>(dy.stored + at);
+    if (dy.reads_raw()) out.raw = load_packed<T, N>(dy.y.raw + at);
+    return out;
+  }
+  /// As GradientReader::dy, each coefficient loaded where it is used: there are eight of them, and registers are short.
+  __device__ Floats<kPart> value(const Loaded& loaded, int at, int row, int column) const {
+    const Floats<kPart> scale = load_or<kPart>(dy.y.scale, column, 1.f), raw = unpack_part<kPart>(loaded.raw, at);
+    Floats<kPart> out = unpack_part<kPart>(loaded.stored, at);
+    if (dy.pooled) {
+      const int64_t of_sample = static_cast<int64_t>(pixels.divide(row)) * columns + column;
+      const Floats<kPart> gate = load_or<kPart>(dy.y.gate, of_sample, 1.f), pooled = load<float, kPart>(dy.pooled + of_sample);
+      const Floats<kPart> shift = load_or<kPart>(dy.y.shift, column, 0.f);
+#pragma unroll
+      for (int i = 0; i < kPart; ++i) out[i] = (out[i] * gate[i] + pooled[i]) * slope_of(dy.y.act, scale[i] * raw[i] + shift[i]);
+    } else if (dy.sample_scale) {
+      const float of_sample = load<float, 1>(dy.sample_scale + pixels.divide(row))[0];
+#pragma unroll
+      for (int i = 0; i < kPart; ++i) out[i] *= of_sample;
+    }
+#pragma unroll
+    for (int i = 0; i < kPart; ++i) out[i] *= scale[i];
+    if (!dy.sum_du) return out;
+    const Floats<kPart> sum_du = load<float, kPart>(dy.sum_du + column), sum_du_xhat = load<float, kPart>(dy.sum_du_xhat + column);
+    const Floats<kPart> mean = load<float, kPart>(dy.y.mean + column), invstd = load<float, kPart>(dy.y.invstd + column);
+#pragma unroll
+    for (int i = 0; i < kPart; ++i) out[i] -= scale[i] * dy.per_value * (sum_du[i] + (raw[i] - mean[i]) * invstd[i] * sum_du_xhat[i]);
+    return out;
+  }
+};
+
+template <class T, int N>
+struct WeightRows {
+  using Element = T;
+  using Loaded = Packed<T, N>;
+  static constexpr int kWidth = N, kPart = N < 4 ? N : 4;
+  static constexpr bool kTransformed = N < widest<T>;  // an asynchronous copy moves 16 bytes
+
+  const T* w;
+  int rows, columns;
+
+  __device__ const T* address(int row, int column) const { return w + static_cast<int64_t>(row) * columns + column; }
+  __device__ Loaded fetch(int row, int column) const { return load_packed<T, N>(address(row, column)); }
+  __device__ Floats<kPart> value(const Loaded& loaded, int at, int, int) const { return unpack_part<kPart>(loaded, at); }
+};
+
+}  // namespace mcnn::cuda

@@ -1,0 +1,46 @@
+// Shared memory of a block. A kernel names all it shares in one struct:
+//   template <class T> struct Tile { T rows[8][64]; float sums[64]; };
+//   auto& tile = static_shared<Tile<T>>();
+// or asks at launch for what depends on sizes (Grid::shared_bytes):
+//   float* row = dynamic_shared<float>();
+// Raw __shared__ stands nowhere else: the host emulator cannot see such an array, so it could neither fill it with NaNs for
+// each block nor check accesses against its bounds. (There __shared__ does not compile.)
+// Next: vector_access.cuh reads and writes it.
+#pragma once
+#include <cuda_runtime.h>
+
+#include <type_traits>
+
+#ifdef MCNN_SIM
+#include "kernels/simt/grid.h"
+#endif
+
+namespace mcnn::cuda {
+
+/// The block's S, uninitialised; at most 48 KB. The same S twice in one kernel is the same memory.
+template <class S>
+__device__ S& static_shared() {
+  static_assert(std::is_trivially_default_constructible_v<S>, "shared memory is not initialised");
+  static_assert(sizeof(S) <= 48 * 1024, "static shared memory is limited to 48 KB; beyond that use dynamic_shared");
+#ifdef MCNN_SIM
+  static const char kKey = 0;  // one address for each S
+  return *static_cast<S*>(simt::static_shared(&kKey, sizeof(S)));
+#else
+  __shared__ alignas(16) S storage;
+  return storage;
+#endif
+}
+
+/// The launch's shared_bytes, uninitialised, aligned to 128 bytes. Above 48 KB the kernel needs
+/// cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes) first.
+template <class T>
+__device__ T* dynamic_shared() {
+#ifdef MCNN_SIM
+  return static_cast<T*>(simt::dynamic_shared());
+#else
+  extern __shared__ __align__(128) unsigned char dynamic_shared_storage[];
+  return reinterpret_cast<T*>(dynamic_shared_storage);
+#endif
+}
+
+}  // namespace mcnn::cuda

@@ -1,0 +1,175 @@
+// Squeeze-excite: gate = sigmoid(swish(s*w1 + b1)*w2 + b2), and its backward.  Contract and formulas: kernels/ops.h.
+// Small matrix products by small_product.cuh; what they are made of is formed on read, so that two launches do forward and
+// two backward:
+//   forward    (1) parts of s*w1 along C      (2) gate; the parts are added up to hidden on read
+//   backward   (1) parts of dt*w2^T along C   (2) dw2 and db2, dw1 and db1, pooled; the parts are added up to dh on read
+// Next: pool.cu makes s; batch_norm.cu combines `pooled` with the sums over H,W.
+#include "kernels/cuda/cuda_ops.h"
+#include "kernels/cuda/feature.cuh"
+#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/small_product.cuh"
+
+namespace mcnn::cuda {
+namespace {
+
+/// A product cut along its depth: (count, values), one after another.
+struct Parts {
+  const float* data;
+  int count;
+  int64_t values;  // of one part: N*R
+  __device__ float sum(int64_t at) const {
+    float total = load<float, 1>(data + at)[0];
+#pragma unroll 4
+    for (int part = 1; part < count; ++part) total += load<float, 1>(data + part * values + at)[0];
+    return total;
+  }
+};
+
+/// swish(hidden) of sample n, from parts of s*w1. Of the blocks that need it one keeps hidden for backward.
+struct Squeezed {
+  static constexpr bool kAlongK = true;
+  Parts parts;
+  const float* bias;  // (R)
+  float* hidden;      // (N,R); null: another block's work
+  int reduced;
+  __device__ float operator()(int n, int r) const {
+    const int64_t at = static_cast<int64_t>(n) * reduced + r;
+    const float h = parts.sum(at) + load<float, 1>(bias + r)[0];
+    if (hidden) store<float, 1>(hidden + at, {h});
+    return act_of(Activation::swish, h);
+  }
+};
+
+/// dt = dg*gate*(1-gate), (N,C); along channels as an operand deep in C, across them deep in N.
+struct GateGradient {
+  const float *gate, *dg;
+  int channels;
+  __device__ float at(int n, int c) const {
+    const int64_t nc = static_cast<int64_t>(n) * channels + c;
+    const float g = load<float, 1>(gate + nc)[0];
+    return load<float, 1>(dg + nc)[0] * (g * (1.f - g));  // not g - g*g, which cancels near g = 1
+  }
+};
+struct GateGradientOverChannels : GateGradient {
+  static constexpr bool kAlongK = true;
+  __device__ float operator()(int n, int c) const { return at(n, c); }
+};
+struct GateGradientOverSamples : GateGradient {
+  static constexpr bool kAlongK = false;
+  __device__ float operator()(int c, int n) const { return at(n, c); }
+};
+
+/// dh = (dt w2^T)*swish'(hidden), (N,R), from parts of dt*w2^T.
+struct HiddenGradient {
+  Parts parts;
+  const float* hidden;
+  int reduced;
+  __device__ float at(int n, int r) const {
+    const int64_t i = static_cast<int64_t>(n) * reduced + r;
+    return parts.sum(i) * slope_of(Activation::swish, load<float, 1>(hidden + i)[0]);
+  }
+};
+struct HiddenGradientOverReduced : HiddenGradient {
+  static constexpr bool kAlongK = true;
+  __device__ float operator()(int n, int r) const { return at(n, r); }
+};
+struct HiddenGradientOverSamples : HiddenGradient {
+  static constexpr bool kAlongK = false;
+  __device__ float operator()(int r, int n) const { return at(n, r); }
+};
+/// swish(hidden), (N,R), deep in N.
+struct ActivatedOverSamples {
+  static constexpr bool kAlongK = false;
+  const float* hidden;
+  int reduced;
+  __device__ float operator()(int r, int n) const {
+    return act_of(Activation::swish, load<float, 1>(hidden + static_cast<int64_t>(n) * reduced + r)[0]);
+  }
+};
+
+/// A tile of gate (N,C).
+__global__ void open_gate(Product p, Squeezed squeezed, const float* w2, const float* b2, float* gate) {
+  auto& shared = static_shared<ProductShared>();
+  const int tile = static_cast<int>(blockIdx.x);
+  if (tile % p.column_tiles() != 0) squeezed.hidden = nullptr;
+  multiply_tile(p, tile, 0, p.depth, squeezed, DepthMajor{w2, p.columns}, shared, [&](int n, int c, float value) {
+    store<float, 1>(gate + static_cast<int64_t>(n) * p.columns + c, {sigmoid(value + load<float, 1>(b2 + c)[0])});
+  });
+}
+
+/// Of the blocks, those of the first tiles do dw2 and db2, the next dw1 and db1, the last pooled.
+struct BackwardProducts {
+  Product dw2, dw1, pooled;  // (R+1,C) over N, (C+1,R) over N, (N,C) over R
+  int dw2_tiles, dw1_tiles;  // 0: not wanted
+  WeightAndBias out2, out1;
+  const float *s, *w1;
+  float* pooled_out;  // (N,C)
+  float per_pixel;
+  GateGradient dt;
+  HiddenGradient dh;
+};
+__global__ void multiply_backward(BackwardProducts x) {
+  auto& shared = static_shared<ProductShared>();
+  int tile = static_cast<int>(blockIdx.x);
+  if (tile < x.dw2_tiles) {
+    const WithOnes<ActivatedOverSamples> activated{{x.dh.hidden, x.dh.reduced}, x.dh.reduced};
+    return multiply_tile(x.dw2, tile, 0, x.dw2.depth, activated, GateGradientOverSamples{x.dt}, shared, x.out2);
+  }
+  tile -= x.dw2_tiles;
+  if (tile < x.dw1_tiles) {
+    const WithOnes<DepthMajor> s{{x.s, x.dt.channels}, x.dt.channels};
+    return multiply_tile(x.dw1, tile, 0, x.dw1.depth, s, HiddenGradientOverSamples{x.dh}, shared, x.out1);
+  }
+  tile -= x.dw1_tiles;
+  multiply_tile(x.pooled, tile, 0, x.pooled.depth, HiddenGradientOverReduced{x.dh}, RowMajor{x.w1, x.dh.reduced}, shared,
+                [&](int n, int c, float value) {
+                  store<float, 1>(x.pooled_out + static_cast<int64_t>(n) * x.pooled.columns + c, {value * x.per_pixel});
+                });
+}
+
+}  // namespace
+
+void CudaOps::squeeze_excite_forward(const Tensor& s, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2,
+                                     Tensor& hidden, Tensor& gate) {
+  const int samples = static_cast<int>(s.dim(0)), channels = static_cast<int>(s.dim(1)), reduced = static_cast<int>(b1.size());
+  const Product squeeze{samples, reduced, channels}, excite{samples, channels, reduced};
+  const DepthParts parts(squeeze);
+  float* sums = scratch<float>(static_cast<std::size_t>(parts.count * hidden.size()));
+  launch(multiply_parts<RowMajor, DepthMajor>, grid_of(squeeze, parts), stream_, squeeze, parts, RowMajor{s.data<float>(), channels},
+         DepthMajor{w1.data<float>(), reduced}, sums);
+  launch(open_gate, {static_cast<unsigned>(excite.tiles()), kProductThreads}, stream_, excite,
+         Squeezed{{sums, parts.count, hidden.size()}, b1.data<float>(), hidden.data<float>(), reduced}, w2.data<float>(), b2.data<float>(),
+         gate.data<float>());
+}
+
+void CudaOps::squeeze_excite_backward(const Tensor& s, const Tensor& w1, const Tensor& w2, const Tensor& hidden, const Tensor& gate,
+                                      const Tensor& sum_dz_a, int64_t pixels, Tensor& dw1, Tensor& db1, Tensor& dw2, Tensor& db2,
+                                      Tensor& pooled) {
+  const int samples = static_cast<int>(s.dim(0)), channels = static_cast<int>(s.dim(1)), reduced = static_cast<int>(hidden.dim(1));
+  const Product hidden_gradient{samples, reduced, channels};
+  const DepthParts parts(hidden_gradient);
+  float* sums = scratch<float>(static_cast<std::size_t>(parts.count * hidden.size()));
+  const GateGradient dt{gate.data<float>(), sum_dz_a.data<float>(), channels};
+  launch(multiply_parts<GateGradientOverChannels, RowMajor>, grid_of(hidden_gradient, parts), stream_, hidden_gradient, parts,
+         GateGradientOverChannels{dt}, RowMajor{w2.data<float>(), channels}, sums);
+
+  BackwardProducts x{{reduced + 1, channels, samples},
+                     {channels + 1, reduced, samples},
+                     {samples, channels, reduced},
+                     0,
+                     0,
+                     {dw2.data<float>(), db2.data<float>(), reduced, channels},
+                     {dw1.data<float>(), db1.data<float>(), channels, reduced},
+                     s.data<float>(),
+                     w1.data<float>(),
+                     pooled.data<float>(),
+                     static_cast<float>(1.0 / static_cast<double>(pixels)),
+                     dt,
+                     {{sums, parts.count, hidden.size()}, hidden.data<float>(), reduced}};
+  if (dw2 || db2) x.dw2_tiles = x.dw2.tiles();
+  if (dw1 || db1) x.dw1_tiles = x.dw1.tiles();
+  const int tiles = x.dw2_tiles + x.dw1_tiles + x.pooled.tiles();
+  launch(multiply_backward, {static_cast<unsigned>(tiles), kProductThreads}, stream_, x);
+}
+
+}  // namespace mcnn::cuda

@@ -1,0 +1,95 @@
+#include "kernels/simt/fibers.h"
+
+#include <sys/mman.h>
+
+#include <boost/context/detail/fcontext.hpp>
+#include <cstdint>
+
+#include "runtime/error.h"
+
+// Null where the sanitizer is not linked.
+extern "C" {
+[[gnu::weak]] void __sanitizer_start_switch_fiber(void** fake_stack_save, const void* bottom, std::size_t size);
+[[gnu::weak]] void __sanitizer_finish_switch_fiber(void* fake_stack_save, const void** bottom_old, std::size_t* size_old);
+[[gnu::weak]] void __asan_unpoison_memory_region(const volatile void* address, std::size_t size);
+[[gnu::weak]] void* __tsan_get_current_fiber();
+[[gnu::weak]] void* __tsan_create_fiber(unsigned flags);
+[[gnu::weak]] void __tsan_destroy_fiber(void* fiber);
+[[gnu::weak]] void __tsan_switch_to_fiber(void* fiber, unsigned flags);
+}
+
+namespace simt {
+namespace {
+namespace context = boost::context::detail;
+
+constexpr std::size_t kStackBytes = std::size_t{256} << 10;  // touched pages alone cost memory
+constexpr std::size_t kGuardBytes = 4096;
+constexpr unsigned kNoSynchronisation = 1;  // ThreadSanitizer: a switch orders nothing
+
+Fiber* running = nullptr;
+Fiber scheduler;  // the program's own stack: bottom and size as AddressSanitizer tells them
+const void* scheduler_bottom = nullptr;
+std::size_t scheduler_bytes = 0;
+
+void arrive(void* fake_stack) {
+  if (__sanitizer_finish_switch_fiber) __sanitizer_finish_switch_fiber(fake_stack, &scheduler_bottom, &scheduler_bytes);
+}
+
+/// `fake_stack`: where AddressSanitizer leaves the fiber's; null: the fiber ends.
+void leave(void** fake_stack) {
+  if (__tsan_switch_to_fiber) __tsan_switch_to_fiber(scheduler.sanitizer_fiber, kNoSynchronisation);
+  if (__sanitizer_start_switch_fiber) __sanitizer_start_switch_fiber(fake_stack, scheduler_bottom, scheduler_bytes);
+  scheduler.context = context::jump_fcontext(scheduler.context, nullptr).fctx;
+}
+
+void enter(context::transfer_t from) {
+  arrive(nullptr);
+  scheduler.context = from.fctx;
+  reinterpret_cast<void (*)()>(from.data)();
+}
+
+}  // namespace
+
+void prepare(Fiber& fiber, void (*body)()) {
+  if (!fiber.stack) {
+    void* pages = mmap(nullptr, kStackBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (pages == MAP_FAILED) mcnn::fail("simt: no addresses left for the stack of a thread");
+    mprotect(pages, kGuardBytes, PROT_NONE);
+    fiber.stack = pages;
+  }
+  // A thread that was given up left its frames' red zones behind.
+  if (__asan_unpoison_memory_region)
+    __asan_unpoison_memory_region(static_cast<char*>(fiber.stack) + kGuardBytes, kStackBytes - kGuardBytes);
+  // Tops a multiple of 4096 apart would all fall into the same few sets of the first-level cache.
+  const std::size_t stagger = reinterpret_cast<std::uintptr_t>(fiber.stack) / kStackBytes % 61 * 64;
+  char* top = static_cast<char*>(fiber.stack) + kStackBytes - stagger;
+  fiber.context = context::make_fcontext(top, kStackBytes - kGuardBytes - stagger, enter);
+  fiber.body = body;
+  fiber.fake_stack = nullptr;
+}
+
+void resume(Fiber& fiber) {
+  running = &fiber;
+  if (__tsan_switch_to_fiber) {
+    scheduler.sanitizer_fiber = __tsan_get_current_fiber();
+    if (!fiber.sanitizer_fiber) fiber.sanitizer_fiber = __tsan_create_fiber(0);
+    __tsan_switch_to_fiber(fiber.sanitizer_fiber, kNoSynchronisation);
+  }
+  if (__sanitizer_start_switch_fiber)
+    __sanitizer_start_switch_fiber(&scheduler.fake_stack, static_cast<char*>(fiber.stack) + kGuardBytes, kStackBytes - kGuardBytes);
+  fiber.context = context::jump_fcontext(fiber.context, reinterpret_cast<void*>(fiber.body)).fctx;
+  if (__sanitizer_finish_switch_fiber) __sanitizer_finish_switch_fiber(scheduler.fake_stack, nullptr, nullptr);
+}
+
+void suspend() {
+  Fiber& self = *running;
+  leave(&self.fake_stack);
+  arrive(self.fake_stack);
+}
+
+void suspend_for_good() {
+  leave(nullptr);
+  __builtin_unreachable();
+}
+
+}  // namespace simt

@@ -1,0 +1,265 @@
+#include "kernels/simt/grid.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "kernels/simt/accesses.h"
+#include "kernels/simt/fibers.h"
+#include "kernels/simt/kernel_names.h"
+#include "kernels/simt/shared_window.h"
+#include "runtime/error.h"
+
+uint3 threadIdx, blockIdx;
+dim3 blockDim, gridDim;
+
+namespace simt {
+namespace {
+
+constexpr unsigned kLanes = 32;
+
+enum class State { ready, at_barrier, in_warp, exited };
+
+struct Thread {
+  Fiber fiber;
+  uint3 index;
+  State state;
+  const char* what;  // it waits in, with:
+  Where where;
+  unsigned mask;
+  void* operand;
+  AsyncCopies copies;
+};
+
+/// Bits of lanes. Those behind the end of the block count as exited.
+struct Warp {
+  unsigned waiting, exited;
+};
+
+struct Block {
+  std::size_t threads, exited, at_barrier;
+  Where barrier_where;
+  int predicates, sum_of_predicates;  // of the barrier that fills, and of the last one
+};
+
+// One grid runs at a time. Threads and their stacks stay for the next.
+std::vector<Thread> threads;
+std::vector<Warp> warps;
+std::vector<unsigned> ready;
+Block block;
+Counters* counting;
+unsigned current;
+const void* running_kernel = nullptr;
+const std::function<void()>* body;
+std::string failure;
+uint64_t random_state;
+
+unsigned random_below(std::size_t n) {
+  random_state = random_state * 6364136223846793005u + 1442695040888963407u;  // Knuth's MMIX
+  return static_cast<unsigned>((random_state >> 32) * n >> 32);
+}
+
+void arrange(std::vector<unsigned>& order) {
+  switch (options().order) {
+    case Order::ascending: return std::sort(order.begin(), order.end());
+    case Order::descending: return std::sort(order.begin(), order.end(), std::greater<>());
+    case Order::shuffled:
+      for (std::size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[random_below(i)]);
+  }
+}
+
+std::string text(uint3 i) { return fmt::format("({},{},{})", i.x, i.y, i.z); }
+std::string text(Where w) { return fmt::format("{}:{}", w.file, w.line); }
+
+/// What a thread waits for, in words.
+std::string waiting(const Thread& t) {
+  if (t.state == State::at_barrier) return fmt::format("thread {} waits in __syncthreads at {}", text(t.index), text(t.where));
+  return fmt::format("thread {} waits in {} at {} for lanes {:#010x}", text(t.index), t.what, text(t.where), t.mask);
+}
+
+std::string place() { return fmt::format("{}, block {}", kernel_name(running_kernel), text(blockIdx)); }
+
+void make_ready(unsigned t) {
+  threads[t].state = State::ready;
+  ready.push_back(t);
+}
+
+void open_barrier() {
+  ++counting->barriers;
+  merge_accesses();
+  block.sum_of_predicates = block.predicates;
+  block.predicates = 0;
+  block.at_barrier = 0;
+  for (unsigned t = 0; t < block.threads; ++t)
+    if (threads[t].state == State::at_barrier) make_ready(t);
+}
+
+void exit_thread() {
+  Warp& warp = warps[current / kLanes];
+  const unsigned bit = 1u << current % kLanes;
+  for (unsigned left = warp.waiting; left; left &= left - 1) {
+    const Thread& other = threads[current / kLanes * kLanes + std::countr_zero(left)];
+    if (other.mask & bit) fail_thread(fmt::format("it exits while {}", waiting(other)));
+  }
+  threads[current].state = State::exited;
+  warp.exited |= bit;
+  ++block.exited;
+  if (block.at_barrier && block.at_barrier + block.exited == block.threads) open_barrier();
+}
+
+/// A fiber's life.
+void run_thread() {
+  try {
+    (*body)();
+    exit_thread();
+  } catch (const std::exception& error) {
+    failure = error.what();
+  }
+  suspend_for_good();
+}
+
+void run_block() {
+  const dim3 dim = blockDim;
+  block = {.threads = std::size_t{dim.x} * dim.y * dim.z};
+  if (threads.size() < block.threads) threads.resize(block.threads);
+  warps.assign((block.threads + kLanes - 1) / kLanes, {});
+  if (const unsigned last = block.threads % kLanes) warps.back().exited = ~0u << last;
+  for (unsigned t = 0; t < block.threads; ++t) {
+    prepare(threads[t].fiber, run_thread);
+    threads[t].index = {t % dim.x, t / dim.x % dim.y, t / dim.x / dim.y};
+    threads[t].copies.pending.clear();
+    threads[t].copies.group = 0;
+    make_ready(t);
+  }
+  std::vector<unsigned> batch;
+  while (!ready.empty()) {
+    batch.swap(ready);
+    ready.clear();
+    arrange(batch);
+    for (const unsigned t : batch) {
+      current = t;
+      threadIdx = threads[t].index;
+      resume(threads[t].fiber);
+      if (!failure.empty()) mcnn::fail("{}", failure);
+    }
+  }
+  if (block.exited == block.threads) return;
+  const auto blocked = [](const Thread& t) { return t.state != State::exited; };
+  const auto first = std::find_if(threads.begin(), threads.end(), blocked);
+  const auto other =
+      std::find_if(first, threads.begin() + block.threads, [&](const Thread& t) { return blocked(t) && t.state != first->state; });
+  mcnn::fail("{}: deadlock: {}{}", place(), waiting(*first), other < threads.begin() + block.threads ? ", " + waiting(*other) : "");
+}
+
+}  // namespace
+
+Options& options() {
+  static Options options = [] {
+    Options from_environment;
+    if (const char* order = std::getenv("MCNN_SIM_ORDER")) {
+      const std::string word = order;
+      if (word == "ascending")
+        from_environment.order = Order::ascending;
+      else if (word == "descending")
+        from_environment.order = Order::descending;
+      else if (!word.empty() && word.find_first_not_of("0123456789") == std::string::npos)
+        from_environment.seed = std::strtoull(order, nullptr, 10);
+      else
+        mcnn::fail("MCNN_SIM_ORDER is '{}', expected ascending, descending or the seed of a shuffle", word);
+    }
+    if (std::getenv("MCNN_SIM_COUNT")) {
+      from_environment.count = true;
+      std::atexit([] { std::fputs(counters_table().c_str(), stderr); });
+    }
+    return from_environment;
+  }();
+  return options;
+}
+
+void run_grid(const void* kernel, dim3 grid, dim3 block_size, std::size_t dynamic_shared_bytes, const std::function<void()>& thread) {
+  if (running_kernel) mcnn::fail("{}: launched from inside {}", kernel_name(kernel), place());
+  struct Running {
+    explicit Running(const void* k) { running_kernel = k; }
+    ~Running() {
+      running_kernel = nullptr;
+      ready.clear();
+      failure.clear();
+    }
+  } running(kernel);
+  gridDim = grid;
+  blockDim = block_size;
+  body = &thread;
+  random_state = options().seed;
+  counting = &counters()[kernel_name(kernel)];
+  count_into(counting);
+  ++counting->launches;
+  counting->blocks += static_cast<int64_t>(grid.x) * grid.y * grid.z;
+  counting->threads += static_cast<int64_t>(grid.x) * grid.y * grid.z * block_size.x * block_size.y * block_size.z;
+  std::vector<unsigned> blocks(std::size_t{grid.x} * grid.y * grid.z);
+  std::iota(blocks.begin(), blocks.end(), 0u);
+  arrange(blocks);
+  for (const unsigned b : blocks) {
+    blockIdx = {b % grid.x, b / grid.x % grid.y, b / grid.x / grid.y};
+    open_shared_window(dynamic_shared_bytes);
+    run_block();
+    merge_accesses();
+  }
+}
+
+unsigned thread_number() { return current; }
+
+AsyncCopies& async_copies() { return threads[current].copies; }
+
+void fail_thread(const std::string& message) { mcnn::fail("{}, thread {}: {}", place(), text(threadIdx), message); }
+
+int barrier(bool predicate, Where where) {
+  Thread& self = threads[current];
+  if (block.at_barrier && !(block.barrier_where == where))
+    fail_thread(fmt::format("it comes to __syncthreads at {} while others wait in the one at {}", text(where), text(block.barrier_where)));
+  block.barrier_where = where;
+  block.predicates += predicate;
+  self.state = State::at_barrier;
+  self.where = where;
+  ++block.at_barrier;
+  if (block.at_barrier + block.exited == block.threads) open_barrier();
+  suspend();
+  return block.sum_of_predicates;
+}
+
+void meet(const char* what, unsigned mask, void* mine, void (*all)(void* const* lanes), Where where) {
+  Thread& self = threads[current];
+  Warp& warp = warps[current / kLanes];
+  const unsigned bit = 1u << current % kLanes, first = current / kLanes * kLanes;
+  if (!(mask & bit))
+    fail_thread(fmt::format("{} at {}: mask {:#010x} does not name the calling lane {}", what, text(where), mask, current % kLanes));
+  if (mask & warp.exited)
+    fail_thread(fmt::format("{} at {}: mask {:#010x} names lane {}, which has exited", what, text(where), mask,
+                            std::countr_zero(mask & warp.exited)));
+  if (const unsigned met = warp.waiting & mask) {
+    const Thread& other = threads[first + std::countr_zero(met)];
+    if (other.mask != mask || std::strcmp(other.what, what) != 0 || !(other.where == where))
+      fail_thread(fmt::format("it comes to {} at {} for lanes {:#010x}, but {}", what, text(where), mask, waiting(other)));
+  }
+  self.state = State::in_warp;
+  self.what = what;
+  self.where = where;
+  self.mask = mask;
+  self.operand = mine;
+  warp.waiting |= bit;
+  if ((warp.waiting & mask) != mask) return suspend();
+  warp.waiting &= ~mask;
+  ++counting->warp_operations;
+  void* lanes[kLanes] = {};
+  for (unsigned left = mask; left; left &= left - 1) lanes[std::countr_zero(left)] = threads[first + std::countr_zero(left)].operand;
+  if (all) all(lanes);
+  for (unsigned left = mask & ~bit; left; left &= left - 1) make_ready(first + std::countr_zero(left));
+  self.state = State::ready;
+}
+
+}  // namespace simt

@@ -1,0 +1,19 @@
+// Shared memory of the running block: one window, parcelled out as the block's threads ask for it, all 0xFF at first.
+#pragma once
+#include <cstddef>
+
+#include "kernels/simt/memory.h"
+
+namespace simt {
+
+constexpr std::size_t kSharedBytes = 48 * 1024;        ///< a kernel may use without asking
+constexpr std::size_t kSharedBytesOptIn = 227 * 1024;  ///< if it asks: sm_90; sm_80 163 KB, sm_75 64 KB, others 99 KB
+
+/// For the next block.
+void open_shared_window(std::size_t dynamic_bytes);
+
+bool in_shared_window(const void* address);
+/// The array that `address` lies in; size 0: none.
+Piece shared_array_at(const void* address);
+
+}  // namespace simt
