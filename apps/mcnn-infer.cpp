@@ -130,7 +130,8 @@ int main(int argc, char** argv) {
   app.add_option("--padding", a.padding, "same, same:HxW or symmetric, in place of what the file says");
   app.add_option("--bn-eps", a.bn_eps, "batch norm's epsilon, likewise");
   app.add_option("--crop-rule", a.crop_rule, "timm, torchvision or tensorflow, likewise");
-  app.add_option("--allow-missing", a.allow_missing, "tensors (names or globs) the file may lack or have in excess");
+  app.add_option("--allow-missing", a.allow_missing, "tensor (name or glob) the file may lack or have in excess; may be repeated")
+      ->allow_extra_args(false);
   app.add_option("--device", a.device, "auto (cuda where there is a GPU, else cpu), cpu, cuda, sim or ref");
   app.add_option("--threads", a.threads, "0: one per core");
   app.add_option("--batch", a.batch, "photos per pass")->check(CLI::Range(1, 65536));

@@ -51,7 +51,8 @@ struct NetworkFlags {
     app.add_option("--classes", classes, "rows of the classifier")->check(kPositive);
     add_convention(app, "--padding", "same, same:HxW or symmetric, in place of what the file says");
     add_convention(app, "--bn-eps", "batch norm's epsilon, likewise");
-    app.add_option("--allow-missing", allow_missing, "tensors (names or globs) the file may lack or have in excess");
+    app.add_option("--allow-missing", allow_missing, "tensor (name or glob) the file may lack or have in excess; may be repeated")
+        ->allow_extra_args(false);
   }
 
   ModelDescription describe(const TensorFile& file, std::vector<std::string>& notes) const {
@@ -77,23 +78,32 @@ struct LoadedNetwork {
       : parameters(ops, false), model(spec, parameters), report(load_weights(file, model.architecture(), parameters, {allow_missing, 0})) {}
 };
 
-void print_notes(const TensorFile& file, const std::vector<std::string>& notes, const LoadReport& report) {
+void print_notes(const TensorFile& file, const std::vector<std::string>& notes) {
   for (const std::string& note : notes) fmt::print(stderr, "{}: {}\n", file.path(), note);
-  for (const std::string& line : report.lines()) fmt::print(stderr, "{}: {}\n", file.path(), line);
+}
+void print_notes(const TensorFile& file, const std::vector<std::string>& notes, const LoadReport& report) {
+  print_notes(file, notes);
+  print_notes(file, report.lines());
+}
+
+void add_state_dict(CLI::App& command, std::string& dictionary) {
+  command.add_option("--state-dict", dictionary, "which dictionary of a checkpoint that holds several: state_dict, ema/module");
 }
 
 // ---- inspect -----------------------------------------------------------------------------------------------------------
 
 struct InspectCommand {
-  std::string path;
+  std::string path, dictionary;
 
   explicit InspectCommand(CLI::App& app) {
     CLI::App* command = app.add_subcommand("inspect", "Say what a weights file is: names, network, convention, tensors, metadata");
     command->add_option("FILE", path, "weights file")->required();
+    add_state_dict(*command, dictionary);
     command->final_callback([this] { run(); });
   }
   void run() const {
-    const TensorFile file = open_tensor_file(path);
+    const TensorFile file = open_tensor_file(path, dictionary);
+    print_notes(file, file.notes());
     fmt::print("{}", inspect(file, resolve_convention({}, file)));
   }
 };
@@ -101,7 +111,7 @@ struct InspectCommand {
 // ---- convert -----------------------------------------------------------------------------------------------------------
 
 struct ConvertCommand {
-  std::string in, out, naming, format, size;
+  std::string in, out, dictionary, naming, format, size;
   NetworkFlags flags;
   OnnxOptions onnx;
   bool with_preprocessing = false;
@@ -111,6 +121,7 @@ struct ConvertCommand {
     command = app.add_subcommand("convert", "Write the weights with other names, or as another kind of file");
     command->add_option("IN", in, "weights file")->required();
     command->add_option("OUT", out, "file to write: .safetensors, .pth, .pt or .onnx")->required();
+    add_state_dict(*command, dictionary);
     command->add_option("--format", format, "safetensors, torch or onnx, in place of what OUT's extension says");
     command->add_option("--naming", naming, "timm (default), torchvision or efficientnet_pytorch");
     flags.add_numerics(*command);
@@ -160,7 +171,7 @@ struct ConvertCommand {
     const std::string wanted = output_format();
     check_options(wanted);
     const Naming names = naming.empty() ? Naming::timm : parse_naming(naming);
-    const TensorFile file = open_tensor_file(in);
+    const TensorFile file = open_tensor_file(in, dictionary);
     std::vector<std::string> notes;
     const ModelDescription d = flags.describe(file, notes);
     const auto ops = make_backend("cpu", 1).ops;  // carries the values, computes nothing
@@ -198,7 +209,7 @@ struct ConvertCommand {
 // ---- verify ------------------------------------------------------------------------------------------------------------
 
 struct VerifyCommand {
-  std::string path, cases, input, expect, device = "auto";
+  std::string path, dictionary, cases, input, expect, device = "auto";
   NetworkFlags flags;
   double tolerance = 1e-4;
   int threads = 0;
@@ -207,6 +218,7 @@ struct VerifyCommand {
   explicit VerifyCommand(CLI::App& app) {
     CLI::App* command = app.add_subcommand("verify", "Run the network on given images and compare its logits with given ones");
     command->add_option("FILE", path, "weights file")->required();
+    add_state_dict(*command, dictionary);
     flags.add_numerics(*command);
     command->add_option("--cases", cases, "file of tensors with images and logits")->required();
     command->add_option("--input", input, "its tensor of images, (N,3,H,W), normalised")->required();
@@ -225,13 +237,13 @@ struct VerifyCommand {
   }
 
   void run() {
-    const TensorFile file = open_tensor_file(path), answers = open_tensor_file(cases);
+    const TensorFile file = open_tensor_file(path, dictionary), answers = open_tensor_file(cases);
     const StoredTensor &images = tensor(answers, input), &reference = tensor(answers, expect);
     std::vector<std::string> notes;
     const ModelDescription d = flags.describe(file, notes);
     const Convention c = resolve_convention(convention_of_flags(flags.convention), file);
     const auto stated = [](const auto& field) { return field && !field->guess; };
-    if (stated(c.model) && stated(c.padding) && stated(c.bn_eps)) notes.clear();  // of preprocessing: the images have had theirs
+    if (stated(c.model) && stated(c.padding) && stated(c.bn_eps)) notes = file.notes();  // of preprocessing: the images have had theirs
     const Backend backend = make_backend(device, threads);
     LoadedNetwork network(*backend.ops, file, d.spec, flags.allow_missing);
     if (network.report.new_head)
@@ -275,6 +287,7 @@ struct DiffCommand {
 
   void run() {
     const TensorFile a = open_tensor_file(first), b = open_tensor_file(second);
+    for (const TensorFile* file : {&a, &b}) print_notes(*file, file->notes());
     const Difference d = difference(tensors_of(a), tensors_of(b));
     differ = !d.lines.empty();
     for (const std::string& line : d.lines) fmt::print("{}\n", line);

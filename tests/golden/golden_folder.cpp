@@ -32,6 +32,13 @@ std::vector<fs::path> small_folders() {
   return folders;
 }
 
+std::vector<fs::path> containers(const fs::path& folder, const std::string& golden_case) {
+  std::vector<fs::path> files = {folder / (golden_case + ".safetensors")};
+  if (folder != kept_small_folder())
+    for (const char* torch : {".zip.pth", ".legacy.pth"}) files.push_back(folder / (golden_case + torch));
+  return files;
+}
+
 fs::path real_folder() {
   const fs::path golden = data_folder("MCNN_GOLDEN", "golden");
   return golden.empty() ? golden : golden / "real";

@@ -21,6 +21,10 @@ std::filesystem::path kept_small_folder();
 /// Folders of the form of golden/small: MCNN_GOLDEN's (default ../shared/golden) and the small one kept with the tests.
 std::vector<std::filesystem::path> small_folders();
 
+/// A case's weights, once per container: safetensors, torch.save's zip and its legacy pickle. The folder kept with the tests has
+/// the first alone; from any other folder none may be missing.
+std::vector<std::filesystem::path> containers(const std::filesystem::path& folder, const std::string& golden_case);
+
 /// MCNN_GOLDEN/real, or empty.
 std::filesystem::path real_folder();
 

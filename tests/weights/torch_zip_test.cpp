@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <libdeflate.h>
 
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -98,6 +99,23 @@ TEST_F(TorchZip, ThePickleIsATensorByItsBook) {
   EXPECT_EQ(records_of(content())[0].data, "\x80\x02" + dict + "(" + text("w") + "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") +
                                                "ctorch\nFloatStorage\n" + text("0") + text("cpu") + number(6) + "tQ" + number(0) + "(" +
                                                number(3) + number(2) + "t(" + number(2) + number(1) + "t\x89" + dict + "tRu.");
+}
+
+TEST_F(TorchZip, IsReadBackToTheBit) {
+  const std::vector<float> a = {0.f, -0.f, 1.5f, -3e38f, 1e-42f, 7.f}, none;
+  const std::vector<int64_t> counter = {1234567890123};
+  const std::vector<StoredTensor> tensors = {
+      floats("a.weight", {3, 2}, a), {"a.num_batches_tracked", "I64", {}, std::as_bytes(std::span(counter))}, floats("none", {0, 3}, none)};
+  write_torch_zip(path, tensors);
+  const TensorFile file = open_tensor_file(path);
+  ASSERT_EQ(file.tensors().size(), tensors.size());
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const StoredTensor &found = file.tensors()[i], &written = tensors[i];
+    EXPECT_EQ(found.name, written.name);
+    EXPECT_EQ(found.dtype, written.dtype) << written.name;
+    EXPECT_EQ(found.shape, written.shape) << written.name;
+    EXPECT_TRUE(std::ranges::equal(found.bytes, written.bytes)) << written.name;
+  }
 }
 
 TEST_F(TorchZip, RefusesWhatCannotBeWritten) {
