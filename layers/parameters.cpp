@@ -155,9 +155,12 @@ void initialise(Parameters& parameters, NamedTensor& tensor, uint64_t seed) {
     for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>((2.0 * random.uniform(i) - 1.0) * bound);
   } else {
     const double deviation = std::sqrt(2.0 / static_cast<double>(axes.taps * (tensor.kind == WeightKind::depthwise ? 1 : axes.out)));
-    for (std::size_t i = 0; i < values.size(); ++i) {  // Box-Muller
-      const double radius = std::sqrt(-2.0 * std::log(1.0 - random.uniform(2 * i)));
-      values[i] = static_cast<float>(deviation * radius * std::cos(2.0 * std::numbers::pi * random.uniform(2 * i + 1)));
+    Philox::Block block{};
+    for (std::size_t i = 0; i < values.size(); ++i) {  // Box and Muller 1958, of elements 2i and 2i+1
+      if (i % 2 == 0) block = random.block(i / 2);
+      const uint32_t* two = &block[i % 2 * 2];
+      const double radius = std::sqrt(-2.0 * std::log(1.0 - Philox::uniform_of(two[0])));
+      values[i] = static_cast<float>(deviation * radius * std::cos(2.0 * std::numbers::pi * Philox::uniform_of(two[1])));
     }
   }
   from_torch(parameters.ops(), tensor, values.data(), tensor.value);
