@@ -52,10 +52,8 @@ struct PatchRows {
     out.loaded = map.fetch(out.pixel, channel(column));
     return out;
   }
-  __device__ auto reader(int column) const { return map.reader(channel(column)); }
-  template <class Reader>
-  __device__ Floats<kPart> value(const Loaded& loaded, int at, Reader& reader, int /*row*/, int column) const {
-    return loaded.pixel < 0 ? Floats<kPart>{} : map.value(loaded.loaded, at, reader, loaded.pixel, channel(column));
+  __device__ Floats<kPart> value(const Loaded& loaded, int at, int /*row*/, int column) const {
+    return loaded.pixel < 0 ? Floats<kPart>{} : map.value(loaded.loaded, at, loaded.pixel, channel(column));
   }
 
  private:

@@ -112,7 +112,7 @@ class Stage {
       }
     }
   }
-  /// A few columns at a time, so that few coefficients are in registers, and with them all rows.
+  /// A few columns at a time, so that few coefficients are in registers.
   template <int kCount>
   __device__ void finish(const Tile& tile, int k, int first, const Loaded* loaded) {
     if constexpr (Source::kTransformed) {
@@ -120,12 +120,10 @@ class Stage {
       Packed<T, N> values[kCount];
 #pragma unroll
       for (int at = 0; at < N; at += kPart) {
-        __syncwarp();
-        auto reader = source_.reader(min(column(k) + at, source_.columns - kPart));
 #pragma unroll
         for (int i = 0; i < kCount; ++i) {
           Floats<kPart> part{};
-          if (inside(k, first + i)) part = source_.value(loaded[i], at, reader, row(k, first + i), column(k) + at);
+          if (inside(k, first + i)) part = source_.value(loaded[i], at, row(k, first + i), column(k) + at);
 #pragma unroll
           for (int j = 0; j < kPart; ++j) values[i].elements[at + j] = from_float<T>(part[j]);
         }
@@ -301,8 +299,7 @@ template <class P>
 __device__ void walk_sums(const P& p, int m, int n, int begin, int end, const ResultTile& result) {
   const auto element = [](const auto& source, int row, int column) {
     if (row >= source.rows || column >= source.columns) return 0.f;
-    auto reader = source.reader(column);
-    return source.value(source.fetch(row, column), 0, reader, row, column)[0];
+    return source.value(source.fetch(row, column), 0, row, column)[0];
   };
   for (int i = static_cast<int>(threadIdx.x); i < kProductRows * kProductColumns; i += kProductThreads) {
     const int row = i / kProductColumns, column = i % kProductColumns;
@@ -314,10 +311,15 @@ __device__ void walk_sums(const P& p, int m, int n, int begin, int end, const Re
   }
 }
 
-// Two blocks share a multiprocessor: one's transforms run beside the other's products. Columns are the fast index of the
-// blocks, so that those that read the same rows run together.
+// Two blocks share a multiprocessor: one's transforms run beside the other's products. (Not where 128 registers are too few: with
+// both operands on their way through them, and fp32's three products.) Columns are the fast index of the blocks, so that those
+// that read the same rows run together.
+template <class P>
+inline constexpr int kBlocksAtOnce = sizeof(typename P::T) == 4 && P::kLeftOrder == P::kRightOrder&& P::kLeftOrder == Consecutive::outer
+                                         ? 1
+                                         : 2;
 template <ProductRung kRung, class P>
-__global__ void __launch_bounds__(kProductThreads, 2) multiply(const P p) {
+__global__ void __launch_bounds__(kProductThreads, kBlocksAtOnce<P>) multiply(const P p) {
   auto& shared = static_shared<ProductMemory<P>>();
   const ResultTile result{shared.result};
   const int column_tiles = (p.columns + kProductColumns - 1) / kProductColumns;
