@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
@@ -9,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/simt/accesses.h"
 #include "kernels/simt/fibers.h"
 #include "kernels/simt/kernel_names.h"
 #include "kernels/simt/shared_window.h"
@@ -32,6 +34,7 @@ struct Thread {
   Where where;
   unsigned mask;
   void* operand;
+  AsyncCopies copies;
 };
 
 /// Bits of lanes. Those behind the end of the block count as exited.
@@ -50,6 +53,7 @@ std::vector<Thread> threads;
 std::vector<Warp> warps;
 std::vector<unsigned> ready;
 Block block;
+Counters* counting;
 unsigned current;
 const void* running_kernel = nullptr;
 const std::function<void()>* body;
@@ -87,6 +91,8 @@ void make_ready(unsigned t) {
 }
 
 void open_barrier() {
+  ++counting->barriers;
+  merge_accesses();
   block.sum_of_predicates = block.predicates;
   block.predicates = 0;
   block.at_barrier = 0;
@@ -127,6 +133,8 @@ void run_block() {
   for (unsigned t = 0; t < block.threads; ++t) {
     prepare(threads[t].fiber, run_thread);
     threads[t].index = {t % dim.x, t / dim.x % dim.y, t / dim.x / dim.y};
+    threads[t].copies.pending.clear();
+    threads[t].copies.group = 0;
     make_ready(t);
   }
   std::vector<unsigned> batch;
@@ -165,6 +173,10 @@ Options& options() {
       else
         mcnn::fail("MCNN_SIM_ORDER is '{}', expected ascending, descending or the seed of a shuffle", word);
     }
+    if (std::getenv("MCNN_SIM_COUNT")) {
+      from_environment.count = true;
+      std::atexit([] { std::fputs(counters_table().c_str(), stderr); });
+    }
     return from_environment;
   }();
   return options;
@@ -184,6 +196,11 @@ void run_grid(const void* kernel, dim3 grid, dim3 block_size, std::size_t dynami
   blockDim = block_size;
   body = &thread;
   random_state = options().seed;
+  counting = &counters()[kernel_name(kernel)];
+  count_into(counting);
+  ++counting->launches;
+  counting->blocks += static_cast<int64_t>(grid.x) * grid.y * grid.z;
+  counting->threads += static_cast<int64_t>(grid.x) * grid.y * grid.z * block_size.x * block_size.y * block_size.z;
   std::vector<unsigned> blocks(std::size_t{grid.x} * grid.y * grid.z);
   std::iota(blocks.begin(), blocks.end(), 0u);
   arrange(blocks);
@@ -191,8 +208,13 @@ void run_grid(const void* kernel, dim3 grid, dim3 block_size, std::size_t dynami
     blockIdx = {b % grid.x, b / grid.x % grid.y, b / grid.x / grid.y};
     open_shared_window(dynamic_shared_bytes);
     run_block();
+    merge_accesses();
   }
 }
+
+unsigned thread_number() { return current; }
+
+AsyncCopies& async_copies() { return threads[current].copies; }
 
 void fail_thread(const std::string& message) { mcnn::fail("{}, thread {}: {}", place(), text(threadIdx), message); }
 
@@ -232,6 +254,7 @@ void meet(const char* what, unsigned mask, void* mine, void (*all)(void* const* 
   warp.waiting |= bit;
   if ((warp.waiting & mask) != mask) return suspend();
   warp.waiting &= ~mask;
+  ++counting->warp_operations;
   void* lanes[kLanes] = {};
   for (unsigned left = mask; left; left &= left - 1) lanes[std::countr_zero(left)] = threads[first + std::countr_zero(left)].operand;
   if (all) all(lanes);

@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "kernels/simt/include/vector_types.h"
 
@@ -29,14 +30,19 @@ struct Where {
 enum class Order { ascending, descending, shuffled };
 struct Options {
   Order order = Order::shuffled;
-  uint64_t seed = 1;  ///< of the shuffle
+  uint64_t seed = 1;   ///< of the shuffle
+  bool count = false;  ///< accesses: counters.h
 };
-/// At first from MCNN_SIM_ORDER: ascending, descending, or the seed of a shuffle.
+/// At first from the environment. MCNN_SIM_ORDER: ascending, descending, or the seed of a shuffle. MCNN_SIM_COUNT: accesses are
+/// counted, and the table is printed to stderr when the program ends.
 Options& options();
 
 /// Runs `thread` once for each thread of the grid. Throws mcnn::Error, one line that names kernel, block and thread, at the
 /// first mistake that is found; the grid is given up then.
 void run_grid(const void* kernel, dim3 grid, dim3 block, std::size_t dynamic_shared_bytes, const std::function<void()>& thread);
+
+/// Counts through the block: x, then y, then z.
+unsigned thread_number();
 
 /// The running block's memory under `key`, filled with 0xFF when its first thread asks.
 void* static_shared(const void* key, std::size_t bytes);
@@ -48,6 +54,19 @@ int barrier(bool predicate, Where where);
 /// Waits until all lanes in `mask` have called with the same `what`, mask and place. The last to come calls all(lanes) for the
 /// warp, where lanes[i] is lane i's `mine` (null: not in mask).
 void meet(const char* what, unsigned mask, void* mine, void (*all)(void* const* lanes), Where where);
+
+/// Copies that the calling thread has begun: async_copies.h.
+struct AsyncCopies {
+  struct Copy {
+    void* to;
+    const void* from;
+    std::size_t bytes;
+    int group;
+  };
+  std::vector<Copy> pending;
+  int group;
+};
+AsyncCopies& async_copies();
 
 /// Ends the running kernel: throws mcnn::Error with kernel, block and thread before the message.
 [[noreturn]] void fail_thread(const std::string& message);
