@@ -10,8 +10,8 @@
 #include <set>
 
 #include "kernels/cuda/cuda_ops.h"
+#include "kernels/simt/counters.h"
 #include "kernels/simt/grid.h"
-#include "kernels/simt/kernel_names.h"
 #include "tests/cases/cases.h"
 #include "tests/cases/compare.h"
 
@@ -37,9 +37,43 @@ bool same_bits(const Output& a, const Output& b) {
   return a.values.size() == b.values.size() && std::memcmp(a.values.data(), b.values.data(), a.values.size() * sizeof(double)) == 0;
 }
 
+/// What the sources in kernels/cuda call their kernels: the name in front of a parameter list, after __global__ and its bounds.
+std::multiset<std::string> kernels_in_the_sources() {
+  const std::regex declaration(R"(__global__\s+void\s+(?:__launch_bounds__\(.*?\)\s+)?(\w+)\()");
+  std::multiset<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(MCNN_SOURCE_DIR "/kernels/cuda")) {
+    if (entry.path().extension() != ".cu" && entry.path().extension() != ".cuh") continue;
+    std::ifstream file(entry.path());
+    const std::string text(std::istreambuf_iterator<char>(file), {});
+    for (std::sregex_iterator found(text.begin(), text.end(), declaration), end; found != end; ++found) names.insert((*found)[1]);
+  }
+  return names;
+}
+
+/// Once all cases of a storage type are through: the kernels that none of them ran.
+class Coverage : public testing::Environment {
+ public:
+  void TearDown() override {
+    if (rows_run < all_cases().size()) return;  // some were filtered out
+    std::set<std::string> ran;
+    for (const auto& [name, counters] : simt::counters()) ran.insert(name.substr(0, name.find('<')));
+    const auto declared = kernels_in_the_sources();
+    EXPECT_GT(declared.size(), 20u) << "of kernels/cuda";
+    for (const std::string& name : declared) {
+      EXPECT_EQ(declared.count(name), 1u) << "several kernels are called " << name;
+      EXPECT_TRUE(ran.contains(name)) << name << " was run by no case";
+    }
+  }
+  std::size_t rows_run = 0;
+};
+auto* const coverage = static_cast<Coverage*>(testing::AddGlobalTestEnvironment(new Coverage));
+
 class CudaCase : public testing::TestWithParam<std::tuple<DType, Case>> {
  protected:
-  void TearDown() override { simt::options() = {}; }
+  void TearDown() override {
+    simt::options() = {};
+    ++coverage->rows_run;
+  }
 };
 
 TEST_P(CudaCase, AgreesWithRefInEveryOrder) {
@@ -61,7 +95,8 @@ TEST_P(CudaCase, AgreesWithRefInEveryOrder) {
       }
     }
     for (std::size_t i = 0; i < found.size(); ++i)
-      EXPECT_TRUE(same_bits(found[i], first[i])) << found[i].name << " depends on the order of the threads: " << static_cast<int>(order.order);
+      EXPECT_TRUE(same_bits(found[i], first[i]))
+          << found[i].name << " depends on the order of the threads: " << static_cast<int>(order.order);
   }
 }
 
