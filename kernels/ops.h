@@ -34,6 +34,7 @@ struct StepState {
   uint64_t seed = 0;  ///< of every random number
   uint32_t step = 0;  ///< counts optimizer steps from 0
   float learning_rate = 0.f;
+  float loss_scale = 1.f;  ///< > 0; keeps fp16 gradients from vanishing: cross_entropy brings it in, gradient_norm takes it out
 };
 
 struct AdamW {
@@ -148,6 +149,7 @@ class Ops {
 
   /// Mean over the batch of cross-entropy with soft targets, smoothed: t' = (1-smoothing)*t + smoothing/K.
   ///   loss = -1/N sum_n sum_k t'[n,k] log softmax(logits[n])[k]       dlogits = (softmax(logits)*sum_k t' - t')/N
+  /// dlogits is multiplied by the current step's loss_scale, and with it all gradients up to gradient_norm; loss is not.
   /// logits, targets, dlogits (N,K), any K >= 1; loss (1). dlogits absent in evaluation.
   virtual void cross_entropy(const Tensor& logits, const Tensor& targets, float smoothing, Tensor& loss, Tensor& dlogits) = 0;
 
@@ -159,7 +161,8 @@ class Ops {
 
   // ---- Optimizers: every parameter of the network in one call ------------------------------------------------------
 
-  /// norm = 2-norm of all gradients together; clip = min(1, max_norm/(norm + 1e-6)), or 1 if max_norm is 0. Both (1).
+  /// norm = 2-norm of all gradients together, / loss_scale; clip = min(1, max_norm/(norm + 1e-6)) / loss_scale, without the
+  /// min if max_norm is 0. Where norm is not finite clip is 0, and an optimizer given 0 changes nothing. Both (1).
   virtual void gradient_norm(std::span<const Tensor> gradients, float max_norm, Tensor& norm, Tensor& clip) = 0;
   /// With g = clip*gradient, lr and t = step+1 of the current step (Loshchilov & Hutter 2019, algorithm 2, PyTorch's form):
   ///   w *= 1 - lr*weight_decay;   m = beta1*m + (1-beta1)*g;   v = beta2*v + (1-beta2)*g^2

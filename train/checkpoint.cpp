@@ -44,6 +44,8 @@ void save_state(const std::string& path, const ModelDescription& description, Pa
   metadata["epochs"] = std::to_string(progress.epochs);
   metadata["steps"] = std::to_string(progress.steps);
   metadata["best_score"] = fmt::format("{}", progress.best_score);
+  metadata["loss_scale"] = fmt::format("{}", progress.loss_scale.value);
+  metadata["loss_scale_finite_steps"] = std::to_string(progress.loss_scale.finite_steps);
   write_safetensors(path, tensors, metadata);
 }
 
@@ -56,7 +58,10 @@ RunProgress load_state(const std::string& path, Parameters& parameters, Optimize
       fail("{}: tensor '{}' is {}, expected {}", path, s.name, stored->shape_str(), StoredTensor{.shape = s.of->torch_shape}.shape_str());
     from_torch(parameters.ops(), *s.of, as_floats(*stored).data(), s.value);
   }
-  return {number<int>(file, "epochs"), number<int64_t>(file, "steps"), number<double>(file, "best_score")};
+  return {number<int>(file, "epochs"),
+          number<int64_t>(file, "steps"),
+          number<double>(file, "best_score"),
+          {number<float>(file, "loss_scale"), number<int>(file, "loss_scale_finite_steps")}};
 }
 
 }  // namespace mcnn

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "train/description.h"
+#include "train/loss_scale.h"
 #include "train/optimizer.h"
 
 namespace mcnn {
@@ -12,6 +13,7 @@ struct RunProgress {
   int epochs = 0;          ///< finished
   int64_t steps = 0;       ///< finished
   double best_score = -1;  ///< macro F1 of the epoch in best.safetensors; -1: none yet
+  LossScale loss_scale{};  ///< used where feature maps are fp16
 };
 
 /// Written whole or not at all.

@@ -14,7 +14,7 @@ class Optimizer {
   Optimizer(Parameters& parameters, const Config& config);
 
   /// One update from the gradients, at the learning rate and step of the backend's StepState. Returns the gradients'
-  /// 2-norm before clipping; NaN or infinity means that nothing may be trusted any more.
+  /// 2-norm before clipping, without the loss scale; where that is NaN or infinite nothing was changed.
   double step();
 
   /// Swaps weights and running statistics with their averages; twice restores. Nothing without averaging.

@@ -219,11 +219,17 @@ class Run {
 
   double step(const Batch& batch, double learning_rate) {
     const auto span = profiler_.step();
-    const StepState state{config_.run.seed, static_cast<uint32_t>(progress_.steps), static_cast<float>(learning_rate)};
+    const bool scaled = storage_type(config_) == DType::f16;
+    const StepState state{config_.run.seed, static_cast<uint32_t>(progress_.steps), static_cast<float>(learning_rate),
+                          scaled ? progress_.loss_scale.value : 1.f};
     const double loss = engine_->gradients(batch, state, static_cast<float>(config_.train.label_smoothing));
     ++progress_.steps;
     if (!std::isfinite(loss)) diverged("the loss", loss);
-    if (const double norm = optimizer_->step(); !std::isfinite(norm)) diverged("the gradient's norm", norm);
+    const double norm = optimizer_->step();
+    const bool finite = std::isfinite(norm);
+    if (scaled) progress_.loss_scale.update(finite);
+    if (!finite && (!scaled || progress_.loss_scale.value < 1.f)) diverged("the gradient's norm", norm);
+    if (!finite) --progress_.steps;  // nothing was changed: the next batch is this step
     return loss;
   }
 

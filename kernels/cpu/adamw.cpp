@@ -52,6 +52,7 @@ namespace mcnn::cpu {
 HWY_EXPORT(adamw_chunk);
 
 void CpuOps::adamw(const AdamW& options, const Tensor& clip, std::span<OptimizerSlot> slots) {
+  if (clip.data<float>()[0] == 0.0f) return;  // the gradient is not finite
   const double lr = state_.learning_rate, t = static_cast<double>(state_.step) + 1.0, beta1 = options.beta1, beta2 = options.beta2;
   const AdamWFactors factors{clip.data<float>()[0],
                              options.beta1,

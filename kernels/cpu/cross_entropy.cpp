@@ -11,6 +11,7 @@ namespace mcnn::cpu {
 void CpuOps::cross_entropy(const Tensor& logits, const Tensor& targets, float smoothing, Tensor& loss, Tensor& dlogits) {
   const int64_t samples = logits.dim(0), classes = logits.dim(1);
   const double kept = 1.0 - smoothing, spread = static_cast<double>(smoothing) / static_cast<double>(classes);
+  const double gradient_scale = state_.loss_scale / static_cast<double>(samples);
   double total = 0;
   for (int64_t n = 0; n < samples; ++n) {
     const float *l = logits.data<float>() + n * classes, *t = targets.data<float>() + n * classes;
@@ -24,8 +25,7 @@ void CpuOps::cross_entropy(const Tensor& logits, const Tensor& targets, float sm
     for (int64_t k = 0; k < classes; ++k) {
       const double target = kept * t[k] + spread, log_softmax = l[k] - log_normaliser;
       total -= target * log_softmax;
-      if (dlogits)
-        dlogits.data<float>()[n * classes + k] = static_cast<float>((std::exp(log_softmax) * mass - target) / static_cast<double>(samples));
+      if (dlogits) dlogits.data<float>()[n * classes + k] = static_cast<float>(gradient_scale * (std::exp(log_softmax) * mass - target));
     }
   }
   loss.data<float>()[0] = static_cast<float>(total / static_cast<double>(samples));

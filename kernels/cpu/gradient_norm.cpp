@@ -8,6 +8,7 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -54,9 +55,10 @@ void CpuOps::gradient_norm(std::span<const Tensor> gradients, float max_norm, Te
   });
   double squares = 0;
   for (const double sum : sums) squares += sum;
-  const double length = std::sqrt(squares), ratio = max_norm / (length + 1e-6);
+  const double length = std::sqrt(squares) / state_.loss_scale;
+  const double factor = max_norm == 0.0f ? 1.0 : std::min(1.0, max_norm / (length + 1e-6));
   norm.data<float>()[0] = static_cast<float>(length);
-  clip.data<float>()[0] = max_norm == 0.0f || ratio >= 1.0 ? 1.0f : static_cast<float>(ratio);  // NaN stays NaN
+  clip.data<float>()[0] = std::isfinite(length) ? static_cast<float>(factor / state_.loss_scale) : 0.0f;
 }
 
 }  // namespace mcnn::cpu

@@ -48,6 +48,7 @@ namespace mcnn::cpu {
 HWY_EXPORT(sgd_chunk);
 
 void CpuOps::sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot> slots) {
+  if (clip.data<float>()[0] == 0.0f) return;  // the gradient is not finite
   const SgdFactors factors{clip.data<float>()[0], options.momentum, state_.learning_rate, options.nesterov, state_.step == 0};
   const auto chunks = cut_into_chunks(slots.size(), [&](std::size_t i) { return slots[i].value.size(); });
   parallel_for(threads_, static_cast<int64_t>(chunks.size()), [&](int64_t part) {

@@ -26,8 +26,7 @@ __global__ void adamw_chunk(const Chunk* chunks, AdamWFactors f, const float* cl
   const float lr = state->learning_rate, t = static_cast<float>(state->step) + 1.f;
   const float step_size = lr / -expm1f(t * f.log_beta1), per_sqrt = 1.f / sqrtf(-expm1f(t * f.log_beta2));
   const float keep = chunk.decay ? fmaf(-lr, f.weight_decay, 1.f) : 1.f;
-  float *value = chunk.tensors[0], *first = chunk.tensors[2],
-        *second = chunk.tensors[3];
+  float *value = chunk.tensors[0], *first = chunk.tensors[2], *second = chunk.tensors[3];
   for_each_element(chunk, [&](auto width, int i) {
     constexpr int kWidth = decltype(width)::value;
     const Floats<kWidth> gradient = load<float, kWidth>(chunk.tensors[1] + i);

@@ -47,10 +47,9 @@ __global__ void differentiate_samples(const float* logits, const float* targets,
 }
 
 __global__ void average(const float* losses, int samples, float* loss) {
-  __shared__ float of_warp[kAdders];
   float sum = 0;
   for (int n = static_cast<int>(threadIdx.x); n < samples; n += kAdders * kWarp) sum += load<float, 1>(losses + n)[0];
-  sum = block_sum(sum, of_warp);
+  sum = block_sum<kAdders>(sum);
   if (threadIdx.x == 0) *loss = sum / static_cast<float>(samples);
 }
 
@@ -60,7 +59,8 @@ void CudaOps::cross_entropy(const Tensor& logits, const Tensor& targets, float s
   const int64_t samples = logits.dim(0), classes = logits.dim(1);
   float* losses = scratch<float>(static_cast<std::size_t>(samples));
   launch(differentiate_samples, {blocks_for(samples, kSamples), kSamples * kWarp}, stream_, logits.data<float>(), targets.data<float>(),
-         samples, classes, static_cast<float>(1.0 - smoothing), static_cast<float>(static_cast<double>(smoothing) / static_cast<double>(classes)),
+         samples, classes, static_cast<float>(1.0 - smoothing),
+         static_cast<float>(static_cast<double>(smoothing) / static_cast<double>(classes)),
          static_cast<float>(1.0 / static_cast<double>(samples)), state_, losses, dlogits.data<float>());
   launch(average, {1, kAdders * kWarp}, stream_, losses, samples, loss.data<float>());
 }

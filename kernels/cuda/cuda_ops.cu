@@ -9,6 +9,14 @@
 namespace mcnn::cuda {
 namespace {
 
+cudaDeviceProp current_device() {
+  int device = 0;
+  cudaDeviceProp properties{};
+  MCNN_CUDA(cudaGetDevice(&device));
+  MCNN_CUDA(cudaGetDeviceProperties(&properties, device));
+  return properties;
+}
+
 // Enough to keep every multiprocessor busy, few enough that a block does some work.
 constexpr int kThreads = 256;
 constexpr int kPerThread = 4;
@@ -33,6 +41,8 @@ bool kernels_run_here() {
 }
 
 CudaOps::CudaOps() {
+  const cudaDeviceProp device = current_device();
+  capability_ = 10 * device.major + device.minor;
   MCNN_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
   MCNN_CUDA(cudaMalloc(reinterpret_cast<void**>(&state_), sizeof(StepState)));
 }
@@ -43,14 +53,10 @@ CudaOps::~CudaOps() {
 }
 
 std::string CudaOps::name() const {
-  int device = 0;
-  cudaDeviceProp properties{};
-  MCNN_CUDA(cudaGetDevice(&device));
-  MCNN_CUDA(cudaGetDeviceProperties(&properties, device));
 #ifdef MCNN_SIM
-  return fmt::format("sim ({})", properties.name);
+  return fmt::format("sim ({})", current_device().name);
 #else
-  return fmt::format("cuda ({}, sm_{}{})", properties.name, properties.major, properties.minor);
+  return fmt::format("cuda ({}, sm_{})", current_device().name, capability_);
 #endif
 }
 

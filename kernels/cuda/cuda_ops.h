@@ -5,6 +5,8 @@
 #include <cuda_runtime.h>
 
 #include "kernels/cuda/device_memory.h"
+#include "kernels/cuda/multi_tensor.h"
+#include "kernels/cuda/product_rung.h"
 #include "kernels/ops.h"
 
 namespace mcnn::cuda {
@@ -58,6 +60,9 @@ class CudaOps final : public Ops {
   void sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot> slots) override;
   void ema(float decay, std::span<const Tensor> values, std::span<Tensor> averages) override;
 
+  /// From now on the matrix products take this rung of their ladder where the channels allow it; nothing: the rule's choice.
+  void prefer_product_rung(std::optional<ProductRung> rung) { preferred_rung_ = rung; }
+
  private:
   /// Device memory for the partial results of one operation: valid until the next operation asks.
   template <class T>
@@ -65,10 +70,19 @@ class CudaOps final : public Ops {
     return static_cast<T*>(scratch_.at_least(count * sizeof(T)));
   }
 
+  /// For a product of maps with so many channels.
+  ProductRung product_rung(DType storage, int64_t in, int64_t out) const {
+    const auto vector = static_cast<int64_t>(16 / size_of(storage));
+    return rung_for(storage, in % vector == 0 && out % vector == 0, capability_, preferred_rung_);
+  }
+
   cudaStream_t stream_ = nullptr;
   DeviceMemory memory_;
   DeviceBuffer scratch_;
-  StepState* state_ = nullptr;  // in device memory: kernels read seed, step and learning rate from here
+  int capability_ = 0;  // 75, 80, ...
+  std::optional<ProductRung> preferred_rung_;
+  StepState* state_ = nullptr;                                   // in device memory: kernels read seed, step and learning rate from here
+  ChunkTable gradient_chunks_, update_chunks_, average_chunks_;  // of gradient_norm, of the optimizer, of ema
 };
 
 }  // namespace mcnn::cuda

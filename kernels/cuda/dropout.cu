@@ -28,8 +28,7 @@ __global__ void drop_elements(const float* x, const StepState* state, uint32_t s
   }
   const Philox::Block bits = Philox{state->seed, stream, state->step}.block(static_cast<uint64_t>(block));
 #pragma unroll
-  for (int i = 0; i < kNumbers; ++i)
-    values[i] = Philox::uniform_of(bits[static_cast<std::size_t>(i)]) >= drop ? values[i] * scale : 0.f;
+  for (int i = 0; i < kNumbers; ++i) values[i] = Philox::uniform_of(bits[static_cast<std::size_t>(i)]) >= drop ? values[i] * scale : 0.f;
   if (whole) return store<float, kNumbers>(y + first, values);
 #pragma unroll
   for (int i = 0; i < kNumbers; ++i)

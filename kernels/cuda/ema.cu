@@ -29,7 +29,8 @@ void CudaOps::ema(float decay, std::span<const Tensor> values, std::span<Tensor>
     groups.push_back({{averages[i].data<float>(), values[i].data<float>()}, values[i].size()});
   const Chunk* chunks = average_chunks_.of(std::move(groups), stream_);
   if (average_chunks_.chunks() == 0) return;
-  launch(ema_chunk, {average_chunks_.chunks(), kChunkThreads}, stream_, chunks, decay, static_cast<float>(1.0 - static_cast<double>(decay)));
+  launch(ema_chunk, {average_chunks_.chunks(), kChunkThreads}, stream_, chunks, decay,
+         static_cast<float>(1.0 - static_cast<double>(decay)));
 }
 
 }  // namespace mcnn::cuda

@@ -171,8 +171,48 @@ struct WeightEpilogue {
     const int column = Threads::column(), last = min(kProductRows, rows - m);
     if (n + column >= columns) return;
     for (int row = Threads::lane(); row < last; row += Threads::kLanes)
-      store<float, N>(dw + (static_cast<int64_t>(slice) * rows + m + row) * columns + n + column,
-                      load<float, N>(result.at(row, column)));
+      store<float, N>(dw + (static_cast<int64_t>(slice) * rows + m + row) * columns + n + column, load<float, N>(result.at(row, column)));
+  }
+};
+
+/// Where a data gradient by product leaves the parts of its sums; none where none is wanted.
+inline InputSumParts product_input_sums(const Feature& x, const InputGradient* dx) {
+  InputSumParts layout = InputSumParts::of(x, 0);
+  if (dx && wants_sums(*dx)) {
+    const bool gated = x.gate.defined();
+    layout.parts_per_group = GradientEpilogue<float, 1>::parts_per_group(gated ? x.raw.h() * x.raw.w() : x.raw.rows(), layout.groups);
+  }
+  return layout;
+}
+template <class T, int N>
+GradientEpilogue<T, N> product_input_epilogue(const Feature& x, InputGradient& dx, const InputSumParts& layout, float* parts) {
+  const int64_t rows = x.raw.rows();
+  return {FeatureView<T>::of(x),
+          {elements<T>(dx.stored), elements<T>(dx.add), layout.parts_per_group ? parts : nullptr},
+          layout,
+          static_cast<int>(rows),
+          static_cast<int>(x.raw.c()),
+          static_cast<int>(x.gate.defined() ? x.raw.h() * x.raw.w() : rows)};
+}
+
+/// How dw (in, out), a sum over rows, is cut: so that there are some 512 blocks (two on each of 132 multiprocessors, twice), of
+/// no less than 512 rows, or adding the slices up would cost more than they.
+struct DepthSlices {
+  int64_t in, out;
+  int depth, count;  // rows in a slice, slices
+
+  DepthSlices(int64_t in, int64_t out, int rows) : in(in), out(out) {
+    const int64_t tiles = product_row_tiles(in) * ((out + kProductColumns - 1) / kProductColumns);
+    const int64_t wanted = std::min<int64_t>((rows + 511) / 512, std::max<int64_t>(1, 512 / tiles));
+    depth = static_cast<int>((rows + 64 * wanted - 1) / (64 * wanted) * 64);
+    count = (rows - 1) / depth + 1;
+  }
+  /// Of scratch memory for the slices, a multiple of 4.
+  int64_t floats() const { return count == 1 ? 0 : (count * in * out + 3) / 4 * 4; }
+  /// Where the product writes.
+  float* target(Tensor& dw, float* parts) const { return count == 1 ? dw.data<float>() : parts; }
+  void merge(const float* parts, Tensor& dw, cudaStream_t stream) const {
+    if (count > 1) merge_sums(stream, parts, 1, count, in * out, {{dw.data<float>()}, {nullptr}, 1});
   }
 };
 

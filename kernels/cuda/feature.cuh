@@ -37,9 +37,10 @@ struct FeatureView {
   }
 };
 
-__device__ inline float sigmoid(float u) { return 1.f / (1.f + __expf(-u)); }
+/// By the fast exponential and division, 2 ulp each for the u that matter; both ends saturate, NaN stays NaN.
+__device__ inline float sigmoid(float u) { return __fdividef(1.f, 1.f + __expf(-u)); }
 
-/// As activate() in kernels/feature.h, by the fast exponential (2 ulp for the u that matter). NaN stays NaN.
+/// As activate() and activation_slope() in kernels/feature.h.
 __device__ inline float act_of(Activation act, float u) {
   if (act == Activation::swish) return u * sigmoid(u);
   if (act == Activation::relu6) return u > 0.f ? (u < 6.f ? u : 6.f) : (u <= 0.f ? 0.f : u);
@@ -62,6 +63,18 @@ __device__ inline void act_with_slope(Activation act, float u, float& a, float& 
   } else {
     a = act_of(act, u);
     slope = slope_of(act, u);
+  }
+}
+
+/// Calls f(act) with the activation as a constant, so that there is one branch for all elements in f's loop.
+template <class F>
+__device__ void with_activation(Activation act, const F& f) {
+  if (act == Activation::swish) {
+    f(Activation::swish);
+  } else if (act == Activation::relu6) {
+    f(Activation::relu6);
+  } else {
+    f(Activation::identity);
   }
 }
 
@@ -97,8 +110,10 @@ struct ChannelReader {
   __device__ float z(float raw, int i) const { return act_of(act, u(raw, i)) * gate[i]; }
   __device__ Floats<N> z(const Floats<N>& raw) const {
     Floats<N> out;
+    with_activation(act, [&](Activation constant) {
 #pragma unroll
-    for (int i = 0; i < N; ++i) out[i] = z(raw[i], i);
+      for (int i = 0; i < N; ++i) out[i] = act_of(constant, u(raw[i], i)) * gate[i];
+    });
     return out;
   }
 };

@@ -2,6 +2,8 @@
 // Bandwidth-bound, so squares are summed in double: no gradient is too large. One launch leaves a sum for each chunk of the
 // parameters, a second of one block adds them in an order of its own that does not change.
 // Next: adamw.cu and sgd.cu multiply gradients by clip.
+#include <cmath>
+
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/multi_tensor.cuh"
@@ -14,7 +16,6 @@ constexpr int kWarps = static_cast<int>(kChunkThreads) / kWarp;
 
 /// sums: one for each chunk. The gradient is the chunk's first tensor.
 __global__ void sum_squares(const Chunk* chunks, double* sums) {
-  __shared__ double of_warp[kWarps];
   const Chunk chunk = chunks[blockIdx.x];
   double sum = 0;
   for_each_element(chunk, [&](auto width, int i) {
@@ -23,20 +24,19 @@ __global__ void sum_squares(const Chunk* chunks, double* sums) {
 #pragma unroll
     for (int j = 0; j < kWidth; ++j) sum = fma(static_cast<double>(g[j]), static_cast<double>(g[j]), sum);
   });
-  sum = block_sum(sum, of_warp);
+  sum = block_sum<kWarps>(sum);
   if (threadIdx.x == 0) sums[blockIdx.x] = sum;
 }
 
 __global__ void finish_norm(const double* sums, int count, float max_norm, const StepState* state, float* norm, float* clip) {
-  __shared__ double of_warp[kWarps];
   double squares = 0;
   for (int i = static_cast<int>(threadIdx.x); i < count; i += static_cast<int>(kChunkThreads)) squares += sums[i];
-  squares = block_sum(squares, of_warp);
+  squares = block_sum<kWarps>(squares);
   if (threadIdx.x != 0) return;
   const double loss_scale = state->loss_scale, length = sqrt(squares) / loss_scale;
   *norm = static_cast<float>(length);
   const double factor = max_norm == 0.f ? 1.0 : fmin(1.0, max_norm / (length + 1e-6));
-  *clip = isfinite(length) ? static_cast<float>(factor / loss_scale) : 0.f;
+  *clip = length < INFINITY ? static_cast<float>(factor / loss_scale) : 0.f;  // a NaN is not less
 }
 
 }  // namespace

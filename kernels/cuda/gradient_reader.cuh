@@ -70,21 +70,26 @@ struct GradientReader {
     }
   }
 
-  /// dy of channel i. raw is not used where !reads_raw(); stored is 0 where it is absent.
-  __device__ float dy(float stored, float raw, int i) const {
-    const float du = (stored * factor[i] + pooled[i]) * slope_of(act, scale[i] * raw + shift[i]);
-    return scale[i] * du - centre[i] - slope_xhat[i] * (raw - mean[i]);
-  }
+  /// dy of channel i. stored is 0 where it is absent; raw is mean[i], or anything finite, where !reads_raw().
+  __device__ float dy(float stored, float raw, int i) const { return dy(stored, raw, i, act); }
   __device__ Floats<N> dy(const Floats<N>& stored, const Floats<N>& raw) const {
     Floats<N> out;
+    with_activation(act, [&](Activation constant) {
 #pragma unroll
-    for (int i = 0; i < N; ++i) out[i] = dy(stored[i], raw[i], i);
+      for (int i = 0; i < N; ++i) out[i] = dy(stored[i], raw[i], i, constant);
+    });
     return out;
   }
   /// dy of the N channels at element `at` of (N,H,W,C), loading only what it depends on.
   template <class T>
   __device__ Floats<N> read(const OutputGradientView<T>& view, int64_t at) const {
     return dy(load_or<N>(view.stored, at, 0.f), view.reads_raw() ? load<T, N>(view.y.raw + at) : mean);
+  }
+
+ private:
+  __device__ float dy(float stored, float raw, int i, Activation constant) const {
+    const float du = (stored * factor[i] + pooled[i]) * slope_of(constant, scale[i] * raw + shift[i]);
+    return scale[i] * du - centre[i] - slope_xhat[i] * (raw - mean[i]);
   }
 };
 

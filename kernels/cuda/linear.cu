@@ -22,13 +22,12 @@ __global__ void add_parts(const float* parts, int count, const float* b, int64_t
 /// The first dw_tiles blocks do dw and db, the others dx.
 __global__ void multiply_backward(Product dw, int dw_tiles, Product dx, const float* x, const float* w, const float* dy,
                                   WeightAndBias weight, float input_scale, float* input) {
-  __shared__ ProductShared shared;
+  auto& shared = static_shared<ProductShared>();
   const int tile = static_cast<int>(blockIdx.x), inputs = weight.inputs, outputs = weight.outputs;
   if (tile < dw_tiles)
     return multiply_tile(dw, tile, 0, dw.depth, WithOnes<DepthMajor>{{x, inputs}, inputs}, DepthMajor{dy, outputs}, shared, weight);
-  multiply_tile(dx, tile - dw_tiles, 0, dx.depth, RowMajor{dy, outputs}, RowMajor{w, outputs}, shared, [&](int n, int i, float value) {
-    store<float, 1>(input + static_cast<int64_t>(n) * inputs + i, {input_scale * value});
-  });
+  multiply_tile(dx, tile - dw_tiles, 0, dx.depth, RowMajor{dy, outputs}, RowMajor{w, outputs}, shared,
+                [&](int n, int i, float value) { store<float, 1>(input + static_cast<int64_t>(n) * inputs + i, {input_scale * value}); });
 }
 
 }  // namespace
@@ -50,8 +49,8 @@ void CudaOps::linear_backward(const Tensor& x, const Tensor& w, const Tensor& dy
   const int weight_tiles = dw || db ? weight.tiles() : 0, input_tiles = dx ? input.tiles() : 0;
   if (weight_tiles + input_tiles == 0) return;
   launch(multiply_backward, {static_cast<unsigned>(weight_tiles + input_tiles), kProductThreads}, stream_, weight, weight_tiles, input,
-         x.data<float>(), w.data<float>(), dy.data<float>(), WeightAndBias{dw.data<float>(), db.data<float>(), inputs, outputs}, input_scale,
-         dx.data<float>());
+         x.data<float>(), w.data<float>(), dy.data<float>(), WeightAndBias{dw.data<float>(), db.data<float>(), inputs, outputs},
+         input_scale, dx.data<float>());
 }
 
 }  // namespace mcnn::cuda

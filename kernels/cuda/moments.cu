@@ -4,6 +4,7 @@
 #include "kernels/cuda/input_gradient.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/moments.cuh"
+#include "kernels/cuda/shared_memory.cuh"
 
 namespace mcnn::cuda {
 namespace {
@@ -11,8 +12,15 @@ namespace {
 constexpr int kChannels = 32;  // of a block: a warp's width
 constexpr int kMostRows = 16;  // of threads: 3000 parts are 190 a thread
 
+struct BlockMoments {
+  float values[merge_block_floats<1> * kChannels * kMostRows];
+};
+struct BlockSums {
+  float values[kChannels * kMostRows];
+};
+
 __global__ void merge_moments_kernel(MomentParts parts, float* mean, float* m2) {
-  __shared__ float shared[merge_block_floats<1> * kChannels * kMostRows];
+  float* shared = static_shared<BlockMoments>().values;
   const int64_t c = static_cast<int64_t>(blockIdx.x) * kChannels + threadIdx.x;
   RunningMoments<1> total;
   if (c < parts.channels) {
@@ -30,9 +38,16 @@ __global__ void merge_moments_kernel(MomentParts parts, float* mean, float* m2) 
 /// blockIdx.x: group and block of channels; blockIdx.y: row.
 __global__ void merge_sums_kernel(const float* parts, int64_t parts_per_group, int64_t channels, int64_t channel_blocks,
                                   SumTargets targets) {
-  __shared__ float shared[kChannels * kMostRows];
+  float* shared = static_shared<BlockSums>().values;
   const int row = blockIdx.y;
-  if (!targets.out[row]) return;
+  // Chosen by comparison: indexing a parameter with a variable would copy it to local memory.
+  float* out = targets.out[0];
+  const float* factor = targets.factor[0];
+#pragma unroll
+  for (int i = 1; i < SumTargets::kMost; ++i) {
+    if (i == row) out = targets.out[i], factor = targets.factor[i];
+  }
+  if (!out) return;
   const int64_t group = blockIdx.x / channel_blocks, c = blockIdx.x % channel_blocks * kChannels + threadIdx.x;
   Floats<1> total{};
   if (c < channels) {
@@ -41,8 +56,8 @@ __global__ void merge_sums_kernel(const float* parts, int64_t parts_per_group, i
   }
   add_block(total, shared);
   if (threadIdx.y != 0 || c >= channels) return;
-  if (targets.factor[row]) total[0] *= load<float, 1>(targets.factor[row] + c)[0];
-  store<float, 1>(targets.out[row] + group * channels + c, total);
+  if (factor) total[0] *= load<float, 1>(factor + c)[0];
+  store<float, 1>(out + group * channels + c, total);
 }
 
 /// Rows of threads: no more than there are parts, a power of two.

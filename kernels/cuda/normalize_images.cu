@@ -6,23 +6,27 @@
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/shared_memory.cuh"
 #include "kernels/cuda/vector_access.cuh"
 
 namespace mcnn::cuda {
 namespace {
 
 constexpr int kPixels = 256;
-constexpr int kElements = 3 * kPixels;
 
 /// y = scale*pixel + shift, per channel.
 struct Affine {
   float scale[3], shift[3];
 };
 
+struct RowShared {
+  alignas(4) uint8_t bytes[3 * kPixels];
+};
+
 /// pixels, y (N,H,W,3); flip (N) or null. blockIdx.x: the row of all rows, blockIdx.y: which kPixels of it.
 template <class T, int N>
 __global__ void normalize_rows(const uint8_t* pixels, const uint8_t* flip, Affine affine, int height, int width, T* y) {
-  __shared__ uint8_t shared[kElements];
+  uint8_t* shared = static_shared<RowShared>().bytes;
   const int64_t row = static_cast<int64_t>(blockIdx.x) * width * 3;
   const int first = static_cast<int>(blockIdx.y) * kPixels, count = 3 * min(kPixels, width - first);
   const bool mirrored = flip && flip[blockIdx.x / height] != 0;

@@ -2,29 +2,41 @@
 //   FeatureRows   (pixels, C)         z of a feature
 //   GradientRows  (pixels, C)         dy of a convolution's output
 //   WeightRows    (rows, columns)     weights, already of the storage type
-// A source is asked in two steps: fetch loads what an element needs, value makes it of that. N neighbouring columns at once;
-// the caller keeps inside. kTransformed: false where memory holds the values themselves, which then are copied past registers.
+// A source is asked in two steps: fetch loads what N neighbouring columns need, value makes kPart of them of that, beginning with
+// column `at` of the N. The caller keeps inside. kTransformed: false where memory
+// holds the values themselves, which then are copied past registers.
 // Next: patches.cuh has the operands of the dense convolution, product.cuh multiplies.
 #pragma once
+#include "kernels/cuda/divisor.h"
 #include "kernels/cuda/gradient_reader.cuh"
 
 namespace mcnn::cuda {
+
+/// Columns [at, at + kPart) of what was loaded.
+template <int kPart, class T, int N>
+__device__ Floats<kPart> unpack_part(const Packed<T, N>& loaded, int at) {
+  Floats<kPart> out;
+#pragma unroll
+  for (int i = 0; i < kPart; ++i) out[i] = to_float(loaded.elements[at + i]);
+  return out;
+}
 
 template <class T, int N>
 struct FeatureRows {
   using Element = T;
   using Loaded = Packed<T, N>;
-  static constexpr int kWidth = N;
+  static constexpr int kWidth = N, kPart = (N + 1) / 2;
   static constexpr bool kTransformed = true;
 
   FeatureView<T> x;
-  int rows, columns, pixels;  // N*H*W, C, H*W
+  int rows, columns;  // N*H*W, C
+  Divisor pixels;     // H*W
 
   __device__ Loaded fetch(int row, int column) const { return load_packed<T, N>(x.raw + static_cast<int64_t>(row) * columns + column); }
-  __device__ ChannelReader<N> reader(int column) const { return ChannelReader<N>(x, column); }
-  __device__ Floats<N> value(const Loaded& raw, ChannelReader<N>& reader, int row, int column) const {
-    if (x.gate) reader.set_sample(x, static_cast<int64_t>(row / pixels) * columns + column);
-    return reader.z(unpack(raw));
+  __device__ Floats<kPart> value(const Loaded& raw, int at, int row, int column) const {
+    ChannelReader<kPart> reader(x, column);
+    if (x.gate) reader.set_sample(x, static_cast<int64_t>(pixels.divide(row)) * columns + column);
+    return reader.z(unpack_part<kPart>(raw, at));
   }
 };
 
@@ -34,11 +46,12 @@ struct GradientRows {
   struct Loaded {
     Packed<T, N> stored, raw;
   };
-  static constexpr int kWidth = N;
+  static constexpr int kWidth = N, kPart = (N + 1) / 2;
   static constexpr bool kTransformed = true;
 
   OutputGradientView<T> dy;
-  int rows, columns, pixels;
+  int rows, columns;
+  Divisor pixels;
 
   __device__ Loaded fetch(int row, int column) const {
     const int64_t at = static_cast<int64_t>(row) * columns + column;
@@ -47,10 +60,29 @@ struct GradientRows {
     if (dy.reads_raw()) out.raw = load_packed<T, N>(dy.y.raw + at);
     return out;
   }
-  __device__ GradientReader<N> reader(int column) const { return GradientReader<N>(dy, column); }
-  __device__ Floats<N> value(const Loaded& loaded, GradientReader<N>& reader, int row, int column) const {
-    if (dy.pooled || dy.sample_scale) reader.set_sample(dy, row / pixels, column, columns);
-    return reader.dy(unpack(loaded.stored), dy.reads_raw() ? unpack(loaded.raw) : reader.mean);
+  /// As GradientReader::dy, each coefficient loaded where it is used: there are eight of them, and registers are short.
+  __device__ Floats<kPart> value(const Loaded& loaded, int at, int row, int column) const {
+    const Floats<kPart> scale = load_or<kPart>(dy.y.scale, column, 1.f), raw = unpack_part<kPart>(loaded.raw, at);
+    Floats<kPart> out = unpack_part<kPart>(loaded.stored, at);
+    if (dy.pooled) {
+      const int64_t of_sample = static_cast<int64_t>(pixels.divide(row)) * columns + column;
+      const Floats<kPart> gate = load_or<kPart>(dy.y.gate, of_sample, 1.f), pooled = load<float, kPart>(dy.pooled + of_sample);
+      const Floats<kPart> shift = load_or<kPart>(dy.y.shift, column, 0.f);
+#pragma unroll
+      for (int i = 0; i < kPart; ++i) out[i] = (out[i] * gate[i] + pooled[i]) * slope_of(dy.y.act, scale[i] * raw[i] + shift[i]);
+    } else if (dy.sample_scale) {
+      const float of_sample = load<float, 1>(dy.sample_scale + pixels.divide(row))[0];
+#pragma unroll
+      for (int i = 0; i < kPart; ++i) out[i] *= of_sample;
+    }
+#pragma unroll
+    for (int i = 0; i < kPart; ++i) out[i] *= scale[i];
+    if (!dy.sum_du) return out;
+    const Floats<kPart> sum_du = load<float, kPart>(dy.sum_du + column), sum_du_xhat = load<float, kPart>(dy.sum_du_xhat + column);
+    const Floats<kPart> mean = load<float, kPart>(dy.y.mean + column), invstd = load<float, kPart>(dy.y.invstd + column);
+#pragma unroll
+    for (int i = 0; i < kPart; ++i) out[i] -= scale[i] * dy.per_value * (sum_du[i] + (raw[i] - mean[i]) * invstd[i] * sum_du_xhat[i]);
+    return out;
   }
 };
 
@@ -58,7 +90,7 @@ template <class T, int N>
 struct WeightRows {
   using Element = T;
   using Loaded = Packed<T, N>;
-  static constexpr int kWidth = N;
+  static constexpr int kWidth = N, kPart = N < 4 ? N : 4;
   static constexpr bool kTransformed = N < widest<T>;  // an asynchronous copy moves 16 bytes
 
   const T* w;
@@ -66,9 +98,7 @@ struct WeightRows {
 
   __device__ const T* address(int row, int column) const { return w + static_cast<int64_t>(row) * columns + column; }
   __device__ Loaded fetch(int row, int column) const { return load_packed<T, N>(address(row, column)); }
-  struct Reader {};
-  __device__ Reader reader(int) const { return {}; }
-  __device__ Floats<N> value(const Loaded& loaded, Reader&, int, int) const { return unpack(loaded); }
+  __device__ Floats<kPart> value(const Loaded& loaded, int at, int, int) const { return unpack_part<kPart>(loaded, at); }
 };
 
 }  // namespace mcnn::cuda

@@ -78,39 +78,64 @@ class Stage {
         row_(static_cast<int>(threadIdx.x) / kVectors),
         column_(static_cast<int>(threadIdx.x) % kVectors * N) {}
 
-  __device__ void fetch(const Tile& tile, int k) {
-    const int column = column_ + (Tile::kDepthFirst ? k : outer_);
-#pragma unroll
-    for (int i = 0; i < kItems; ++i) {
-      const int row = row_of(i, k);
-      const bool inside = row < row_end_ && column < source_.columns;
-      if constexpr (Source::kTransformed) {
-        if (inside) loaded_[i] = source_.fetch(row, column);
-      } else {
-        copy_async(tile.at(row_ + i * kRowStep, column_), source_.address(inside ? row : 0, inside ? column : 0), inside);
-      }
-    }
-  }
-  __device__ void commit(const Tile& tile, int k) {
-    if constexpr (Source::kTransformed) {
-      const int column = column_ + (Tile::kDepthFirst ? k : outer_);
-      auto reader = source_.reader(min(column, source_.columns - N));
-#pragma unroll
-      for (int i = 0; i < kItems; ++i) {
-        const int row = row_of(i, k);
-        Floats<N> values{};
-        if (row < row_end_ && column < source_.columns) values = source_.value(loaded_[i], reader, row, column);
-        store<T, N>(tile.at(row_ + i * kRowStep, column_), values);
-      }
+  /// Starts the reading of the piece at k.
+  __device__ void fetch(const Tile& tile, int k) { start<kItems>(tile, k, 0, loaded_); }
+  /// Finishes what fetch started.
+  __device__ void commit(const Tile& tile, int k) { finish<kItems>(tile, k, 0, loaded_); }
+  /// Both, for rungs that have nothing to do meanwhile.
+  __device__ void bring(const Tile& tile, int k) {
+    constexpr int kTogether = kItems < 2 ? kItems : 2;
+#pragma unroll 1
+    for (int item = 0; item < kItems; item += kTogether) {
+      Loaded loaded[kTogether];
+      start<kTogether>(tile, k, item, loaded);
+      finish<kTogether>(tile, k, item, loaded);
     }
   }
 
  private:
-  __device__ int row_of(int i, int k) const { return row_ + i * kRowStep + (Tile::kDepthFirst ? outer_ : k); }
+  using Loaded = typename Source::Loaded;
+  __device__ int column(int k) const { return column_ + (Tile::kDepthFirst ? k : outer_); }
+  __device__ int row(int k, int item) const { return row_ + item * kRowStep + (Tile::kDepthFirst ? outer_ : k); }
+  __device__ bool inside(int k, int item) const { return row(k, item) < row_end_ && column(k) < source_.columns; }
+  __device__ T* place(const Tile& tile, int item) const { return tile.at(row_ + item * kRowStep, column_); }
+
+  template <int kCount>
+  __device__ void start(const Tile& tile, int k, int first, Loaded* loaded) {
+#pragma unroll
+    for (int i = 0; i < kCount; ++i) {
+      const bool wanted = inside(k, first + i);
+      if constexpr (Source::kTransformed) {
+        if (wanted) loaded[i] = source_.fetch(row(k, first + i), column(k));
+      } else {
+        copy_async(place(tile, first + i), source_.address(wanted ? row(k, first + i) : 0, wanted ? column(k) : 0), wanted);
+      }
+    }
+  }
+  /// A few columns at a time, so that few coefficients are in registers.
+  template <int kCount>
+  __device__ void finish(const Tile& tile, int k, int first, const Loaded* loaded) {
+    if constexpr (Source::kTransformed) {
+      constexpr int kPart = Source::kPart;
+      Packed<T, N> values[kCount];
+#pragma unroll
+      for (int at = 0; at < N; at += kPart) {
+#pragma unroll
+        for (int i = 0; i < kCount; ++i) {
+          Floats<kPart> part{};
+          if (inside(k, first + i)) part = source_.value(loaded[i], at, row(k, first + i), column(k) + at);
+#pragma unroll
+          for (int j = 0; j < kPart; ++j) values[i].elements[at + j] = from_float<T>(part[j]);
+        }
+      }
+#pragma unroll
+      for (int i = 0; i < kCount; ++i) store_packed<T, N>(place(tile, first + i), values[i]);
+    }
+  }
 
   const Source& source_;
   int outer_, row_end_, row_, column_;
-  typename Source::Loaded loaded_[Source::kTransformed ? kItems : 1];
+  Loaded loaded_[Source::kTransformed ? kItems : 1];
 };
 
 /// tiled: a thread has one column and every second row. Neighbours read neighbouring columns and the same row.
@@ -252,9 +277,13 @@ __device__ void form_sums(const P& p, int m, int n, int begin, int end, ProductM
   Sums sums;
   if (kPipelined) fetch(0, begin);
   for (int k = begin, half = 0; k < end; k += kDepth, half ^= kPipelined ? 1 : 0) {
-    if (!kPipelined) fetch(0, k);
-    left.commit(left_tile(half), k);
-    right.commit(right_tile(half), k);
+    if constexpr (kPipelined) {
+      left.commit(left_tile(half), k);
+      right.commit(right_tile(half), k);
+    } else {
+      left.bring(left_tile(0), k);
+      right.bring(right_tile(0), k);
+    }
     wait_for_copies();
     __syncthreads();  // the piece is there; and all are done with the other half
     if (kPipelined && k + kDepth < end) fetch(half ^ 1, k + kDepth);
@@ -270,8 +299,7 @@ template <class P>
 __device__ void walk_sums(const P& p, int m, int n, int begin, int end, const ResultTile& result) {
   const auto element = [](const auto& source, int row, int column) {
     if (row >= source.rows || column >= source.columns) return 0.f;
-    auto reader = source.reader(column);
-    return source.value(source.fetch(row, column), reader, row, column)[0];
+    return source.value(source.fetch(row, column), 0, row, column)[0];
   };
   for (int i = static_cast<int>(threadIdx.x); i < kProductRows * kProductColumns; i += kProductThreads) {
     const int row = i / kProductColumns, column = i % kProductColumns;
@@ -283,10 +311,15 @@ __device__ void walk_sums(const P& p, int m, int n, int begin, int end, const Re
   }
 }
 
-// Two blocks share a multiprocessor: one's transforms run beside the other's products. Columns are the fast index of the
-// blocks, so that those that read the same rows run together.
+// Two blocks share a multiprocessor: one's transforms run beside the other's products. (Not where 128 registers are too few: with
+// both operands on their way through them, and fp32's three products.) Columns are the fast index of the blocks, so that those
+// that read the same rows run together.
+template <class P>
+inline constexpr int kBlocksAtOnce = sizeof(typename P::T) == 4 && P::kLeftOrder == P::kRightOrder&& P::kLeftOrder == Consecutive::outer
+                                         ? 1
+                                         : 2;
 template <ProductRung kRung, class P>
-__global__ void __launch_bounds__(kProductThreads, 2) multiply(const P p) {
+__global__ void __launch_bounds__(kProductThreads, kBlocksAtOnce<P>) multiply(const P p) {
   auto& shared = static_shared<ProductMemory<P>>();
   const ResultTile result{shared.result};
   const int column_tiles = (p.columns + kProductColumns - 1) / kProductColumns;
@@ -312,9 +345,25 @@ void launch_product(const P& p, cudaStream_t stream) {
   launch(multiply<kRung, P>, {dim3(static_cast<unsigned>(tiles), blocks_for(p.depth, p.slice)), kProductThreads}, stream, p);
 }
 
+/// Calls f with a rung and the elements in one access that go with it, as compile-time constants.
+template <class T, class F>
+void with_rung(ProductRung rung, F&& f) {
+  const auto with = [&]<ProductRung kRung, int kWidth>() {
+    f(std::integral_constant<ProductRung, kRung>{}, std::integral_constant<int, kWidth>{});
+  };
+  switch (rung) {
+    case ProductRung::naive: return with.template operator()<ProductRung::naive, 1>();
+    case ProductRung::tiled: return with.template operator()<ProductRung::tiled, 1>();
+    case ProductRung::vectorised: return with.template operator()<ProductRung::vectorised, widest<T>>();
+    case ProductRung::tensor_core: return with.template operator()<ProductRung::tensor_core, widest<T>>();
+    case ProductRung::pipelined: return with.template operator()<ProductRung::pipelined, widest<T>>();
+  }
+}
+
 /// Rows and channels as kernels count them. Throws ShapeError where 31 bits are not enough.
 inline int counted(int64_t value) {
-  if (value > INT32_MAX - kProductRows) fail<ShapeError>("{} rows or channels: the CUDA products count to {}", value, INT32_MAX - kProductRows);
+  if (value > INT32_MAX - kProductRows)
+    fail<ShapeError>("{} rows or channels: the CUDA products count to {}", value, INT32_MAX - kProductRows);
   return static_cast<int>(value);
 }
 

@@ -2,6 +2,7 @@
 // Next: product.cuh climbs it.
 #pragma once
 #include <cstdint>
+#include <optional>
 
 #include "runtime/dtype.h"
 
@@ -20,6 +21,11 @@ enum class ProductRung : uint8_t {
 constexpr ProductRung rung_for(DType storage, bool whole_vectors, int capability) {
   if (!whole_vectors) return ProductRung::tiled;
   return capability >= 80 || storage == DType::f16 ? ProductRung::pipelined : ProductRung::vectorised;
+}
+
+/// `wanted`, where it can be had, in place of the rule: for tests and benchmarks.
+constexpr ProductRung rung_for(DType storage, bool whole_vectors, int capability, std::optional<ProductRung> wanted) {
+  return wanted && (whole_vectors || *wanted <= ProductRung::tiled) ? *wanted : rung_for(storage, whole_vectors, capability);
 }
 
 }  // namespace mcnn::cuda

@@ -11,6 +11,17 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "kernels/cuda/vector_access.cuh"
+#ifdef MCNN_SIM
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "kernels/simt/grid.h"
+#endif
+
 namespace mcnn::cuda {
 
 #ifndef MCNN_SIM
@@ -95,6 +106,107 @@ __device__ inline void wait_for_copies() {
 #if __CUDA_ARCH__ >= 800
   asm volatile("cp.async.wait_all;" ::: "memory");
 #endif
+}
+
+#else  // the emulator's
+
+/// Lane l gives row l%8 of matrix l/8 and receives, of each matrix, elements (l/4, 2*(l%4)) and its right neighbour; transposed,
+/// elements (2*(l%4), l/4) and the one below.
+inline void ldmatrix_twin(uint32_t (&f)[4], const void* row, bool transposed) {
+  struct Lane {
+    uint32_t* f;
+    const uint16_t* row;
+    bool transposed;
+  } mine{f, static_cast<const uint16_t*>(row), transposed};
+  record_access(row, 16, false);
+  simt::warp_exchange("ldmatrix", 0xffffffffu, mine, [](const std::array<Lane*, 32>& lanes) {
+    for (int l = 0; l < 32; ++l)
+      for (int matrix = 0; matrix < 4; ++matrix) {
+        const auto element = [&](int r, int c) { return uint32_t{lanes[8 * matrix + r]->row[c]}; };
+        const int first = l / 4, second = 2 * (l % 4);
+        lanes[l]->f[matrix] = lanes[l]->transposed ? element(second, first) | element(second + 1, first) << 16
+                                                   : element(first, second) | element(first, second + 1) << 16;
+      }
+  });
+}
+inline void ldmatrix_x4(uint32_t (&f)[4], const void* row) { ldmatrix_twin(f, row, false); }
+inline void ldmatrix_x4_transposed(uint32_t (&f)[4], const void* row) { ldmatrix_twin(f, row, true); }
+
+/// To fp32 toward zero: how tensor cores leave their sums (Fasi, Higham, Mikaitis, Pranesh 2021). It shows in long sums.
+inline float toward_zero(double x) {
+  const auto nearest = static_cast<float>(x);
+  return std::abs(static_cast<double>(nearest)) > std::abs(x) ? std::nextafterf(nearest, 0.f) : nearest;
+}
+
+struct MmaLane {
+  float* d;
+  const uint32_t *a, *b;
+};
+/// d[i] of lane l is element (l/4 + 8*(i/2), 2*(l%4) + i%2). a(row, k) and b(k, column) find an operand's element.
+template <int kDepth, class A, class B>
+void accumulate(const std::array<MmaLane*, 32>& lanes, const A& a, const B& b) {
+  for (int l = 0; l < 32; ++l)
+    for (int i = 0; i < 4; ++i) {
+      double sum = lanes[l]->d[i];
+      for (int k = 0; k < kDepth; ++k) sum += static_cast<double>(a(l / 4 + i / 2 * 8, k)) * static_cast<double>(b(k, 2 * (l % 4) + i % 2));
+      lanes[l]->d[i] = toward_zero(sum);
+    }
+}
+
+/// Element (row, k) of A is in lane row%8*4 + k%8/2: register row/8 + 2*(k/8), half k%2. Element (k, column) of B is in lane
+/// column*4 + k%8/2: register k/8, half k%2.
+template <class T>
+void mma_m16n8k16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  MmaLane mine{d, a, b};
+  simt::warp_exchange("mma.m16n8k16", 0xffffffffu, mine, [](const std::array<MmaLane*, 32>& lanes) {
+    const auto half = [](uint32_t word, int which) { return to_float(std::bit_cast<T>(static_cast<uint16_t>(word >> 16 * which))); };
+    float left[16][16], right[16][8];
+    for (int k = 0; k < 16; ++k) {
+      for (int row = 0; row < 16; ++row) left[row][k] = half(lanes[row % 8 * 4 + k % 8 / 2]->a[row / 8 + k / 8 * 2], k % 2);
+      for (int column = 0; column < 8; ++column) right[k][column] = half(lanes[column * 4 + k % 8 / 2]->b[k / 8], k % 2);
+    }
+    accumulate<16>(
+        lanes, [&](int row, int k) { return left[row][k]; }, [&](int k, int column) { return right[k][column]; });
+  });
+}
+
+/// Element (row, k) of A is in lane row%8*4 + k%4: register row/8 + 2*(k/4). Element (k, column) of B is in lane
+/// column*4 + k%4: register k/4.
+inline void mma_m16n8k8_tf32(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
+  MmaLane mine{d, a, b};
+  simt::warp_exchange("mma.m16n8k8.tf32", 0xffffffffu, mine, [](const std::array<MmaLane*, 32>& lanes) {
+    const auto tf32 = [](uint32_t bits) { return std::bit_cast<float>(bits & 0xffffe000u); };
+    accumulate<8>(
+        lanes, [&](int row, int k) { return tf32(lanes[row % 8 * 4 + k % 4]->a[row / 8 + k / 4 * 2]); },
+        [&](int k, int column) { return tf32(lanes[column * 4 + k % 4]->b[k / 4]); });
+  });
+}
+
+inline uint32_t to_tf32(float x) { return (std::bit_cast<uint32_t>(x) + 0x1000u) & 0xffffe000u; }
+
+/// A copy under way: carried out when its thread waits for it, as late as can be. Until then its place holds NaNs.
+struct CopyUnderWay {
+  void* to;
+  const void* from;  // null: zeros
+};
+inline std::vector<CopyUnderWay>& copies_under_way() {
+  static std::vector<CopyUnderWay> of_thread[1024];
+  return of_thread[threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z)];
+}
+inline void copy_async(void* to, const void* from, bool wanted) {
+  record_access(to, 16, true);
+  if (wanted) record_access(from, 16, false);
+  std::memset(to, 0xFF, 16);
+  copies_under_way().push_back({to, wanted ? from : nullptr});
+}
+inline void wait_for_copies() {
+  for (const CopyUnderWay& copy : copies_under_way()) {
+    if (copy.from)
+      std::memcpy(copy.to, copy.from, 16);
+    else
+      std::memset(copy.to, 0, 16);
+  }
+  copies_under_way().clear();
 }
 
 #endif

@@ -1,7 +1,7 @@
 // Sums and maxima over a warp and a block, in an order that never changes: the same bits from run to run.
 // Next: channel_tile.cuh sums over the rows of a feature map with a block, and over blocks.
 #pragma once
-#include <cuda_runtime.h>
+#include "kernels/cuda/shared_memory.cuh"
 
 namespace mcnn::cuda {
 
@@ -23,9 +23,15 @@ __device__ inline float warp_max(float value) {
   return value;
 }
 
-/// The block's sum, in every thread. Blocks are kWarps whole warps; of_warp is shared memory, free again after the next barrier.
 template <int kWarps, class T>
-__device__ T block_sum(T value, T (&of_warp)[kWarps]) {
+struct WarpSums {
+  T of_warp[kWarps];
+};
+
+/// The block's sum, in every thread. Blocks are kWarps whole warps; once in a kernel.
+template <int kWarps, class T>
+__device__ T block_sum(T value) {
+  auto& of_warp = static_shared<WarpSums<kWarps, T>>().of_warp;
   value = warp_sum(value);
   if (threadIdx.x % kWarp == 0) of_warp[threadIdx.x / kWarp] = value;
   __syncthreads();

@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/shared_memory.cuh"
 #include "kernels/cuda/vector_access.cuh"
 
 namespace mcnn::cuda {
@@ -120,12 +121,11 @@ __device__ void multiply_tile(const Product& p, int tile, int k0, int depth_end,
 /// A product cut along its depth. blockIdx.x: tile, blockIdx.y: part.  out (parts, rows, columns).
 template <class A, class B>
 __global__ void multiply_parts(Product p, DepthParts parts, A a, B b, float* out) {
-  __shared__ ProductShared shared;
+  auto& shared = static_shared<ProductShared>();
   const int k0 = static_cast<int>(blockIdx.y) * parts.depth;
   float* part = out + static_cast<int64_t>(blockIdx.y) * p.rows * p.columns;
-  multiply_tile(p, static_cast<int>(blockIdx.x), k0, min(k0 + parts.depth, p.depth), a, b, shared, [&](int i, int j, float value) {
-    store<float, 1>(part + static_cast<int64_t>(i) * p.columns + j, {value});
-  });
+  multiply_tile(p, static_cast<int>(blockIdx.x), k0, min(k0 + parts.depth, p.depth), a, b, shared,
+                [&](int i, int j, float value) { store<float, 1>(part + static_cast<int64_t>(i) * p.columns + j, {value}); });
 }
 inline Grid grid_of(const Product& p, const DepthParts& parts) {
   return {{static_cast<unsigned>(p.tiles()), static_cast<unsigned>(parts.count)}, kProductThreads};

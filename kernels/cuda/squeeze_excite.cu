@@ -89,7 +89,7 @@ struct ActivatedOverSamples {
 
 /// A tile of gate (N,C).
 __global__ void open_gate(Product p, Squeezed squeezed, const float* w2, const float* b2, float* gate) {
-  __shared__ ProductShared shared;
+  auto& shared = static_shared<ProductShared>();
   const int tile = static_cast<int>(blockIdx.x);
   if (tile % p.column_tiles() != 0) squeezed.hidden = nullptr;
   multiply_tile(p, tile, 0, p.depth, squeezed, DepthMajor{w2, p.columns}, shared, [&](int n, int c, float value) {
@@ -99,17 +99,17 @@ __global__ void open_gate(Product p, Squeezed squeezed, const float* w2, const f
 
 /// Of the blocks, those of the first tiles do dw2 and db2, the next dw1 and db1, the last pooled.
 struct BackwardProducts {
-  Product dw2, dw1, pooled;   // (R+1,C) over N, (C+1,R) over N, (N,C) over R
-  int dw2_tiles, dw1_tiles;   // 0: not wanted
+  Product dw2, dw1, pooled;  // (R+1,C) over N, (C+1,R) over N, (N,C) over R
+  int dw2_tiles, dw1_tiles;  // 0: not wanted
   WeightAndBias out2, out1;
   const float *s, *w1;
-  float* pooled_out;          // (N,C)
+  float* pooled_out;  // (N,C)
   float per_pixel;
   GateGradient dt;
   HiddenGradient dh;
 };
 __global__ void multiply_backward(BackwardProducts x) {
-  __shared__ ProductShared shared;
+  auto& shared = static_shared<ProductShared>();
   int tile = static_cast<int>(blockIdx.x);
   if (tile < x.dw2_tiles) {
     const WithOnes<ActivatedOverSamples> activated{{x.dh.hidden, x.dh.reduced}, x.dh.reduced};
@@ -150,7 +150,8 @@ void CudaOps::squeeze_excite_backward(const Tensor& s, const Tensor& w1, const T
   const DepthParts parts(hidden_gradient);
   float* sums = scratch<float>(static_cast<std::size_t>(parts.count * hidden.size()));
   const GateGradient dt{gate.data<float>(), sum_dz_a.data<float>(), channels};
-  launch(multiply_parts<GateGradientOverChannels, RowMajor>, grid_of(hidden_gradient, parts), stream_, hidden_gradient, parts, GateGradientOverChannels{dt}, RowMajor{w2.data<float>(), channels}, sums);
+  launch(multiply_parts<GateGradientOverChannels, RowMajor>, grid_of(hidden_gradient, parts), stream_, hidden_gradient, parts,
+         GateGradientOverChannels{dt}, RowMajor{w2.data<float>(), channels}, sums);
 
   BackwardProducts x{{reduced + 1, channels, samples},
                      {channels + 1, reduced, samples},

@@ -26,6 +26,7 @@ inline constexpr int widest = 16 / static_cast<int>(sizeof(T));
 __device__ inline float to_float(float x) { return x; }
 __device__ inline float to_float(__nv_bfloat16 x) { return __bfloat162float(x); }
 __device__ inline float to_float(__half x) { return __half2float(x); }
+__device__ inline float to_float(uint8_t x) { return static_cast<float>(x); }
 /// To nearest even; fp16 overflows to infinity.
 template <class T>
 __device__ T from_float(float x);
@@ -42,6 +43,12 @@ __device__ inline __half from_float<__half>(float x) {
   return __float2half_rn(x);
 }
 
+/// Of what was a byte before.
+template <>
+__device__ inline uint8_t from_float<uint8_t>(float x) {
+  return static_cast<uint8_t>(x);
+}
+
 /// The value as storage would give it back: what statistics are taken of.
 template <class T>
 __device__ float rounded(float x) {
@@ -51,6 +58,10 @@ __device__ float rounded(float x) {
 /// An access of `Bytes` bytes as one machine word of that size. A struct of narrow members would be split by the compiler.
 template <int Bytes>
 struct Word;
+template <>
+struct Word<1> {
+  using type = uint8_t;
+};
 template <>
 struct Word<2> {
   using type = uint16_t;

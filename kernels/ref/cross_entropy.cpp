@@ -9,6 +9,7 @@ namespace mcnn::ref {
 void RefOps::cross_entropy(const Tensor& logits, const Tensor& targets, float smoothing, Tensor& loss, Tensor& dlogits) {
   const auto samples = static_cast<std::size_t>(logits.dim(0)), classes = static_cast<std::size_t>(logits.dim(1));
   const Reals x = load(logits), t = load(targets);
+  const double gradient_scale = state_.loss_scale / static_cast<double>(samples);
   Reals gradient(x.size(), 0.0);
   double total = 0.0;
   for (std::size_t n = 0; n < samples; ++n) {
@@ -23,7 +24,7 @@ void RefOps::cross_entropy(const Tensor& logits, const Tensor& targets, float sm
     }
     for (std::size_t k = 0; k < classes; ++k) {
       total -= target[k] * (row[k] - largest - std::log(sum_exp));
-      gradient[n * classes + k] = (std::exp(row[k] - largest) / sum_exp * sum_target - target[k]) / static_cast<double>(samples);
+      gradient[n * classes + k] = gradient_scale * (std::exp(row[k] - largest) / sum_exp * sum_target - target[k]);
     }
   }
   store({total / static_cast<double>(samples)}, loss);

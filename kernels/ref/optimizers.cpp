@@ -11,13 +11,15 @@ void RefOps::gradient_norm(std::span<const Tensor> gradients, float max_norm, Te
   double squares = 0.0;
   for (const Tensor& gradient : gradients)
     for (const double g : load(gradient)) squares += g * g;
-  const double length = std::sqrt(squares);
+  const double length = std::sqrt(squares) / state_.loss_scale;
+  const double factor = max_norm == 0.f ? 1.0 : std::min(1.0, static_cast<double>(max_norm) / (length + 1e-6));
   store({length}, norm);
-  store({max_norm == 0.f ? 1.0 : std::min(1.0, static_cast<double>(max_norm) / (length + 1e-6))}, clip);
+  store({std::isfinite(length) ? factor / state_.loss_scale : 0.0}, clip);
 }
 
 void RefOps::adamw(const AdamW& options, const Tensor& clip, std::span<OptimizerSlot> slots) {
   const double lr = state_.learning_rate, factor = load(clip)[0], t = state_.step + 1.0;
+  if (factor == 0.0) return;
   const double beta1 = options.beta1, beta2 = options.beta2, eps = options.eps;
   for (OptimizerSlot& slot : slots) {
     const double decay = slot.decay ? options.weight_decay : 0.0;
@@ -38,6 +40,7 @@ void RefOps::adamw(const AdamW& options, const Tensor& clip, std::span<Optimizer
 
 void RefOps::sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot> slots) {
   const double lr = state_.learning_rate, factor = load(clip)[0], momentum = options.momentum;
+  if (factor == 0.0) return;
   for (OptimizerSlot& slot : slots) {
     const double decay = slot.decay ? options.weight_decay : 0.0;
     const Reals gradient = load(slot.gradient);

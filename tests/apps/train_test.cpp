@@ -72,6 +72,22 @@ TEST_F(TrainProgram, ItsConfigurationRepeatsIt) {
   EXPECT_TRUE(bytes_of(here / "other_seed/last.safetensors") != bytes_of(here / "run/last.safetensors"));
 }
 
+TEST_F(TrainProgram, TheCudaKernelsTrainLikeTheCpu) {
+  ASSERT_TRUE(succeeded(here.train("cpu", {"run.device=cpu"})));
+  const Outcome outcome = here.train("sim", {"run.device=sim"});
+  ASSERT_TRUE(succeeded(outcome));
+  EXPECT_NE(outcome.out.find("backend: sim ("), std::string::npos) << outcome.out;
+  const std::vector<nlohmann::json> cpu = log_of("cpu"), sim = log_of("sim");
+  ASSERT_EQ(sim.size(), cpu.size());
+  for (std::size_t i = 0; i < cpu.size(); ++i) {  // three steps an epoch: rounding grows from step to step
+    EXPECT_NEAR(sim[i].at("loss").get<double>() / cpu[i].at("loss").get<double>(), 1.0, 1e-3) << "epoch " << i + 1;
+    EXPECT_EQ(sim[i].at("steps"), cpu[i].at("steps"));
+  }
+  const Outcome narrow = here.train("narrow", {"run.device=sim", "model.storage=bf16"}, {"--steps", "2"});
+  EXPECT_TRUE(succeeded(narrow));
+  EXPECT_TRUE(complained(here.train("refused", {"run.device=cpu", "model.storage=bf16"}), {"backend cpu", "bf16"}));
+}
+
 TEST_F(TrainProgram, InterruptedItGoesOnAsIfItHadNotStopped) {
   ASSERT_TRUE(succeeded(here.train("whole")));
   ASSERT_TRUE(succeeded(here.train("stopped", {}, {"--steps", "4"})));  // within the second epoch

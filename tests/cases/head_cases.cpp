@@ -38,10 +38,14 @@ struct Loss {
   bool gradient = true;
   Values logits = normal(2);
   Values targets = {};  // absent: one-hot, another class for each sample
+  float loss_scale = 1.f;
 };
 
 Case cross_entropy(const Loss& row) {
-  return {"cross_entropy", row.name, 0, [row](Workspace& s) -> Run {
+  return {"cross_entropy",
+          row.name,
+          0,
+          [row](Workspace& s) -> Run {
             const Shape shape = {row.n, row.classes};
             const auto classes = static_cast<uint64_t>(row.classes);
             const Values one_hot = [classes](const Philox&, uint64_t i) { return i % classes == 5 * (i / classes) % classes ? 1.0 : 0.0; };
@@ -49,7 +53,8 @@ Case cross_entropy(const Loss& row) {
             Tensor loss = s.parameter_output("loss", {1});
             Tensor dlogits = row.gradient ? s.parameter_output("dlogits", shape) : Tensor();
             return [=](Ops& ops) mutable { ops.cross_entropy(logits, targets, row.smoothing, loss, dlogits); };
-          }};
+          },
+          {.seed = 7, .step = 3, .loss_scale = row.loss_scale}};
 }
 
 Case dropout(const char* name, Shape shape, float drop, StepState step = {.seed = 7, .step = 3}) {
@@ -98,6 +103,7 @@ std::vector<Case> head_cases() {
       {"soft targets that do not sum to one", 4, 4, 0.1f, true, normal(2), cycle({0.7, 0.7, 0, 0.2})},
       {"logits at which exp overflows", 4, 18, 0.1f, true, normal(300)},
       {"logits far from zero", 4, 18, 0.1f, true, normal(2, 64)},
+      {"loss scale: in the gradient, not in the loss", 4, 18, 0.1f, true, normal(2), {}, 65536.f},
   };
   for (const Loss& row : losses) cases.push_back(cross_entropy(row));
   return cases;

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "kernels/backend.h"
 #include "models/efficientnet.h"
 #include "tests/cases/compare.h"
 #include "tests/golden/exempt.h"
@@ -16,8 +17,6 @@ namespace mcnn {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::unique_ptr<Ops> make_ops(const std::string& backend) { return backend == "ref" ? make_ref_ops() : make_cpu_ops(); }
 
 EfficientNetSpec spec_of(const nlohmann::json& index, const nlohmann::json& golden_case) {
   return {.name = "small",
@@ -59,7 +58,7 @@ void expect_close(const std::string& name, const std::vector<float>& found, cons
 class SmallGolden : public testing::TestWithParam<std::tuple<fs::path, std::string>> {
  protected:
   fs::path folder = std::get<0>(GetParam());
-  std::unique_ptr<Ops> ops = make_ops(std::get<1>(GetParam()));
+  std::unique_ptr<Ops> ops = make_backend(std::get<1>(GetParam()), 0).ops;
   Arena arena{ops->memory()};
   nlohmann::json index = read_json(folder / "index.json");
   TensorFile expected = open_tensor_file((folder / "expected.safetensors").string());
@@ -158,7 +157,7 @@ TEST_P(SmallGolden, TrainingOfSixSteps) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Folders, SmallGolden, testing::Combine(testing::ValuesIn(small_folders()), testing::Values("ref", "cpu")),
+INSTANTIATE_TEST_SUITE_P(Folders, SmallGolden, testing::Combine(testing::ValuesIn(small_folders()), testing::Values("ref", "cpu", "sim")),
                          [](const auto& test) {
                            const bool kept = std::get<0>(test.param) == kept_small_folder();
                            return (kept ? "kept_" : "golden_") + std::get<1>(test.param);

@@ -58,12 +58,14 @@ TEST_P(CheckpointOf, ComesBackWhole) {
   Trainee written(small_spec(), config, 1), read(small_spec(), config, 2);
   for (uint32_t i = 0; i < 2; ++i) written.step(i, random_batch(3, 32, 32, i));
   const double best = 0.1 + 0.2;  // 17 digits
-  save(written, {7, int64_t{1} << 40, best});
+  save(written, {7, int64_t{1} << 40, best, {0.25f, 1999}});
   const RunProgress progress = load(read);
   expect_same(read, written);
   EXPECT_EQ(progress.epochs, 7);
   EXPECT_EQ(progress.steps, int64_t{1} << 40);
   EXPECT_EQ(progress.best_score, best);
+  EXPECT_EQ(progress.loss_scale.value, 0.25f);
+  EXPECT_EQ(progress.loss_scale.finite_steps, 1999);
 }
 
 TEST_P(CheckpointOf, TrainingGoesOnAsIfItHadNotStopped) {
@@ -119,9 +121,9 @@ TEST_F(Checkpoint, ProgressThatIsNoNumberIsRefused) {
     if (value) metadata[key] = *value;
     write_safetensors(path, file.tensors(), metadata);
   };
-  for (const char* key : {"epochs", "steps", "best_score"}) {
+  for (const std::string key : {"epochs", "steps", "best_score", "loss_scale", "loss_scale_finite_steps"}) {
     for (const char* value : {"", "many", "3x", "99999999999999999999999"}) {
-      if (std::string(key) == "best_score" && value[0] == '9') continue;  // a number, if a strange one
+      if ((key == "best_score" || key == "loss_scale") && value[0] == '9') continue;  // a number, if a strange one
       rewrite(key, value);
       EXPECT_TRUE(says(complaint(trainee), {path, key, value})) << key << " = " << value;
     }

@@ -21,9 +21,10 @@ struct Step {
   std::map<std::string, std::vector<float>> gradients, statistics;
 };
 
-Step training_step(const std::string& device, const EfficientNetSpec& spec, const Batch& batch, int threads = 1, uint32_t number = 3) {
+Step training_step(const std::string& device, const EfficientNetSpec& spec, const Batch& batch, int threads = 1, uint32_t number = 3,
+                   DType storage = DType::f32) {
   const auto ops = make_backend(device, threads).ops;
-  Engine engine(*ops, spec, {}, true);
+  Engine engine(*ops, spec, {}, true, storage);
   random_start(engine);
   Step step{engine.gradients(batch, {.seed = 11, .step = number}, 0.1f), {}, {}};
   for (const NamedTensor& t : engine.parameters().tensors())
@@ -42,8 +43,8 @@ double norm_of(const std::vector<float>& values) {
   return std::sqrt(squares);
 }
 
-void expect_step_as_in_ref(const EfficientNetSpec& spec, const Batch& batch) {
-  const Step found = training_step("cpu", spec, batch), reference = training_step("ref", spec, batch);
+void expect_step_as_in_ref(const EfficientNetSpec& spec, const Batch& batch, const std::string& device = "cpu") {
+  const Step found = training_step(device, spec, batch), reference = training_step("ref", spec, batch);
   const std::set<std::string> betas = exempt_tensors(scale(spec)).betas;
   EXPECT_NEAR(found.loss / reference.loss, 1.0, kLogits);
   ASSERT_EQ(found.gradients.size(), reference.gradients.size());
@@ -61,6 +62,41 @@ void expect_step_as_in_ref(const EfficientNetSpec& spec, const Batch& batch) {
 TEST(Engine, TrainingStepIsRefs) { expect_step_as_in_ref(small_spec(), random_batch(4, 64, 64)); }
 TEST(Engine, TrainingStepOfOddSizesIsRefs) { expect_step_as_in_ref(small_spec(), random_batch(5, 47, 61)); }
 TEST(Engine, TrainingStepOfLiteIsRefs) { expect_step_as_in_ref(small_spec(true), random_batch(4, 48, 64)); }
+// The CUDA kernels.
+TEST(Engine, TrainingStepOnSimIsRefs) { expect_step_as_in_ref(small_spec(), random_batch(3, 41, 32), "sim"); }
+TEST(Engine, TrainingStepOfLiteOnSimIsRefs) { expect_step_as_in_ref(small_spec(true), random_batch(4, 32, 32), "sim"); }
+
+/// All gradients as one vector: |found - reference| / |reference|.
+double distance(const Step& found, const Step& reference) {
+  double squares = 0, reference_squares = 0;
+  for (const auto& [name, gradient] : reference.gradients)
+    for (std::size_t i = 0; i < gradient.size(); ++i) {
+      squares += std::pow(static_cast<double>(found.gradients.at(name)[i]) - gradient[i], 2);
+      reference_squares += std::pow(static_cast<double>(gradient[i]), 2);
+    }
+  return std::sqrt(squares / reference_squares);
+}
+
+// Eighteen blocks of feature maps rounded to 8 and to 11 bits: the step points where the exact one does.
+TEST(Engine, NarrowStorageLeavesTheStepsDirection) {
+  EfficientNetSpec spec = small_spec();
+  spec.drop_path = 0.f;
+  const Batch batch = random_batch(4, 32, 32);
+  const Step reference = training_step("ref", spec, batch);
+  const Step bf16_step = training_step("sim", spec, batch, 1, 3, DType::bf16),
+             f16_step = training_step("sim", spec, batch, 1, 3, DType::f16);
+  EXPECT_NEAR(bf16_step.loss / reference.loss, 1.0, 1e-2);
+  EXPECT_NEAR(f16_step.loss / reference.loss, 1.0, 2e-3);
+  EXPECT_LT(distance(bf16_step, reference), 0.2);
+  EXPECT_LT(distance(f16_step, reference), 0.05);
+  EXPECT_GT(distance(bf16_step, reference), 1e-3) << "nothing was rounded";
+}
+
+TEST(Engine, StorageThatABackendLacksIsRefused) {
+  EXPECT_TRUE(says(message_of([] { training_step("cpu", small_spec(), random_batch(2, 32, 32), 1, 3, DType::bf16); }),
+                   {"backend cpu (", "does not store feature maps as bf16"}));
+}
+
 TEST(Engine, TrainingStepWithFrozenNormIsRefs) {
   EfficientNetSpec spec = small_spec();
   spec.frozen_norm = true;

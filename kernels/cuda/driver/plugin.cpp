@@ -21,7 +21,7 @@ void require_gpu() {
   }
   if (status == cudaErrorNoDevice || status == cudaErrorStubLibrary || (status == cudaSuccess && count == 0))
     mcnn::fail("no NVIDIA GPU was found");
-  MCNN_CUDA(status);
+  if (status != cudaSuccess) mcnn::fail("no NVIDIA GPU can be used: {} ({})", cudaGetErrorString(status), static_cast<int>(status));
 
   cudaDeviceProp properties{};
   MCNN_CUDA(cudaGetDevice(&device));

@@ -1,0 +1,42 @@
+// Dense convolution, forward: the matrix product of the pointwise convolution, over patches of the image.  Contract: kernels/ops.h.
+// A patch, k*k*I values, is gathered on read: the stem's 27 make one piece of an operand. Weights (k,k,I,O) are a matrix already.
+// Next: patches.cuh gathers; product.cuh multiplies; dense_backward.cu.
+#include "kernels/cuda/cuda_ops.h"
+#include "kernels/cuda/dispatch.h"
+#include "kernels/cuda/epilogues.cuh"
+#include "kernels/cuda/patches.cuh"
+#include "kernels/cuda/stored_weights.cuh"
+
+namespace mcnn::cuda {
+namespace {
+
+template <class T, int N>
+using Forward =
+    Product<PatchRows<FeatureRows<T, 1>, Gather::inputs>, Consecutive::depth, WeightRows<T, N>, Consecutive::outer, OutputEpilogue<T, N>>;
+
+}  // namespace
+
+// Blocks: every tile of y, 64 pixels by 128 channels. The image's channels, three, are read one by one.
+void CudaOps::dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) {
+  const int rows = counted(y.rows()), out = counted(y.c()), depth = counted(w.size() / y.c());
+  const int64_t tiles = moments ? product_row_tiles(rows) : 0;
+  const int64_t w_floats = stored_weight_floats(w);
+  float* const memory = scratch<float>(w_floats + MomentParts::floats(tiles, out));
+  MomentParts parts(memory + w_floats, tiles, out);
+  if (!moments) parts.mean = nullptr;
+
+  with_storage(y.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const T* const stored_w = stored_weights<T>(w, memory, stream_);
+    const FeatureRows<T, 1> image{FeatureView<T>::of(x), counted(x.raw.rows()), counted(x.raw.c()),
+                                  Divisor(counted(x.raw.h() * x.raw.w()))};
+    with_rung<T>(product_rung(y.dtype(), 0, out), [&](auto rung, auto width) {
+      const Forward<T, width()> product{
+          {image, g, x.raw, y}, {stored_w, depth, out}, {elements<T>(y), parts, rows, out}, rows, out, depth, depth};
+      launch_product<rung()>(product, stream_);
+    });
+  });
+  if (moments) merge_moments(stream_, parts, *moments);
+}
+
+}  // namespace mcnn::cuda

@@ -1,0 +1,242 @@
+// Depthwise convolution, backward: both gradients in one visit.  Contract and formulas: kernels/ops.h; forward, and how the
+// work is cut: depthwise_forward.cu, depthwise_cut.cuh; the same on the CPU: kernels/cpu/depthwise_backward.cpp.
+//   v1  a kernel for each gradient, a thread per element of dx and a block per channel of dw: dy, the costly operand (two
+//       tensors, an exponential), is formed k*k times for each, and x is read twice
+//   v2  dy formed once, row by row, into a ring in shared memory; for a row of x the k rows of dy that it met are there. A thread
+//       has 7 (stride 2: 8) columns of it, transforms them where it uses them, and each number that it takes from the ring serves
+//       dx (times a weight) and dw (times z), whose k*k sums it keeps in registers. x and the row of dy that is needed next are
+//       on their way meanwhile, and a ring of one row more than needed makes do with one barrier a row.                  <- used
+// 5x5 weights stay in shared memory: 25 registers more would spill. Blocks leave parts of dw and of dx's sums.
+// Next: moments.cu adds the parts up.
+#include "kernels/cuda/cuda_ops.h"
+#include "kernels/cuda/depthwise_cut.cuh"
+#include "kernels/cuda/dispatch.h"
+#include "kernels/cuda/gradient_reader.cuh"
+#include "kernels/cuda/input_gradient.cuh"
+#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/moments.cuh"
+#include "kernels/cuda/shared_memory.cuh"
+
+namespace mcnn::cuda {
+namespace {
+
+// Columns of x in a strip: 7 divides every width of an EfficientNet at 224; stride 2 wants an even number, so that which taps
+// meet which column is known at compile time.
+constexpr __host__ __device__ int strip_columns(int stride) { return stride == 1 ? 7 : 8; }
+/// Rows of dy that a row of x met, and columns that its first column reaches back.
+constexpr __host__ __device__ int rows_met(int kernel, int stride) { return (kernel + stride - 1) / stride; }
+/// Columns of dy that `strips` strips of x meet.
+constexpr __host__ __device__ int columns_met(int kernel, int stride, int strips) {
+  return strips * strip_columns(stride) / stride + rows_met(kernel, stride) - 1;
+}
+/// What a thread sums up: dw, and dx's sums.
+constexpr __host__ __device__ int sums_of(int kernel) { return kernel * kernel + kMostInputSums; }
+
+struct DepthwiseBackward {
+  int height, width, out_height, out_width, channels;
+  int pad_top, pad_left;
+  int end_step;  // steps of a sample begin at pad_top/stride
+  DepthwiseCut cut;
+};
+
+/// Of a processor: two of 256 threads leave 128 registers for a thread. One kernel wants some more, and they are of 192 threads
+/// where EfficientNets use it, so there may be two all the same.
+template <class T, int K, int S>
+inline constexpr int kBlocksAtOnce = sizeof(T) == 4 && K == 5 && S == 2 ? 1 : 2;
+
+/// Step m: rows h = m*S - pad_top + s of x, s < S; kernel row p = s + live*S met there dy's row m - live.
+/// Columns t = w + pad_left: strips begin where S divides t; column t = j*S + q met dy's column j through kernel column q.
+/// Blocks: (channels, columns and steps, samples). Shared memory: ring (rows_met + 1, columns_met, blockDim.x) of dy and weights
+/// (K*K, blockDim.x); also sums_of(K) floats a thread.
+template <class T, int K, int S, int N>
+__global__ void __launch_bounds__(kDepthwiseThreads, kBlocksAtOnce<T, K, S>)
+    depthwise_backward_kernel(FeatureView<T> x, const float* w, OutputGradientView<T> dy, DepthwiseBackward call, InputGradientView<T> dx,
+                              float* dw_parts) {
+  constexpr int kColumns = strip_columns(S), kMet = rows_met(K, S), kSlots = kMet + 1;
+  constexpr int kAhead = N == 4 ? 2 : 4;  // vectors of a row in flight: a thread's whole share of a usual row of vectors
+  const int channels = call.channels, n = blockIdx.z;
+  const int c0 = blockIdx.x * blockDim.x, strips = blockDim.y;
+  const int t0 = call.pad_left - call.pad_left % S + blockIdx.y % call.cut.column_blocks * strips * kColumns;
+  const int m0 = call.pad_top / S + blockIdx.y / call.cut.column_blocks * call.cut.rows, m1 = min(m0 + call.cut.rows, call.end_step);
+  const int first_column = t0 / S - (kMet - 1), columns = columns_met(K, S, strips);  // of dy
+  const int end_row = min(m1, call.out_height);                                       // of dy
+  const int begin_h = max(m0 * S - call.pad_top, 0), end_h = min(m1 * S - call.pad_top, call.height);
+
+  float* const ring = dynamic_shared<float>();
+  const int slot = columns * blockDim.x;
+  float* const weights = ring + kSlots * slot + threadIdx.x;
+  const int thread = threadIdx.y * blockDim.x + threadIdx.x, threads = blockDim.x * blockDim.y;
+  for (int e = thread; e < kSlots * slot; e += threads) store<float, 1>(ring + e, {0.f});  // outside the image it stays so
+  const int c = c0 + threadIdx.x;
+  const bool active = c < channels;
+  for (int tap = threadIdx.y; tap < K * K; tap += strips)
+    store<float, 1>(weights + tap * blockDim.x, load_or<1>(active ? w : nullptr, tap * channels + c, 0.f));
+  __syncthreads();
+
+  // dy, by vectors of N channels.
+  const RowShare share = RowShare::of<N>(channels - c0, max(0, -first_column), min(columns, call.out_width - first_column));
+  const int c_in = min(c0 + share.channel, channels - N);
+  const auto element = [&](int row, int column) {
+    return ((static_cast<int64_t>(n) * call.out_height + row) * call.out_width + first_column + column) * channels + c_in;
+  };
+  const bool reads_raw = dy.reads_raw();
+  Packed<T, N> stored[kAhead], raw[kAhead];
+  const auto load_ahead = [&](int row) {
+#pragma unroll
+    for (int k = 0; k < kAhead; ++k) {
+      const int column = share.begin + k * share.step;
+      if (column >= share.end) continue;
+      if (dy.stored) stored[k] = load_packed<T, N>(dy.stored + element(row, column));
+      if (reads_raw) raw[k] = load_packed<T, N>(dy.y.raw + element(row, column));
+    }
+  };
+  const auto form = [&](int row) {
+    GradientReader<N> reader(dy, c_in);  // from the first-level cache each time: to keep it would take 7*N registers
+    reader.set_sample(dy, n, static_cast<int64_t>(n) * channels + c_in);
+    float* const out = ring + row % kSlots * slot + share.channel;
+#pragma unroll
+    for (int k = 0; k < kAhead; ++k) {
+      const int column = share.begin + k * share.step;
+      if (column < share.end) store<float, N>(out + column * blockDim.x, reader.dy(unpack(stored[k]), unpack(raw[k])));
+    }
+    for (int column = share.begin + kAhead * share.step; column < share.end; column += share.step)
+      store<float, N>(out + column * blockDim.x, reader.read(dy, element(row, column)));
+  };
+
+  // x, its strip: one channel.
+  const int w0 = t0 + threadIdx.y * kColumns - call.pad_left;
+  const auto inside = [&](int b) { return active && w0 + b >= 0 && w0 + b < call.width; };
+  const auto x_row = [&](int h) { return ((static_cast<int64_t>(n) * call.height + h) * call.width + w0) * channels + c; };
+  const auto load_strip = [&](const T* from, int h) {
+    Floats<kColumns> out;
+#pragma unroll
+    for (int b = 0; b < kColumns; ++b) out[b] = load_or<1>(inside(b) ? from : nullptr, x_row(h) + b * channels, 0.f)[0];
+    return out;
+  };
+  Floats<sums_of(K)> sums = {};
+
+  for (int row = max(m0 - kMet + 1, 0); row < min(m0, end_row); ++row) {
+    load_ahead(row);
+    form(row);
+  }
+  if (m0 < end_row) load_ahead(m0);
+  Floats<kColumns> x_ahead = load_strip(x.raw, begin_h);
+  for (int m = m0; m < m1; ++m) {
+    if (m < end_row) form(m);
+    if (m + 1 < end_row) load_ahead(m + 1);
+    __syncthreads();  // the slot that row m + 1 will take is not among those that are read until then
+#pragma unroll
+    for (int s = 0; s < S; ++s) {
+      const int h = m * S - call.pad_top + s;
+      if (h < begin_h || h >= end_h) continue;
+      const Floats<kColumns> x_raw = x_ahead;
+      if (h + 1 < end_h) x_ahead = load_strip(x.raw, h + 1);
+      const InputGradientReader<1> reader(x, min(c, channels - 1));  // each time, as above
+      Floats<kColumns> dz = load_strip(dx.add, h), a, slope;
+      with_activation(x.act, [&](Activation constant) {
+#pragma unroll
+        for (int b = 0; b < kColumns; ++b) act_with_slope(constant, reader.scale[0] * x_raw[b] + reader.shift[0], a[b], slope[b]);
+      });
+#pragma unroll
+      for (int b = 0; b < kColumns; ++b) a[b] = inside(b) ? a[b] : 0.f;
+
+#pragma unroll
+      for (int live = 0; live < kMet; ++live) {
+        const int p = s + live * S, row = m - live;
+        if (p >= K || row < 0 || row >= call.out_height) continue;
+        const float* const gradients = ring + row % kSlots * slot + threadIdx.y * (kColumns / S) * blockDim.x + threadIdx.x;
+        float weight[K];
+#pragma unroll
+        for (int q = 0; q < K; ++q) weight[q] = load<float, 1>(weights + (p * K + q) * blockDim.x)[0];
+#pragma unroll
+        for (int j = 0; j < columns_met(K, S, 1); ++j) {
+          const float gradient = load<float, 1>(gradients + j * blockDim.x)[0];
+#pragma unroll
+          for (int q = 0; q < K; ++q) {
+            const int b = (j - (kMet - 1)) * S + q;
+            if (b < 0 || b >= kColumns) continue;
+            dz[b] += gradient * weight[q];
+            sums[p * K + q] += gradient * a[b];
+          }
+        }
+      }
+
+      if (!dx.stored) continue;
+      const float mean = load_or<1>(x.mean, min(c, channels - 1), 0.f)[0];
+#pragma unroll
+      for (int b = 0; b < kColumns; ++b) {
+        if (!inside(b)) continue;
+        const LeftGradient left = left_gradient<T>(x.gate != nullptr, dz[b], a[b], slope[b], x.mean ? x_raw[b] - mean : 0.f);
+        store<T, 1>(dx.stored + x_row(h) + b * channels, {left.stored});
+#pragma unroll
+        for (int i = 0; i < kMostInputSums; ++i) sums[K * K + i] += left.sums[i];
+      }
+    }
+  }
+
+  __syncthreads();
+  add_block(sums, ring);
+  if (threadIdx.y != 0 || !active) return;
+  const int64_t part = static_cast<int64_t>(n) * gridDim.y + blockIdx.y;
+  if (dw_parts) {                                                                           // (parts, K*K, C)
+    const float gate = load_or<1>(x.gate, static_cast<int64_t>(n) * channels + c, 1.f)[0];  // of z = a*gate: one number for the block
+#pragma unroll
+    for (int tap = 0; tap < K * K; ++tap) store<float, 1>(dw_parts + (part * K * K + tap) * channels + c, {sums[tap] * gate});
+  }
+  if (dx.parts) {
+    const int kinds = x.gate ? 3 : 2;
+#pragma unroll
+    for (int i = 0; i < kMostInputSums; ++i) {
+      if (i < kinds) store<float, 1>(dx.parts + (part * kinds + i) * channels + c, {sums[K * K + i]});
+    }
+  }
+}
+
+}  // namespace
+
+void CudaOps::depthwise_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
+                                 InputGradient* dx) {
+  if (!dw.defined() && !dx) return;
+  const Tensor& y = dy.of->raw;
+  const int64_t channels = x.raw.c();
+  const int height = static_cast<int>(x.raw.h()), width = static_cast<int>(x.raw.w()), kernel = g.kernel, stride = g.stride;
+  const int met = rows_met(kernel, stride), columns = strip_columns(stride);
+  const int end_step = (height - 1 + g.pad_top) / stride + 1;
+  const auto strips = static_cast<int>(blocks_for(g.pad_left % stride + width, columns));
+  const DepthwiseCut cut = depthwise_cut(x.raw.n(), channels, strips, end_step - g.pad_top / stride,
+                                         (met + 1) * (met - 1) + kernel * kernel, std::max((met + 1) * columns / stride, sums_of(kernel)));
+  const DepthwiseBackward call{
+      height, width, static_cast<int>(y.h()), static_cast<int>(y.w()), static_cast<int>(channels), g.pad_top, g.pad_left, end_step, cut};
+
+  const int64_t parts_per_sample = cut.blocks_per_sample(), parts = x.raw.n() * parts_per_sample;
+  const InputSumParts layout = InputSumParts::of(x, parts_per_sample);
+  const bool sums = dx && wants_sums(*dx);
+  const int64_t dw_floats = dw.defined() ? parts * w.size() : 0;
+  float* const memory = scratch<float>(static_cast<std::size_t>(dw_floats + (sums ? layout.floats() : 0)));
+  float* const dw_parts = dw.defined() ? memory : nullptr;
+  float* const sum_parts = sums ? memory + dw_floats : nullptr;
+
+  const int floats = std::max((met + 1) * columns_met(kernel, stride, cut.strips) + kernel * kernel, sums_of(kernel) * cut.strips);
+  const Grid grid{
+      .blocks = {static_cast<unsigned>(cut.channel_blocks), static_cast<unsigned>(parts_per_sample), static_cast<unsigned>(x.raw.n())},
+      .threads = {static_cast<unsigned>(cut.channels), static_cast<unsigned>(cut.strips)},
+      .shared_bytes = sizeof(float) * static_cast<std::size_t>(floats * cut.channels)};
+  with_storage(x.raw.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const InputGradientView<T> left{dx ? elements<T>(dx->stored) : nullptr, dx ? elements<T>(std::as_const(dx->add)) : nullptr, sum_parts};
+    const auto go = [&]<int K, int S>() {
+      const auto kernel_of_width = channels % 4 == 0 ? depthwise_backward_kernel<T, K, S, 4> : depthwise_backward_kernel<T, K, S, 1>;
+      launch(kernel_of_width, grid, stream_, FeatureView<T>::of(x), elements<float>(w), OutputGradientView<T>::of(dy), call, left,
+             dw_parts);
+    };
+    if (kernel == 3) {
+      stride == 1 ? go.template operator()<3, 1>() : go.template operator()<3, 2>();
+    } else {
+      stride == 1 ? go.template operator()<5, 1>() : go.template operator()<5, 2>();
+    }
+  });
+  if (dw_parts) merge_sums(stream_, dw_parts, 1, parts, w.size(), {{elements<float>(dw)}, {}, 1});
+  if (sum_parts) merge_input_sums(stream_, sum_parts, layout, x, *dx);
+}
+
+}  // namespace mcnn::cuda

@@ -1,0 +1,68 @@
+// How a depthwise convolution is cut into blocks of threads, by its shape alone, so that results do not depend on the device.
+// A block takes some channels, some columns and some rows of one sample. Thread (x, y) has channel x of the block and strip y
+// of its columns: one channel, so that the k*k weights (and, backward, their gradients) of it fit into registers.
+// Rows come into shared memory by vectors of N = 4 channels: 16 bytes of fp32, as they lie there (8 bytes of bf16: still whole
+// sectors for a warp, and half the registers that 16 would take); N = 1 where C is not a multiple of 4.
+// Next: depthwise_forward.cu, depthwise_backward.cu.
+#pragma once
+#include <cuda_runtime.h>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace mcnn::cuda {
+
+struct DepthwiseCut {
+  int channels, strips, rows;                     // of a block: blockDim.x, blockDim.y, and what it steps through
+  int channel_blocks, column_blocks, row_blocks;  // blocks of one sample
+
+  int threads() const { return channels * strips; }
+  int blocks_per_sample() const { return column_blocks * row_blocks; }
+};
+
+inline constexpr int kDepthwiseThreads = 256;             // of a block at most: with 128 registers, two blocks on every GPU
+inline constexpr int kDepthwiseSharedFloats = 12 * 1024;  // of a block: 48 KB, what every GPU gives unasked
+inline constexpr int kDepthwiseChannels = 64;             // of a block at most: 128 bytes of bf16, two cache lines of fp32
+inline constexpr int64_t kDepthwiseBlocks = 1024;         // wanted of a call: a few for each of a large GPU's 132 processors
+inline constexpr int kDepthwiseRows = 8;                  // least rows of a block: k-1 more are read, and formed, twice
+
+/// `strips` and `rows` of a whole sample. Shared memory of a block: channels * (floats + strips * floats_per_strip).
+inline DepthwiseCut depthwise_cut(int64_t samples, int64_t channels, int strips, int rows, int floats, int floats_per_strip) {
+  const auto split = [](int64_t items, int64_t parts) { return static_cast<int>((items + parts - 1) / parts); };
+  DepthwiseCut cut{};
+  // Whole 32-byte sectors of every storage type where C has them; else equal parts of whole 4-channel vectors where C has those.
+  for (int c = kDepthwiseChannels; c >= 32 && !cut.channels; c -= 16)
+    if (channels % c == 0) cut.channels = c;
+  if (!cut.channels) {
+    const int unit = channels % 4 == 0 ? 4 : 1;
+    cut.channels = split(split(channels, split(channels, kDepthwiseChannels)), unit) * unit;
+  }
+  cut.channel_blocks = split(channels, cut.channels);
+
+  const int most_strips =
+      std::max(1, std::min(kDepthwiseThreads / cut.channels, (kDepthwiseSharedFloats / cut.channels - floats) / floats_per_strip));
+  cut.column_blocks = split(strips, most_strips);
+  cut.strips = split(strips, cut.column_blocks);
+
+  const int64_t others = samples * cut.channel_blocks * cut.column_blocks;
+  cut.row_blocks = static_cast<int>(std::clamp<int64_t>(kDepthwiseBlocks / others, 1, split(rows, kDepthwiseRows)));
+  cut.rows = split(rows, cut.row_blocks);
+  cut.row_blocks = split(rows, cut.rows);
+  return cut;
+}
+
+/// A thread's share of bringing a row into shared memory: columns begin, begin + step, ... below end, always the same N channels
+/// from `channel` of the block on.
+struct RowShare {
+  int channel, begin, end, step;
+
+  /// Of columns [first, last), with `channels` left from the block's first on. Threads are a multiple of the vectors of a column.
+  template <int N>
+  __device__ static RowShare of(int channels, int first, int last) {
+    const int vectors = blockDim.x / N, thread = threadIdx.y * blockDim.x + threadIdx.x;
+    const int channel = thread % vectors * N;
+    return {channel, first + thread / vectors, channel < channels ? last : 0, static_cast<int>(blockDim.y) * N};
+  }
+};
+
+}  // namespace mcnn::cuda

@@ -1,0 +1,69 @@
+// The dense convolution as a matrix product: the operand whose row is a pixel and whose columns are all (tap, channel) that
+// the convolution brings together there, gathered on read. Nothing of it is ever stored.
+//   Gather::inputs    row = output pixel (n,i,j), column = (p,q,ci): z at  h = i*s+p-pad_top,    w = j*s+q-pad_left
+//   Gather::outputs   row = input pixel (n,h,w),  column = (p,q,o):  dy at i = (h+pad_top-p)/s,  j = (w+pad_left-q)/s, if whole
+// Elements outside the map are 0.
+// Next: dense_forward.cu.
+#pragma once
+#include "kernels/cuda/divisor.h"
+#include "kernels/cuda/operands.cuh"
+#include "kernels/ops.h"
+
+namespace mcnn::cuda {
+
+enum class Gather : uint8_t { inputs, outputs };
+
+template <class Rows, Gather kGather>
+struct PatchRows {
+  using Element = typename Rows::Element;
+  static constexpr int kWidth = Rows::kWidth, kPart = Rows::kPart;
+  static constexpr bool kTransformed = true;
+  struct Loaded {
+    typename Rows::Loaded loaded;
+    int pixel = -1;  // -1: outside the map
+  };
+
+  Rows map;
+  ConvGeometry g;
+  int height, width;                                  // of the map
+  Divisor grid_pixels, grid_width, channels, kernel;  // grid: the pixels that rows are
+  int rows, columns;
+
+  PatchRows(const Rows& map, const ConvGeometry& g, const Tensor& mapped, const Tensor& grid)
+      : map(map),
+        g(g),
+        height(static_cast<int>(mapped.h())),
+        width(static_cast<int>(mapped.w())),
+        grid_pixels(static_cast<int>(grid.h() * grid.w())),
+        grid_width(static_cast<int>(grid.w())),
+        channels(map.columns),
+        kernel(g.kernel),
+        rows(static_cast<int>(grid.rows())),
+        columns(g.kernel * g.kernel * map.columns) {}
+
+  __device__ Loaded fetch(int row, int column) const {
+    const int n = grid_pixels.divide(row), in_sample = grid_pixels.remainder(row, n);
+    const int line = grid_width.divide(in_sample), place = grid_width.remainder(in_sample, line);
+    const int tap = channels.divide(column), p = kernel.divide(tap), q = kernel.remainder(tap, p);
+    const int h = along(line, p, g.pad_top), w = along(place, q, g.pad_left);
+    Loaded out;
+    if (h < 0 || h >= height || w < 0 || w >= width) return out;
+    out.pixel = (n * height + h) * width + w;
+    out.loaded = map.fetch(out.pixel, channel(column));
+    return out;
+  }
+  __device__ Floats<kPart> value(const Loaded& loaded, int at, int /*row*/, int column) const {
+    return loaded.pixel < 0 ? Floats<kPart>{} : map.value(loaded.loaded, at, loaded.pixel, channel(column));
+  }
+
+ private:
+  __device__ int channel(int column) const { return channels.remainder(column, channels.divide(column)); }
+  /// The map's coordinate, or -1.
+  __device__ int along(int grid, int tap, int pad) const {
+    if constexpr (kGather == Gather::inputs) return grid * g.stride + tap - pad;
+    const int strided = grid + pad - tap;
+    return strided % g.stride == 0 ? strided / g.stride : -1;
+  }
+};
+
+}  // namespace mcnn::cuda

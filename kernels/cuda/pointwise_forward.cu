@@ -1,0 +1,40 @@
+// 1x1 convolution, forward: y = z w, a matrix product over pixels.  Contract: kernels/ops.h.
+// z is formed on read, y is stored once, its moments are taken of the tile of y before it leaves the multiprocessor.
+// Next: product.cuh has the ladder of kernels; operands.cuh reads z; epilogues.cuh stores y; pointwise_backward.cu.
+#include "kernels/cuda/cuda_ops.h"
+#include "kernels/cuda/dispatch.h"
+#include "kernels/cuda/epilogues.cuh"
+#include "kernels/cuda/operands.cuh"
+#include "kernels/cuda/stored_weights.cuh"
+
+namespace mcnn::cuda {
+namespace {
+
+template <class T, int N>
+using Forward = Product<FeatureRows<T, N>, Consecutive::depth, WeightRows<T, N>, Consecutive::outer, OutputEpilogue<T, N>>;
+
+}  // namespace
+
+// Blocks: every tile of y, 64 pixels by 128 channels.
+void CudaOps::pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) {
+  const int rows = counted(x.raw.rows()), in = counted(w.dim(0)), out = counted(w.dim(1));
+  const Divisor pixels(counted(x.raw.h() * x.raw.w()));
+  const int64_t tiles = moments ? product_row_tiles(rows) : 0;
+  const int64_t w_floats = stored_weight_floats(w);
+  float* const memory = scratch<float>(w_floats + MomentParts::floats(tiles, out));
+  MomentParts parts(memory + w_floats, tiles, out);
+  if (!moments) parts.mean = nullptr;
+
+  with_storage(x.raw.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const T* const stored_w = stored_weights<T>(w, memory, stream_);
+    with_rung<T>(product_rung(x.raw.dtype(), in, out), [&](auto rung, auto width) {
+      const Forward<T, width()> product{
+          {FeatureView<T>::of(x), rows, in, pixels}, {stored_w, in, out}, {elements<T>(y), parts, rows, out}, rows, out, in, in};
+      launch_product<rung()>(product, stream_);
+    });
+  });
+  if (moments) merge_moments(stream_, parts, *moments);
+}
+
+}  // namespace mcnn::cuda
