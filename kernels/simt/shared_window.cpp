@@ -22,13 +22,14 @@ struct Array {
 };
 
 std::byte* window = nullptr;
-std::size_t used, bytes_asked;  // with gaps, without
+std::size_t used = 0, bytes_asked = 0;  // with gaps, without
 std::vector<Array> arrays;
 std::vector<std::byte*> windows_before;  // of the grid's blocks that are done
 const char dynamic_key = 0;
 
 /// Arrays lie at least a gap apart, so that a step over the end of one is not a step into the next.
 std::byte* append(const void* key, std::size_t bytes) {
+  const Unseen unseen;
   bytes_asked += bytes;
   if (bytes_asked > kSharedBytesOptIn || used + bytes > kCapacity)
     fail_thread(fmt::format("the block asks for {} bytes of shared memory, {} are the most", bytes_asked, kSharedBytesOptIn));
@@ -48,7 +49,7 @@ std::byte* find(const void* key) {
 }  // namespace
 
 void open_shared_window(std::size_t dynamic_bytes) {
-  if (thread_sanitizer() && window) windows_before.push_back(std::exchange(window, nullptr));
+  if (thread_sanitizer() && used) windows_before.push_back(std::exchange(window, nullptr));
   if (!window) {
     window = static_cast<std::byte*>(std::aligned_alloc(kAlignment, kCapacity));
     if (!window) mcnn::fail("simt: no memory for {} bytes of shared memory", kCapacity);
