@@ -56,7 +56,7 @@ TEST_P(Traffic, NoSectorsInVainAndNoBankConflicts) {
   cuda::CudaOps ops;
   for (const Case& row : aligned_cases()) {
     Workspace workspace(ops, GetParam(), GetParam());
-    const Run operation = row.prepare(workspace);
+    const cases::Run operation = row.prepare(workspace);
     ops.begin_step(row.step);
     operation(ops);
   }
