@@ -9,11 +9,9 @@
 
 #include "kernels/cuda/vector_access.cuh"
 #include "kernels/simt/memory.h"
+#include "kernels/simt/sanitizers.h"
 #include "kernels/simt/shared_window.h"
 #include "runtime/error.h"
-
-// Null where AddressSanitizer is not linked.
-extern "C" [[gnu::weak]] void __asan_unpoison_memory_region(const volatile void* address, std::size_t size);
 
 namespace simt {
 namespace {
@@ -136,6 +134,7 @@ void merge_accesses() {
 }  // namespace simt
 
 void mcnn::cuda::record_access(const void* address, int bytes, bool write) {
+  const simt::Unseen unseen;
   const char* what = write ? "store" : "load";
   if (reinterpret_cast<std::uintptr_t>(address) % bytes)
     simt::fail_thread(fmt::format("a {} of {} bytes at {}, which is not a multiple of {}", what, bytes, address, bytes));
@@ -146,7 +145,7 @@ void mcnn::cuda::record_access(const void* address, int bytes, bool write) {
     simt::of_thread[t].push_back({reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)), reinterpret_cast<std::uintptr_t>(address),
                                   static_cast<unsigned>(bytes), write, shared});
   }
-  if (__asan_unpoison_memory_region) return;  // it will name the line
+  if (simt::address_sanitizer()) return;  // it will name the line
   const simt::Piece piece = shared ? simt::shared_array_at(address) : simt::piece_at(address);
   if (piece.holds(address, bytes)) return;
   if (piece.size == 0)

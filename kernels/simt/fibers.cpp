@@ -5,18 +5,8 @@
 #include <boost/context/detail/fcontext.hpp>
 #include <cstdint>
 
+#include "kernels/simt/sanitizers.h"
 #include "runtime/error.h"
-
-// Null where the sanitizer is not linked.
-extern "C" {
-[[gnu::weak]] void __sanitizer_start_switch_fiber(void** fake_stack_save, const void* bottom, std::size_t size);
-[[gnu::weak]] void __sanitizer_finish_switch_fiber(void* fake_stack_save, const void** bottom_old, std::size_t* size_old);
-[[gnu::weak]] void __asan_unpoison_memory_region(const volatile void* address, std::size_t size);
-[[gnu::weak]] void* __tsan_get_current_fiber();
-[[gnu::weak]] void* __tsan_create_fiber(unsigned flags);
-[[gnu::weak]] void __tsan_destroy_fiber(void* fiber);
-[[gnu::weak]] void __tsan_switch_to_fiber(void* fiber, unsigned flags);
-}
 
 namespace simt {
 namespace {
@@ -32,13 +22,13 @@ const void* scheduler_bottom = nullptr;
 std::size_t scheduler_bytes = 0;
 
 void arrive(void* fake_stack) {
-  if (__sanitizer_finish_switch_fiber) __sanitizer_finish_switch_fiber(fake_stack, &scheduler_bottom, &scheduler_bytes);
+  if (address_sanitizer()) __sanitizer_finish_switch_fiber(fake_stack, &scheduler_bottom, &scheduler_bytes);
 }
 
 /// `fake_stack`: where AddressSanitizer leaves the fiber's; null: the fiber ends.
 void leave(void** fake_stack) {
-  if (__tsan_switch_to_fiber) __tsan_switch_to_fiber(scheduler.sanitizer_fiber, kNoSynchronisation);
-  if (__sanitizer_start_switch_fiber) __sanitizer_start_switch_fiber(fake_stack, scheduler_bottom, scheduler_bytes);
+  if (thread_sanitizer()) __tsan_switch_to_fiber(scheduler.sanitizer_fiber, kNoSynchronisation);
+  if (address_sanitizer()) __sanitizer_start_switch_fiber(fake_stack, scheduler_bottom, scheduler_bytes);
   scheduler.context = context::jump_fcontext(scheduler.context, nullptr).fctx;
 }
 
@@ -57,9 +47,6 @@ void prepare(Fiber& fiber, void (*body)()) {
     mprotect(pages, kGuardBytes, PROT_NONE);
     fiber.stack = pages;
   }
-  // A thread that was given up left its frames' red zones behind.
-  if (__asan_unpoison_memory_region)
-    __asan_unpoison_memory_region(static_cast<char*>(fiber.stack) + kGuardBytes, kStackBytes - kGuardBytes);
   // Tops a multiple of 4096 apart would all fall into the same few sets of the first-level cache.
   const std::size_t stagger = reinterpret_cast<std::uintptr_t>(fiber.stack) / kStackBytes % 61 * 64;
   char* top = static_cast<char*>(fiber.stack) + kStackBytes - stagger;
@@ -68,17 +55,29 @@ void prepare(Fiber& fiber, void (*body)()) {
   fiber.fake_stack = nullptr;
 }
 
+// Frames that never return leave AddressSanitizer's red zones, and entries on ThreadSanitizer's stack.
+void give_up(Fiber& fiber) {
+  if (address_sanitizer()) __asan_unpoison_memory_region(static_cast<char*>(fiber.stack) + kGuardBytes, kStackBytes - kGuardBytes);
+  if (thread_sanitizer() && fiber.sanitizer_fiber) {
+    void* self = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(fiber.sanitizer_fiber, kNoSynchronisation);
+    __tsan_switch_to_fiber(self, 0);  // what the fiber did lies before what follows
+    __tsan_destroy_fiber(fiber.sanitizer_fiber);
+  }
+  fiber.sanitizer_fiber = nullptr;
+}
+
 void resume(Fiber& fiber) {
   running = &fiber;
-  if (__tsan_switch_to_fiber) {
+  if (thread_sanitizer()) {
     scheduler.sanitizer_fiber = __tsan_get_current_fiber();
     if (!fiber.sanitizer_fiber) fiber.sanitizer_fiber = __tsan_create_fiber(0);
     __tsan_switch_to_fiber(fiber.sanitizer_fiber, kNoSynchronisation);
   }
-  if (__sanitizer_start_switch_fiber)
+  if (address_sanitizer())
     __sanitizer_start_switch_fiber(&scheduler.fake_stack, static_cast<char*>(fiber.stack) + kGuardBytes, kStackBytes - kGuardBytes);
   fiber.context = context::jump_fcontext(fiber.context, reinterpret_cast<void*>(fiber.body)).fctx;
-  if (__sanitizer_finish_switch_fiber) __sanitizer_finish_switch_fiber(scheduler.fake_stack, nullptr, nullptr);
+  if (address_sanitizer()) __sanitizer_finish_switch_fiber(scheduler.fake_stack, nullptr, nullptr);
 }
 
 void suspend() {

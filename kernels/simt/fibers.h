@@ -17,6 +17,8 @@ struct Fiber {
 /// Lets `body` begin on the fiber at its next resume. body() must not return but leave by suspend_for_good(). Gives the fiber
 /// a stack if it has none. Whatever ran there before is forgotten.
 void prepare(Fiber& fiber, void (*body)());
+/// For a fiber whose code will not be gone on with.
+void give_up(Fiber& fiber);
 /// From the scheduler: runs the fiber until it suspends.
 void resume(Fiber& fiber);
 /// From the running fiber: back to the scheduler.

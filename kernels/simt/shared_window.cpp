@@ -2,16 +2,12 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "kernels/simt/grid.h"
+#include "kernels/simt/sanitizers.h"
 #include "runtime/error.h"
-
-// AddressSanitizer; null where it is not linked.
-extern "C" {
-[[gnu::weak]] void __asan_poison_memory_region(const volatile void* address, std::size_t size);
-[[gnu::weak]] void __asan_unpoison_memory_region(const volatile void* address, std::size_t size);
-}
 
 namespace simt {
 namespace {
@@ -28,16 +24,18 @@ struct Array {
 std::byte* window = nullptr;
 std::size_t used, bytes_asked;  // with gaps, without
 std::vector<Array> arrays;
+std::vector<std::byte*> windows_before;  // of the grid's blocks that are done
 const char dynamic_key = 0;
 
 /// Arrays lie at least a gap apart, so that a step over the end of one is not a step into the next.
 std::byte* append(const void* key, std::size_t bytes) {
+  const Unseen unseen;
   bytes_asked += bytes;
   if (bytes_asked > kSharedBytesOptIn || used + bytes > kCapacity)
     fail_thread(fmt::format("the block asks for {} bytes of shared memory, {} are the most", bytes_asked, kSharedBytesOptIn));
   std::byte* begin = window + used;
   used = (used + bytes + 2 * kAlignment - 1) / kAlignment * kAlignment;
-  if (__asan_unpoison_memory_region) __asan_unpoison_memory_region(begin, bytes);
+  if (address_sanitizer()) __asan_unpoison_memory_region(begin, bytes);
   arrays.push_back({key, begin, bytes});
   return begin;
 }
@@ -51,18 +49,24 @@ std::byte* find(const void* key) {
 }  // namespace
 
 void open_shared_window(std::size_t dynamic_bytes) {
+  if (thread_sanitizer() && window) windows_before.push_back(std::exchange(window, nullptr));
   if (!window) {
     window = static_cast<std::byte*>(std::aligned_alloc(kAlignment, kCapacity));
     if (!window) mcnn::fail("simt: no memory for {} bytes of shared memory", kCapacity);
     used = kCapacity;
   }
   // What the last block left.
-  if (__asan_unpoison_memory_region) __asan_unpoison_memory_region(window, kCapacity);
+  if (address_sanitizer()) __asan_unpoison_memory_region(window, kCapacity);
   std::memset(window, 0xFF, used);
-  if (__asan_poison_memory_region) __asan_poison_memory_region(window, kCapacity);
+  if (address_sanitizer()) __asan_poison_memory_region(window, kCapacity);
   used = bytes_asked = 0;
   arrays.clear();
   if (dynamic_bytes) append(&dynamic_key, dynamic_bytes);
+}
+
+void close_shared_windows() {
+  for (std::byte* done : windows_before) std::free(done);
+  windows_before.clear();
 }
 
 bool in_shared_window(const void* address) {

@@ -1,0 +1,38 @@
+// What the sanitizers want to be told. Null where the program is not built with the one or the other.
+#pragma once
+#include <cstddef>
+
+extern "C" {
+// Fibers, for AddressSanitizer.
+[[gnu::weak]] void __sanitizer_start_switch_fiber(void** fake_stack_save, const void* bottom, std::size_t size);
+[[gnu::weak]] void __sanitizer_finish_switch_fiber(void* fake_stack_save, const void** bottom_old, std::size_t* size_old);
+[[gnu::weak]] void __asan_poison_memory_region(const volatile void* address, std::size_t size);
+[[gnu::weak]] void __asan_unpoison_memory_region(const volatile void* address, std::size_t size);
+
+// Fibers are threads to ThreadSanitizer; what one did before release is visible to those that acquire the same address.
+[[gnu::weak]] void* __tsan_get_current_fiber();
+[[gnu::weak]] void* __tsan_create_fiber(unsigned flags);
+[[gnu::weak]] void __tsan_destroy_fiber(void* fiber);
+[[gnu::weak]] void __tsan_switch_to_fiber(void* fiber, unsigned flags);
+[[gnu::weak]] void __tsan_acquire(void* address);
+[[gnu::weak]] void __tsan_release(void* address);
+[[gnu::weak]] void __tsan_ignore_thread_begin();
+[[gnu::weak]] void __tsan_ignore_thread_end();
+}
+
+namespace simt {
+inline bool address_sanitizer() { return __asan_poison_memory_region != nullptr; }
+inline bool thread_sanitizer() { return __tsan_acquire != nullptr; }
+
+/// While it lives, what the calling fiber does is the emulator's work, not the kernel's: though the emulator is compiled without
+/// instrumentation, ThreadSanitizer sees allocations and memmove.
+struct Unseen {
+  Unseen() {
+    if (thread_sanitizer()) __tsan_ignore_thread_begin();
+  }
+  ~Unseen() {
+    if (thread_sanitizer()) __tsan_ignore_thread_end();
+  }
+  Unseen(const Unseen&) = delete;
+};
+}  // namespace simt
