@@ -39,12 +39,17 @@ struct DepthwiseBackward {
   DepthwiseCut cut;
 };
 
+/// Of a processor: two of 256 threads leave 128 registers for a thread. One kernel wants some more, and they are of 192 threads
+/// where EfficientNets use it, so there may be two all the same.
+template <class T, int K, int S>
+inline constexpr int kBlocksAtOnce = sizeof(T) == 4 && K == 5 && S == 2 ? 1 : 2;
+
 /// Step m: rows h = m*S - pad_top + s of x, s < S; kernel row p = s + live*S met there dy's row m - live.
 /// Columns t = w + pad_left: strips begin where S divides t; column t = j*S + q met dy's column j through kernel column q.
 /// Blocks: (channels, columns and steps, samples). Shared memory: ring (rows_met + 1, columns_met, blockDim.x) of dy and weights
 /// (K*K, blockDim.x); also sums_of(K) floats a thread.
 template <class T, int K, int S, int N>
-__global__ void __launch_bounds__(kDepthwiseThreads, 2)
+__global__ void __launch_bounds__(kDepthwiseThreads, kBlocksAtOnce<T, K, S>)
     depthwise_backward_kernel(FeatureView<T> x, const float* w, OutputGradientView<T> dy, DepthwiseBackward call, InputGradientView<T> dx,
                               float* dw_parts) {
   constexpr int kColumns = strip_columns(S), kMet = rows_met(K, S), kSlots = kMet + 1;
@@ -75,14 +80,14 @@ __global__ void __launch_bounds__(kDepthwiseThreads, 2)
     return ((static_cast<int64_t>(n) * call.out_height + row) * call.out_width + first_column + column) * channels + c_in;
   };
   const bool reads_raw = dy.reads_raw();
-  Floats<N> stored[kAhead], raw[kAhead];
+  Packed<T, N> stored[kAhead], raw[kAhead];
   const auto load_ahead = [&](int row) {
 #pragma unroll
     for (int k = 0; k < kAhead; ++k) {
       const int column = share.begin + k * share.step;
       if (column >= share.end) continue;
-      stored[k] = load_or<N>(dy.stored, element(row, column), 0.f);
-      raw[k] = load_or<N>(reads_raw ? dy.y.raw : nullptr, element(row, column), 0.f);
+      if (dy.stored) stored[k] = load_packed<T, N>(dy.stored + element(row, column));
+      if (reads_raw) raw[k] = load_packed<T, N>(dy.y.raw + element(row, column));
     }
   };
   const auto form = [&](int row) {
@@ -92,7 +97,7 @@ __global__ void __launch_bounds__(kDepthwiseThreads, 2)
 #pragma unroll
     for (int k = 0; k < kAhead; ++k) {
       const int column = share.begin + k * share.step;
-      if (column < share.end) store<float, N>(out + column * blockDim.x, reader.dy(stored[k], raw[k]));
+      if (column < share.end) store<float, N>(out + column * blockDim.x, reader.dy(unpack(stored[k]), unpack(raw[k])));
     }
     for (int column = share.begin + kAhead * share.step; column < share.end; column += share.step)
       store<float, N>(out + column * blockDim.x, reader.read(dy, element(row, column)));
@@ -157,10 +162,11 @@ __global__ void __launch_bounds__(kDepthwiseThreads, 2)
       }
 
       if (!dx.stored) continue;
+      const float mean = load_or<1>(x.mean, min(c, channels - 1), 0.f)[0];
 #pragma unroll
       for (int b = 0; b < kColumns; ++b) {
         if (!inside(b)) continue;
-        const LeftGradient left = left_gradient<T>(reader.gated, dz[b], a[b], slope[b], reader.has_norm ? x_raw[b] - reader.mean[0] : 0.f);
+        const LeftGradient left = left_gradient<T>(x.gate != nullptr, dz[b], a[b], slope[b], x.mean ? x_raw[b] - mean : 0.f);
         store<T, 1>(dx.stored + x_row(h) + b * channels, {left.stored});
 #pragma unroll
         for (int i = 0; i < kMostInputSums; ++i) sums[K * K + i] += left.sums[i];

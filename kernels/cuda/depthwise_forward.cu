@@ -66,11 +66,11 @@ __global__ void __launch_bounds__(kDepthwiseThreads, K == 3 ? 3 : 2)
   const int c_in = min(c0 + share.channel, channels - N);
   const T* const image = x.raw + (static_cast<int64_t>(n) * call.height * call.width + first_column) * channels + c_in;
   const auto element = [&](int row, int column) { return image + (static_cast<int64_t>(row) * call.width + column) * channels; };
-  Floats<N> ahead[kAhead];
+  Packed<T, N> ahead[kAhead];
   const auto load_ahead = [&](int row) {
 #pragma unroll
     for (int k = 0; k < kAhead; ++k) {
-      if (share.begin + k * share.step < share.end) ahead[k] = load<T, N>(element(row, share.begin + k * share.step));
+      if (share.begin + k * share.step < share.end) ahead[k] = load_packed<T, N>(element(row, share.begin + k * share.step));
     }
   };
   const auto transform_into = [&](float* out, int row) {
@@ -79,7 +79,7 @@ __global__ void __launch_bounds__(kDepthwiseThreads, K == 3 ? 3 : 2)
 #pragma unroll
     for (int k = 0; k < kAhead; ++k) {
       const int column = share.begin + k * share.step;
-      if (column < share.end) store<float, N>(out + column * blockDim.x + share.channel, reader.z(ahead[k]));
+      if (column < share.end) store<float, N>(out + column * blockDim.x + share.channel, reader.z(unpack(ahead[k])));
     }
     for (int column = share.begin + kAhead * share.step; column < share.end; column += share.step)
       store<float, N>(out + column * blockDim.x + share.channel, reader.z(load<T, N>(element(row, column))));
