@@ -134,6 +134,7 @@ void merge_accesses() {
 }  // namespace simt
 
 void mcnn::cuda::record_access(const void* address, int bytes, bool write) {
+  const simt::Unseen unseen;
   const char* what = write ? "store" : "load";
   if (reinterpret_cast<std::uintptr_t>(address) % bytes)
     simt::fail_thread(fmt::format("a {} of {} bytes at {}, which is not a multiple of {}", what, bytes, address, bytes));

@@ -1,34 +1,35 @@
-// Copies to shared memory that happen behind a thread's back (cp.async): here none happens before it is waited for, so that
+// Copies to shared memory that happen behind a thread's back (cp.async). Here none happens before it is waited for, so that
 // whoever does not wait reads what was there before.
-// Compiled with the kernels, so that ThreadSanitizer sees the writes.
 #pragma once
-#include <algorithm>
+#include <cstddef>
 #include <cstring>
-
-#include "kernels/simt/grid.h"
 
 namespace simt {
 
-/// cp.async of `bytes`; from null: zeros.
-inline void copy_async(void* to, const void* from, std::size_t bytes) {
-  AsyncCopies& copies = async_copies();
-  copies.pending.push_back({to, from, bytes, copies.group});
-}
+struct AsyncCopy {
+  void* to;
+  const void* from;
+  std::size_t bytes;
+  int group;
+};
+
+/// cp.async of `bytes` by the calling thread; from null: zeros.
+void copy_async(void* to, const void* from, std::size_t bytes);
 
 /// cp.async.commit_group
-inline void commit_copies() { ++async_copies().group; }
+void commit_copies();
 
-/// cp.async.wait_group: all but the last `groups` committed groups are there.
+/// The thread's next copy that is not of its last `groups` committed groups nor uncommitted; false: there is none.
+bool take_copy(int groups, AsyncCopy& copy);
+
+/// cp.async.wait_group: all but the last `groups` committed groups are there. Compiled with the kernels, so that sanitizers see
+/// the writes.
 inline void wait_for_copies(int groups) {
-  AsyncCopies& copies = async_copies();
-  std::erase_if(copies.pending, [&](const AsyncCopies::Copy& copy) {
-    if (copy.group >= copies.group - groups) return false;
+  for (AsyncCopy copy; take_copy(groups, copy);)
     if (copy.from)
       std::memcpy(copy.to, copy.from, copy.bytes);
     else
       std::memset(copy.to, 0, copy.bytes);
-    return true;
-  });
 }
 
 /// cp.async.wait_all: those that were not committed too.

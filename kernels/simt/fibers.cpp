@@ -58,7 +58,12 @@ void prepare(Fiber& fiber, void (*body)()) {
 // Frames that never return leave AddressSanitizer's red zones, and entries on ThreadSanitizer's stack.
 void give_up(Fiber& fiber) {
   if (address_sanitizer()) __asan_unpoison_memory_region(static_cast<char*>(fiber.stack) + kGuardBytes, kStackBytes - kGuardBytes);
-  if (thread_sanitizer() && fiber.sanitizer_fiber) __tsan_destroy_fiber(fiber.sanitizer_fiber);
+  if (thread_sanitizer() && fiber.sanitizer_fiber) {
+    void* self = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(fiber.sanitizer_fiber, kNoSynchronisation);
+    __tsan_switch_to_fiber(self, 0);  // what the fiber did lies before what follows
+    __tsan_destroy_fiber(fiber.sanitizer_fiber);
+  }
   fiber.sanitizer_fiber = nullptr;
 }
 

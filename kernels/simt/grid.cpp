@@ -8,11 +8,13 @@
 #include <cstring>
 #include <exception>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "kernels/simt/accesses.h"
+#include "kernels/simt/async_copies.h"
 #include "kernels/simt/fibers.h"
 #include "kernels/simt/kernel_names.h"
 #include "kernels/simt/sanitizers.h"
@@ -29,6 +31,11 @@ constexpr unsigned kLanes = 32;
 constexpr std::size_t kMostFibers = 4096;  // that ThreadSanitizer is to tell apart
 
 enum class State { ready, at_barrier, in_warp, exited };
+
+struct AsyncCopies {
+  std::vector<AsyncCopy> pending;
+  int group;  // that begins
+};
 
 struct Thread {
   Fiber* fiber;
@@ -140,6 +147,7 @@ void open_barrier() {
 }
 
 void exit_thread() {
+  const Unseen unseen;
   Warp& warp = warps[current / kLanes];
   const unsigned bit = 1u << current % kLanes;
   for (const Group& group : open_groups(warp))
@@ -147,7 +155,6 @@ void exit_thread() {
   threads[current].state = State::exited;
   warp.exited |= bit;
   ++block.exited;
-  release(&grid_ends);
   if (block.at_barrier && block.at_barrier + block.exited == block.threads) open_barrier();
 }
 
@@ -158,8 +165,10 @@ void run_thread() {
     (*body)();
     exit_thread();
   } catch (const std::exception& error) {
+    const Unseen unseen;
     failure = error.what();
   }
+  release(&grid_ends);
   suspend_for_good();
 }
 
@@ -269,11 +278,30 @@ void run_grid(const void* kernel, dim3 grid, dim3 block_size, std::size_t dynami
 
 unsigned thread_number() { return current; }
 
-AsyncCopies& async_copies() { return threads[current].copies; }
+void copy_async(void* to, const void* from, std::size_t bytes) {
+  const Unseen unseen;
+  AsyncCopies& copies = threads[current].copies;
+  copies.pending.push_back({to, from, bytes, copies.group});
+}
+
+void commit_copies() { ++threads[current].copies.group; }
+
+bool take_copy(int groups, AsyncCopy& copy) {
+  const Unseen unseen;
+  AsyncCopies& copies = threads[current].copies;
+  const auto next = std::find_if(copies.pending.begin(), copies.pending.end(),
+                                 [&](const AsyncCopy& pending) { return pending.group < copies.group - groups; });
+  if (next == copies.pending.end()) return false;
+  copy = *next;
+  copies.pending.erase(next);
+  return true;
+}
 
 void fail_thread(const std::string& message) { mcnn::fail("{}, thread {}: {}", place(), text(threadIdx), message); }
 
-int barrier(bool predicate, Where where) {
+/// Until suspend() a thread's wait is the emulator's work.
+void* arrive_at_barrier(bool predicate, Where where) {
+  const Unseen unseen;
   Thread& self = threads[current];
   if (block.at_barrier && !(block.barrier_where == where))
     fail_thread(fmt::format("it comes to __syncthreads at {} while others wait in the one at {}", text(where), text(block.barrier_where)));
@@ -285,12 +313,18 @@ int barrier(bool predicate, Where where) {
   void* meeting = meetings.back()[0].now();
   release(meeting);
   if (block.at_barrier + block.exited == block.threads) open_barrier();
+  return meeting;
+}
+
+int barrier(bool predicate, Where where) {
+  void* meeting = arrive_at_barrier(predicate, where);
   suspend();
   acquire(meeting);
   return block.sum_of_predicates;
 }
 
 void meet(const char* what, unsigned mask, void* mine, void (*all)(void* const* lanes), Where where) {
+  std::optional<Unseen> unseen(std::in_place);
   Warp& warp = warps[current / kLanes];
   const unsigned bit = 1u << current % kLanes, first = current / kLanes * kLanes;
   if (!(mask & bit))
@@ -316,6 +350,7 @@ void meet(const char* what, unsigned mask, void* mine, void (*all)(void* const* 
   void* meeting = group->meeting;
   release(meeting);
   if (group->arrived != mask) {
+    unseen.reset();
     suspend();
     return acquire(meeting);
   }

@@ -55,19 +55,6 @@ int barrier(bool predicate, Where where);
 /// warp, where lanes[i] is lane i's `mine` (null: not in mask).
 void meet(const char* what, unsigned mask, void* mine, void (*all)(void* const* lanes), Where where);
 
-/// Copies that the calling thread has begun: async_copies.h.
-struct AsyncCopies {
-  struct Copy {
-    void* to;
-    const void* from;
-    std::size_t bytes;
-    int group;
-  };
-  std::vector<Copy> pending;
-  int group;
-};
-AsyncCopies& async_copies();
-
 /// Ends the running kernel: throws mcnn::Error with kernel, block and thread before the message.
 [[noreturn]] void fail_thread(const std::string& message);
 

@@ -16,9 +16,23 @@ extern "C" {
 [[gnu::weak]] void __tsan_switch_to_fiber(void* fiber, unsigned flags);
 [[gnu::weak]] void __tsan_acquire(void* address);
 [[gnu::weak]] void __tsan_release(void* address);
+[[gnu::weak]] void __tsan_ignore_thread_begin();
+[[gnu::weak]] void __tsan_ignore_thread_end();
 }
 
 namespace simt {
 inline bool address_sanitizer() { return __asan_poison_memory_region != nullptr; }
 inline bool thread_sanitizer() { return __tsan_acquire != nullptr; }
+
+/// While it lives, what the calling fiber does is the emulator's work, not the kernel's: though the emulator is compiled without
+/// instrumentation, ThreadSanitizer sees allocations and memmove.
+struct Unseen {
+  Unseen() {
+    if (thread_sanitizer()) __tsan_ignore_thread_begin();
+  }
+  ~Unseen() {
+    if (thread_sanitizer()) __tsan_ignore_thread_end();
+  }
+  Unseen(const Unseen&) = delete;
+};
 }  // namespace simt

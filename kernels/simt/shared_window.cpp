@@ -29,6 +29,7 @@ const char dynamic_key = 0;
 
 /// Arrays lie at least a gap apart, so that a step over the end of one is not a step into the next.
 std::byte* append(const void* key, std::size_t bytes) {
+  const Unseen unseen;
   bytes_asked += bytes;
   if (bytes_asked > kSharedBytesOptIn || used + bytes > kCapacity)
     fail_thread(fmt::format("the block asks for {} bytes of shared memory, {} are the most", bytes_asked, kSharedBytesOptIn));

@@ -11,11 +11,11 @@
 namespace mcnn::cuda {
 namespace {
 
-/// Lane t copies N elements, `stride` elements apart.
+/// Thread t copies N elements; threads' are `from_stride` and `to_stride` apart.
 template <class T, int N>
-__global__ void copy_strided(const T* x, T* y, int stride, int count) {
+__global__ void copy_strided(const T* x, T* y, int from_stride, int to_stride, int count) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-  if (i < count) store<T, N>(y + i * stride, load<T, N>(x + i * stride));
+  if (i < count) store<T, N>(y + i * to_stride, load<T, N>(x + i * from_stride));
 }
 
 struct Words {
@@ -52,7 +52,7 @@ class Counted : public testing::Test {
 
 TEST_F(Counted, NeighboursFillWholeSectors) {
   DeviceArray<float> x(1024), y(1024);
-  launch(copy_strided<float, 4>, {2, 128}, nullptr, x, y, 4, 256);
+  launch(copy_strided<float, 4>, {2, 128}, nullptr, x, y, 4, 4, 256);
   const simt::Counters& c = only();
   EXPECT_EQ(simt::counters().begin()->first, "copy_strided<float, 4>");
   EXPECT_EQ(c.launches, 1);
@@ -68,26 +68,26 @@ TEST_F(Counted, NeighboursFillWholeSectors) {
 
 TEST_F(Counted, StridesWasteSectors) {
   DeviceArray<float> x(8 * 64), y(8 * 64);
-  launch(copy_strided<float, 1>, {1, 64}, nullptr, x, y, 8, 64);
+  launch(copy_strided<float, 1>, {1, 64}, nullptr, x, y, 8, 8, 64);
   EXPECT_EQ(only().loads.sectors, 64);
   EXPECT_EQ(only().loads.ideal_sectors, 2 * 4);
 }
 
 TEST_F(Counted, AMisalignedRowTouchesOneSectorMore) {
   DeviceArray<float> x(65), y(65);
-  launch(copy_strided<float, 1>, {1, 64}, nullptr, x + 1, y + 1, 1, 64);
+  launch(copy_strided<float, 1>, {1, 64}, nullptr, x + 1, y + 1, 1, 1, 64);
   EXPECT_EQ(only().loads.sectors, 2 * 5);
   EXPECT_EQ(only().loads.ideal_sectors, 2 * 4);
 }
 
 TEST_F(Counted, IdleLanesAndBroadcastsCostNothing) {
   DeviceArray<float> x(64), y(64);
-  launch(copy_strided<float, 1>, {1, 64}, nullptr, x, y, 1, 40);
+  launch(copy_strided<float, 1>, {1, 64}, nullptr, x, y, 1, 1, 40);
   EXPECT_EQ(only().loads.sectors, 4 + 1);
   EXPECT_EQ(only().loads.ideal_sectors, 4 + 1);
   EXPECT_EQ(only().loads.bytes, 160);
   simt::counters().clear();
-  launch(copy_strided<float, 1>, {1, 64}, nullptr, x, y, 0, 64);
+  launch(copy_strided<float, 1>, {1, 64}, nullptr, x, y, 0, 1, 64);
   EXPECT_EQ(only().loads.sectors, 2);
   EXPECT_EQ(only().loads.ideal_sectors, 2);
 }
@@ -109,9 +109,8 @@ TEST_F(Counted, BankConflicts) {
   };
   for (const Pattern& p :
        {Pattern{touch_shared<1>, 1, 1, 1, 1}, Pattern{touch_shared<1>, 2, 1, 2, 2}, Pattern{touch_shared<1>, 32, 1, 32, 32},
-        Pattern{touch_shared<1>, 33, 1, 1, 1}, Pattern{touch_shared<1>, 0, 1, 1, 1}, Pattern{touch_shared<2>, 2, 2, 2, 1},
-        Pattern{touch_shared<4>, 4, 4, 4, 1}, Pattern{touch_shared<4>, 8, 4, 8, 2}, Pattern{touch_shared<4>, 32, 4, 32, 8},
-        Pattern{touch_shared<4>, 20, 4, 4, 1}}) {
+        Pattern{touch_shared<1>, 33, 1, 1, 1}, Pattern{touch_shared<2>, 2, 2, 2, 1}, Pattern{touch_shared<4>, 4, 4, 4, 1},
+        Pattern{touch_shared<4>, 8, 4, 8, 2}, Pattern{touch_shared<4>, 32, 4, 32, 8}, Pattern{touch_shared<4>, 20, 4, 4, 1}}) {
     simt::counters().clear();
     launch(p.kernel, {1, 32}, nullptr, y, p.stride, 3);
     const simt::Counters& c = only();
@@ -130,7 +129,7 @@ TEST_F(Counted, OrderOfThreadsDoesNotMatter) {
   for (const simt::Order order : {simt::Order::ascending, simt::Order::descending, simt::Order::shuffled}) {
     simt::options().order = order;
     simt::counters().clear();
-    launch(copy_strided<float, 1>, {1, 64}, nullptr, x, y, 3, 64);
+    launch(copy_strided<float, 1>, {1, 64}, nullptr, x, y, 3, 3, 64);
     EXPECT_EQ(only().loads.requests, 2);
     EXPECT_EQ(only().loads.sectors, 2 * 12);
   }
