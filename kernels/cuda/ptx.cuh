@@ -16,9 +16,8 @@
 #include <array>
 #include <bit>
 #include <cmath>
-#include <cstring>
-#include <vector>
 
+#include "kernels/simt/async_copies.h"
 #include "kernels/simt/grid.h"
 #endif
 
@@ -184,30 +183,13 @@ inline void mma_m16n8k8_tf32(float (&d)[4], const uint32_t (&a)[4], const uint32
 
 inline uint32_t to_tf32(float x) { return (std::bit_cast<uint32_t>(x) + 0x1000u) & 0xffffe000u; }
 
-/// A copy under way: carried out when its thread waits for it, as late as can be. Until then its place holds NaNs.
-struct CopyUnderWay {
-  void* to;
-  const void* from;  // null: zeros
-};
-inline std::vector<CopyUnderWay>& copies_under_way() {
-  static std::vector<CopyUnderWay> of_thread[1024];
-  return of_thread[threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z)];
-}
+/// It happens when its thread waits for it, as late as can be.
 inline void copy_async(void* to, const void* from, bool wanted) {
   record_access(to, 16, true);
   if (wanted) record_access(from, 16, false);
-  std::memset(to, 0xFF, 16);
-  copies_under_way().push_back({to, wanted ? from : nullptr});
+  simt::copy_async(to, wanted ? from : nullptr, 16);
 }
-inline void wait_for_copies() {
-  for (const CopyUnderWay& copy : copies_under_way()) {
-    if (copy.from)
-      std::memcpy(copy.to, copy.from, 16);
-    else
-      std::memset(copy.to, 0, 16);
-  }
-  copies_under_way().clear();
-}
+inline void wait_for_copies() { simt::wait_for_all_copies(); }
 
 #endif
 

@@ -1,0 +1,94 @@
+// Every rung of the ladder of matrix products (kernels/cuda/product_rung.h), on the emulator: against ref, the same bits twice,
+// and all of them on what the rule would give to one alone.
+#include <gtest/gtest.h>
+
+#include <cctype>
+#include <cstring>
+
+#include "kernels/cuda/cuda_ops.h"
+#include "tests/cases/cases.h"
+#include "tests/cases/compare.h"
+
+namespace mcnn::cases {
+namespace {
+
+using cuda::ProductRung;
+
+constexpr const char* kNames[] = {"naive", "tiled", "vectorised", "tensor_core", "pipelined"};
+
+std::vector<Output> run(const Case& row, Ops& ops, DType storage, DType rounding) {
+  Workspace workspace(ops, storage, rounding);
+  const Run operation = row.prepare(workspace);
+  ops.begin_step(row.step);
+  operation(ops);
+  for (const std::string& line : workspace.damage()) ADD_FAILURE() << line;
+  return workspace.outputs();
+}
+
+/// Channels in whole 128-bit vectors of every type, so that each rung is taken; several tiles of pixels, of inputs and of
+/// outputs, each with a part of one at the end, several pieces of depth, slices of dw, and tiles that samples share.
+std::vector<Case> products() {
+  return {
+      pointwise_forward({"a part of each tile", 2, 7, 7, 24, 40}),
+      pointwise_forward({"several tiles and pieces, gated", 3, 7, 7, 72, 136, kGated}),
+      pointwise_forward({"moments far from zero", 2, 20, 20, 8, 24, {.norm = false, .act = Activation::identity, .raw = normal(1, 30)}}),
+      pointwise_forward({"no moments", 1, 5, 5, 8, 8, kImage, false}),
+      pointwise_backward({.name = "a part of each tile", .n = 2, .h = 7, .w = 7, .in = 24, .out = 40, .add = true}),
+      pointwise_backward(
+          {.name = "several tiles and pieces, gated", .n = 3, .h = 7, .w = 7, .in = 136, .out = 72, .x = kGated, .dy = Form::drop_path}),
+      pointwise_backward({.name = "slices of dw", .n = 2, .h = 24, .w = 24, .in = 16, .out = 8, .x = kImage, .dy = Form::gated}),
+      pointwise_backward({.name = "one pixel per sample", .n = 70, .h = 1, .w = 1, .in = 8, .out = 16, .x = kGated, .dy = Form::frozen}),
+      pointwise_backward({.name = "the head", .n = 3, .h = 3, .w = 3, .in = 48, .out = 160, .x = kImage, .dy = Form::pooled}),
+      dense_forward({"the stem", 2, 16, 16, 3, 32, 3, 2, Padding::same}),
+      dense_forward({"several pieces", 1, 9, 7, 8, 24, 3, 1, Padding::symmetric, kSwish}),
+      dense_backward(
+          {.name = "the stem", .n = 2, .h = 16, .w = 16, .in = 3, .out = 32, .kernel = 3, .stride = 2, .padding = Padding::same}),
+      dense_backward(
+          {.name = "dx", .n = 2, .h = 9, .w = 7, .in = 8, .out = 24, .kernel = 3, .stride = 2, .x = kSwish, .dx = true, .add = true}),
+  };
+}
+
+class ProductRungs : public testing::TestWithParam<std::tuple<DType, ProductRung>> {};
+
+TEST_P(ProductRungs, AgreeWithRef) {
+  const auto [storage, rung] = GetParam();
+  const double tolerance = storage == DType::f32 ? 1e-5 : storage == DType::bf16 ? 1e-2 : 2e-3;
+  const auto ref = make_ref_ops();
+  cuda::CudaOps ops;
+  ops.prefer_product_rung(rung);
+  for (const Case& row : products()) {
+    SCOPED_TRACE(row.operation + ", " + row.name);
+    const std::vector<Output> expected = run(row, *ref, DType::f64, storage), found = run(row, ops, storage, storage);
+    const std::vector<Output> again = run(row, ops, storage, storage);
+    ASSERT_EQ(found.size(), expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      Output reference = expected[i];
+      reference.tolerance = std::max(reference.tolerance, tolerance);
+      EXPECT_EQ(disagreement(found[i], reference), "");
+      EXPECT_EQ(std::memcmp(found[i].values.data(), again[i].values.data(), found[i].values.size() * sizeof(double)), 0) << found[i].name;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ProductRungs,
+                         testing::Combine(testing::Values(DType::f32, DType::bf16, DType::f16),
+                                          testing::Values(ProductRung::naive, ProductRung::tiled, ProductRung::vectorised,
+                                                          ProductRung::tensor_core, ProductRung::pipelined)),
+                         [](const auto& info) {
+                           return fmt::format("{}_{}", name_of(std::get<0>(info.param)), kNames[static_cast<int>(std::get<1>(info.param))]);
+                         });
+
+TEST(ProductRung, FollowsItsRule) {
+  using cuda::rung_for;
+  EXPECT_EQ(rung_for(DType::bf16, true, 90), ProductRung::pipelined);
+  EXPECT_EQ(rung_for(DType::f32, true, 80), ProductRung::pipelined);
+  EXPECT_EQ(rung_for(DType::f16, true, 75), ProductRung::pipelined);
+  EXPECT_EQ(rung_for(DType::bf16, true, 75), ProductRung::vectorised);
+  EXPECT_EQ(rung_for(DType::f32, true, 75), ProductRung::vectorised);
+  EXPECT_EQ(rung_for(DType::bf16, false, 90), ProductRung::tiled);
+  EXPECT_EQ(rung_for(DType::bf16, false, 90, ProductRung::naive), ProductRung::naive);
+  EXPECT_EQ(rung_for(DType::bf16, false, 90, ProductRung::tensor_core), ProductRung::tiled);
+}
+
+}  // namespace
+}  // namespace mcnn::cases
