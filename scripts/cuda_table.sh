@@ -28,7 +28,7 @@ compile() { # FILE: ptxas's report, and the block sizes that the kernels are bou
   name=$(basename "$1" .cu)
   if ! $cache "$nvcc" -std=c++20 -DFMT_USE_CONSTEXPR=1 -I. "${targets[@]}" -Xptxas -v,-Werror,-warn-spills -c "$1" -o "$work/$name.o" \
     >"$work/$name.report" 2>&1; then
-    cat "$work/$name.report"
+    grep -v "ptxas info\|bytes stack frame" "$work/$name.report" | c++filt
     return 1
   fi
   "$nvcc" -std=c++20 -DFMT_USE_CONSTEXPR=1 -I. -arch=compute_90 --ptx "$1" -o "$work/$name.ptx"

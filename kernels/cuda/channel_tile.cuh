@@ -28,7 +28,8 @@ struct ChannelTile {
     tiles = (vectors + kMostLanes - 1) / kMostLanes;
     lanes = (vectors + tiles - 1) / tiles;
     if (tiles > 1) lanes += lanes % 2;  // tiles begin on a sector of 32 bytes
-    rows = std::min(kThreads / lanes, pixels);
+    // A low map makes small blocks rather than threads that read more coefficients than values.
+    rows = std::min(kThreads / lanes, (pixels + rows_per_thread - 1) / rows_per_thread);
     parts = (pixels + rows * rows_per_thread - 1) / (rows * rows_per_thread);
     rows_per_block = (pixels + parts - 1) / parts;
   }

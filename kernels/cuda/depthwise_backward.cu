@@ -3,7 +3,7 @@
 //   v1  a kernel for each gradient, a thread per element of dx and a block per channel of dw: dy, the costly operand (two
 //       tensors, an exponential), is formed k*k times for each, and x is read twice
 //   v2  dy formed once, row by row, into a ring in shared memory; for a row of x the k rows of dy that it met are there. A thread
-//       has 7 (stride 2: 8) columns of it, transforms them where it uses them, and each number that it takes from the ring serves
+//       has 7 (stride 2: 6) columns of it, transforms them where it uses them, and each number that it takes from the ring serves
 //       dx (times a weight) and dw (times z), whose k*k sums it keeps in registers. x and the row of dy that is needed next are
 //       on their way meanwhile, and a ring of one row more than needed makes do with one barrier a row.                  <- used
 // 5x5 weights stay in shared memory: 25 registers more would spill. Blocks leave parts of dw and of dx's sums.
@@ -21,8 +21,9 @@ namespace mcnn::cuda {
 namespace {
 
 // Columns of x in a strip: 7 divides every width of an EfficientNet at 224; stride 2 wants an even number, so that which taps
-// meet which column is known at compile time.
-constexpr __host__ __device__ int strip_columns(int stride) { return stride == 1 ? 7 : 8; }
+// meet which column is known at compile time, and 8 would spill.
+constexpr __host__ __device__ int strip_columns(int stride) { return stride == 1 ? 7 : 6; }
+constexpr int kThreads = 192;  // of a block at most: two such leave a thread 168 registers; the 128 of two of 256 would spill
 /// Rows of dy that a row of x met, and columns that its first column reaches back.
 constexpr __host__ __device__ int rows_met(int kernel, int stride) { return (kernel + stride - 1) / stride; }
 /// Columns of dy that `strips` strips of x meet.
@@ -39,21 +40,15 @@ struct DepthwiseBackward {
   DepthwiseCut cut;
 };
 
-/// Of a processor: two of 256 threads leave 128 registers for a thread. One kernel wants some more, and they are of 192 threads
-/// where EfficientNets use it, so there may be two all the same.
-template <class T, int K, int S>
-inline constexpr int kBlocksAtOnce = sizeof(T) == 4 && K == 5 && S == 2 ? 1 : 2;
-
 /// Step m: rows h = m*S - pad_top + s of x, s < S; kernel row p = s + live*S met there dy's row m - live.
 /// Columns t = w + pad_left: strips begin where S divides t; column t = j*S + q met dy's column j through kernel column q.
 /// Blocks: (channels, columns and steps, samples). Shared memory: ring (rows_met + 1, columns_met, blockDim.x) of dy and weights
 /// (K*K, blockDim.x); also sums_of(K) floats a thread.
 template <class T, int K, int S, int N>
-__global__ void __launch_bounds__(kDepthwiseThreads, kBlocksAtOnce<T, K, S>)
-    depthwise_backward_kernel(FeatureView<T> x, const float* w, OutputGradientView<T> dy, DepthwiseBackward call, InputGradientView<T> dx,
-                              float* dw_parts) {
+__global__ void __launch_bounds__(kThreads, 2) depthwise_backward_kernel(FeatureView<T> x, const float* w, OutputGradientView<T> dy,
+                                                                         DepthwiseBackward call, InputGradientView<T> dx, float* dw_parts) {
   constexpr int kColumns = strip_columns(S), kMet = rows_met(K, S), kSlots = kMet + 1;
-  constexpr int kAhead = N == 4 ? 2 : 4;  // vectors of a row in flight: a thread's whole share of a usual row of vectors
+  constexpr int kAhead = N == 1 ? 4 : S == 1 ? 2 : 1;  // vectors of a row in flight: a thread's whole share of a usual row of vectors
   const int channels = call.channels, n = blockIdx.z;
   const int c0 = blockIdx.x * blockDim.x, strips = blockDim.y;
   const int t0 = call.pad_left - call.pad_left % S + blockIdx.y % call.cut.column_blocks * strips * kColumns;
@@ -203,7 +198,7 @@ void CudaOps::depthwise_backward(const Feature& x, const Tensor& w, const ConvGe
   const int met = rows_met(kernel, stride), columns = strip_columns(stride);
   const int end_step = (height - 1 + g.pad_top) / stride + 1;
   const auto strips = static_cast<int>(blocks_for(g.pad_left % stride + width, columns));
-  const DepthwiseCut cut = depthwise_cut(x.raw.n(), channels, strips, end_step - g.pad_top / stride,
+  const DepthwiseCut cut = depthwise_cut(x.raw.n(), channels, strips, end_step - g.pad_top / stride, kThreads,
                                          (met + 1) * (met - 1) + kernel * kernel, std::max((met + 1) * columns / stride, sums_of(kernel)));
   const DepthwiseBackward call{
       height, width, static_cast<int>(y.h()), static_cast<int>(y.w()), static_cast<int>(channels), g.pad_top, g.pad_left, end_step, cut};

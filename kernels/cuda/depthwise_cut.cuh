@@ -16,18 +16,17 @@ struct DepthwiseCut {
   int channels, strips, rows;                     // of a block: blockDim.x, blockDim.y, and what it steps through
   int channel_blocks, column_blocks, row_blocks;  // blocks of one sample
 
-  int threads() const { return channels * strips; }
   int blocks_per_sample() const { return column_blocks * row_blocks; }
 };
 
-inline constexpr int kDepthwiseThreads = 256;             // of a block at most: with 128 registers, two blocks on every GPU
 inline constexpr int kDepthwiseSharedFloats = 12 * 1024;  // of a block: 48 KB, what every GPU gives unasked
 inline constexpr int kDepthwiseChannels = 64;             // of a block at most: 128 bytes of bf16, two cache lines of fp32
 inline constexpr int64_t kDepthwiseBlocks = 1024;         // wanted of a call: a few for each of a large GPU's 132 processors
 inline constexpr int kDepthwiseRows = 8;                  // least rows of a block: k-1 more are read, and formed, twice
 
-/// `strips` and `rows` of a whole sample. Shared memory of a block: channels * (floats + strips * floats_per_strip).
-inline DepthwiseCut depthwise_cut(int64_t samples, int64_t channels, int strips, int rows, int floats, int floats_per_strip) {
+/// `strips` and `rows` of a whole sample, `threads` of a block at most. Shared memory of a block: channels * (floats + strips *
+/// floats_per_strip).
+inline DepthwiseCut depthwise_cut(int64_t samples, int64_t channels, int strips, int rows, int threads, int floats, int floats_per_strip) {
   const auto split = [](int64_t items, int64_t parts) { return static_cast<int>((items + parts - 1) / parts); };
   DepthwiseCut cut{};
   // Whole 32-byte sectors of every storage type where C has them; else equal parts of whole 4-channel vectors where C has those.
@@ -40,7 +39,7 @@ inline DepthwiseCut depthwise_cut(int64_t samples, int64_t channels, int strips,
   cut.channel_blocks = split(channels, cut.channels);
 
   const int most_strips =
-      std::max(1, std::min(kDepthwiseThreads / cut.channels, (kDepthwiseSharedFloats / cut.channels - floats) / floats_per_strip));
+      std::max(1, std::min(threads / cut.channels, (kDepthwiseSharedFloats / cut.channels - floats) / floats_per_strip));
   cut.column_blocks = split(strips, most_strips);
   cut.strips = split(strips, cut.column_blocks);
 

@@ -20,6 +20,11 @@ namespace {
 
 constexpr int kColumns = 7;  // of a strip: 7 divides every width of an EfficientNet at 224
 
+// Of a block at most; and blocks of a processor, which leaves a thread 80 registers of 3 blocks, 128 of 2: more would spill.
+constexpr int kThreads = 256;
+template <int K, int S>
+inline constexpr int kBlocksAtOnce = K == 3 && S == 1 ? 3 : 2;
+
 /// Columns of x that `strips` strips of y read.
 constexpr __host__ __device__ int columns_read(int kernel, int stride, int strips) { return (strips * kColumns - 1) * stride + kernel; }
 
@@ -46,7 +51,7 @@ __device__ void add_outputs(RunningMoments<1>& moments, const Floats<kColumns>& 
 
 /// Blocks: (channels, columns and rows, samples). Shared memory: two rows (columns_read, blockDim.x), also for merging moments.
 template <class T, int K, int S, int N>
-__global__ void __launch_bounds__(kDepthwiseThreads, K == 3 ? 3 : 2)
+__global__ void __launch_bounds__(kThreads, kBlocksAtOnce<K, S>)
     depthwise_forward_kernel(FeatureView<T> x, const float* w, DepthwiseForward call, T* y, MomentParts parts, bool wants_moments) {
   constexpr int kLive = (K + S - 1) / S;      // output rows that a row of x touches
   constexpr int kAhead = N == 4 ? 2 * S : 4;  // vectors of a row in flight: a thread's whole share of a usual row of vectors
@@ -144,8 +149,8 @@ __global__ void __launch_bounds__(kDepthwiseThreads, K == 3 ? 3 : 2)
 void CudaOps::depthwise_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) {
   const int64_t channels = y.c(), strips = blocks_for(y.w(), kColumns);
   // Two buffers of columns_read(strips) columns.
-  const DepthwiseCut cut =
-      depthwise_cut(y.n(), channels, static_cast<int>(strips), static_cast<int>(y.h()), 2 * (g.kernel - g.stride), 2 * kColumns * g.stride);
+  const DepthwiseCut cut = depthwise_cut(y.n(), channels, static_cast<int>(strips), static_cast<int>(y.h()), kThreads,
+                                         2 * (g.kernel - g.stride), 2 * kColumns * g.stride);
   const DepthwiseForward call{static_cast<int>(x.raw.h()),
                               static_cast<int>(x.raw.w()),
                               static_cast<int>(y.h()),

@@ -20,8 +20,8 @@ __global__ void add_parts(const float* parts, int count, const float* b, int64_t
 }
 
 /// The first dw_tiles blocks do dw and db, the others dx.
-__global__ void multiply_backward(Product dw, int dw_tiles, Product dx, const float* x, const float* w, const float* dy,
-                                  WeightAndBias weight, float input_scale, float* input) {
+__global__ void differentiate_classifier(Product dw, int dw_tiles, Product dx, const float* x, const float* w, const float* dy,
+                                         WeightAndBias weight, float input_scale, float* input) {
   auto& shared = static_shared<ProductShared>();
   const int tile = static_cast<int>(blockIdx.x), inputs = weight.inputs, outputs = weight.outputs;
   if (tile < dw_tiles)
@@ -48,8 +48,8 @@ void CudaOps::linear_backward(const Tensor& x, const Tensor& w, const Tensor& dy
   const Product weight{inputs + 1, outputs, samples}, input{samples, inputs, outputs};
   const int weight_tiles = dw || db ? weight.tiles() : 0, input_tiles = dx ? input.tiles() : 0;
   if (weight_tiles + input_tiles == 0) return;
-  launch(multiply_backward, {static_cast<unsigned>(weight_tiles + input_tiles), kProductThreads}, stream_, weight, weight_tiles, input,
-         x.data<float>(), w.data<float>(), dy.data<float>(), WeightAndBias{dw.data<float>(), db.data<float>(), inputs, outputs},
+  launch(differentiate_classifier, {static_cast<unsigned>(weight_tiles + input_tiles), kProductThreads}, stream_, weight, weight_tiles,
+         input, x.data<float>(), w.data<float>(), dy.data<float>(), WeightAndBias{dw.data<float>(), db.data<float>(), inputs, outputs},
          input_scale, dx.data<float>());
 }
 

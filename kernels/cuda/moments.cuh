@@ -94,8 +94,12 @@ struct MomentParts {
   int64_t parts, channels;
 
   static int64_t floats(int64_t parts, int64_t channels) { return round_up(parts) + 2 * parts * channels; }
-  MomentParts(float* memory, int64_t parts, int64_t channels)
-      : count(memory), mean(memory + round_up(parts)), m2(mean + parts * channels), parts(parts), channels(channels) {}
+  MomentParts(float* memory, int64_t part_count, int64_t channel_count)
+      : count(memory),
+        mean(memory + round_up(part_count)),
+        m2(mean + part_count * channel_count),
+        parts(part_count),
+        channels(channel_count) {}
 
   /// N channels from c on of one part.
   template <int N>

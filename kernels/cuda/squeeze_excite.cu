@@ -108,7 +108,7 @@ struct BackwardProducts {
   GateGradient dt;
   HiddenGradient dh;
 };
-__global__ void multiply_backward(BackwardProducts x) {
+__global__ void differentiate_gate(BackwardProducts x) {
   auto& shared = static_shared<ProductShared>();
   int tile = static_cast<int>(blockIdx.x);
   if (tile < x.dw2_tiles) {
@@ -169,7 +169,7 @@ void CudaOps::squeeze_excite_backward(const Tensor& s, const Tensor& w1, const T
   if (dw2 || db2) x.dw2_tiles = x.dw2.tiles();
   if (dw1 || db1) x.dw1_tiles = x.dw1.tiles();
   const int tiles = x.dw2_tiles + x.dw1_tiles + x.pooled.tiles();
-  launch(multiply_backward, {static_cast<unsigned>(tiles), kProductThreads}, stream_, x);
+  launch(differentiate_gate, {static_cast<unsigned>(tiles), kProductThreads}, stream_, x);
 }
 
 }  // namespace mcnn::cuda

@@ -36,7 +36,11 @@ std::string readable(const std::string& symbol) {
   std::free(demangled);
   remove_all(name, "(anonymous namespace)::");
   remove_all(name, "mcnn::cuda::");
-  name.resize(std::min(name.find('('), name.size()));
+  int open = 0;  // a parenthesis inside of < > is an enumerator's type: (ProductRung)4
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    open += (name[i] == '<') - (name[i] == '>');
+    if (name[i] == '(' && open == 0) name.resize(i);
+  }
   if (name.starts_with("void ")) name.erase(0, 5);
   return name;
 }

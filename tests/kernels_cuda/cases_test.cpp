@@ -66,7 +66,11 @@ class Coverage : public testing::Environment {
   }
   std::size_t rows_run = 0;
 };
-auto* const coverage = static_cast<Coverage*>(testing::AddGlobalTestEnvironment(new Coverage));
+Coverage* const coverage = [] {
+  auto* added = new Coverage;
+  testing::AddGlobalTestEnvironment(added);
+  return added;
+}();
 
 class CudaCase : public testing::TestWithParam<std::tuple<DType, Case>> {
  protected:
