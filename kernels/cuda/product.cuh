@@ -310,9 +310,9 @@ __device__ void walk_sums(const P& p, int m, int n, int begin, int end, const Re
 }
 
 /// Two blocks share a multiprocessor: one's transforms run beside the other's products. Tensor cores of fp32 (three products that
-/// leave their sums) and patches (read one by one) want more than the 128 registers that this leaves a thread.
+/// leave their sums) and operands read one by one may want more than the 128 registers that this leaves a thread.
 template <ProductRung kRung, class P>
-inline constexpr int kBlocksAtOnce = kRung >= ProductRung::tensor_core && (sizeof(typename P::T) == 4 || P::kLeftWidth == 1) ? 1 : 2;
+inline constexpr int kBlocksAtOnce = P::kLeftWidth == 1 || (kRung >= ProductRung::tensor_core && sizeof(typename P::T) == 4) ? 1 : 2;
 
 // Columns are the fast index of the blocks, so that those that read the same rows run together.
 template <ProductRung kRung, class P>
