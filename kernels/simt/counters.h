@@ -30,8 +30,8 @@ struct Counters {
   SharedTraffic shared_loads, shared_stores;
 };
 
-/// Kernels that ran since the last reset. Launches, blocks, threads, barriers and warp operations are always counted, accesses
-/// if options().count.
+/// Kernels that ran, since the program began or the map was cleared. Launches, blocks, threads, barriers and warp operations are always
+/// counted, accesses if options().count.
 std::map<std::string, Counters>& counters();
 /// One line a kernel.
 std::string counters_table();

@@ -1,6 +1,6 @@
 // The emulator's core: a launch's blocks run one after another, each thread of a block a fiber on the calling OS thread.
 // Threads run until they wait for others; who goes first is up to simt::options().
-// Include/ shows it to the kernels under CUDA's names. Next: grid.cpp; accesses.h counts what the threads touch.
+// The headers in include/ show it to the kernels under CUDA's names. Next: grid.cpp; accesses.h counts what the threads touch.
 #pragma once
 #include <array>
 #include <cstddef>

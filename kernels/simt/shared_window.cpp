@@ -22,7 +22,7 @@ struct Array {
 };
 
 std::byte* window = nullptr;
-std::size_t used, bytes_asked;  // with gaps, without
+std::size_t used = 0, bytes_asked = 0;  // with gaps, without
 std::vector<Array> arrays;
 std::vector<std::byte*> windows_before;  // of the grid's blocks that are done
 const char dynamic_key = 0;
@@ -49,7 +49,7 @@ std::byte* find(const void* key) {
 }  // namespace
 
 void open_shared_window(std::size_t dynamic_bytes) {
-  if (thread_sanitizer() && window) windows_before.push_back(std::exchange(window, nullptr));
+  if (thread_sanitizer() && used) windows_before.push_back(std::exchange(window, nullptr));
   if (!window) {
     window = static_cast<std::byte*>(std::aligned_alloc(kAlignment, kCapacity));
     if (!window) mcnn::fail("simt: no memory for {} bytes of shared memory", kCapacity);
