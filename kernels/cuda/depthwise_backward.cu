@@ -3,7 +3,7 @@
 //   v1  a kernel for each gradient, a thread per element of dx and a block per channel of dw: dy, the costly operand (two
 //       tensors, an exponential), is formed k*k times for each, and x is read twice
 //   v2  dy formed once, row by row, into a ring in shared memory; for a row of x the k rows of dy that it met are there. A thread
-//       has 7 (stride 2: 8) columns of it, transforms them where it uses them, and each number that it takes from the ring serves
+//       has 7 (stride 2: 6) columns of it, transforms them where it uses them, and each number that it takes from the ring serves
 //       dx (times a weight) and dw (times z), whose k*k sums it keeps in registers. x and the row of dy that is needed next are
 //       on their way meanwhile, and a ring of one row more than needed makes do with one barrier a row.                  <- used
 // 5x5 weights stay in shared memory: 25 registers more would spill. Blocks leave parts of dw and of dx's sums.
@@ -21,8 +21,8 @@ namespace mcnn::cuda {
 namespace {
 
 // Columns of x in a strip: 7 divides every width of an EfficientNet at 224; stride 2 wants an even number, so that which taps
-// meet which column is known at compile time.
-constexpr __host__ __device__ int strip_columns(int stride) { return stride == 1 ? 7 : 8; }
+// meet which column is known at compile time, and 8 would spill.
+constexpr __host__ __device__ int strip_columns(int stride) { return stride == 1 ? 7 : 6; }
 constexpr int kThreads = 192;  // of a block at most: two such leave a thread 168 registers; the 128 of two of 256 would spill
 /// Rows of dy that a row of x met, and columns that its first column reaches back.
 constexpr __host__ __device__ int rows_met(int kernel, int stride) { return (kernel + stride - 1) / stride; }
@@ -48,7 +48,7 @@ template <class T, int K, int S, int N>
 __global__ void __launch_bounds__(kThreads, 2) depthwise_backward_kernel(FeatureView<T> x, const float* w, OutputGradientView<T> dy,
                                                                          DepthwiseBackward call, InputGradientView<T> dx, float* dw_parts) {
   constexpr int kColumns = strip_columns(S), kMet = rows_met(K, S), kSlots = kMet + 1;
-  constexpr int kAhead = N == 4 ? 2 : 4;  // vectors of a row in flight: a thread's whole share of a usual row of vectors
+  constexpr int kAhead = N == 1 ? 4 : S == 1 ? 2 : 1;  // vectors of a row in flight: a thread's whole share of a usual row of vectors
   const int channels = call.channels, n = blockIdx.z;
   const int c0 = blockIdx.x * blockDim.x, strips = blockDim.y;
   const int t0 = call.pad_left - call.pad_left % S + blockIdx.y % call.cut.column_blocks * strips * kColumns;

@@ -16,7 +16,6 @@ struct DepthwiseCut {
   int channels, strips, rows;                     // of a block: blockDim.x, blockDim.y, and what it steps through
   int channel_blocks, column_blocks, row_blocks;  // blocks of one sample
 
-  int threads() const { return channels * strips; }
   int blocks_per_sample() const { return column_blocks * row_blocks; }
 };
 
