@@ -11,11 +11,11 @@ namespace mcnn::cuda {
 namespace {
 
 template <class T, int N>
-using BackwardWeight =
-    Product<PatchRows<FeatureRows<T, 1>, Gather::inputs>, Consecutive::outer, GradientRows<T, N>, Consecutive::outer, WeightEpilogue<N>>;
+using BackwardWeight = Product<PatchRows<FeatureRows<T, 1>, Gather::inputs>, Consecutive::outer, GradientRows<T, kByFours<N>>,
+                               Consecutive::outer, WeightEpilogue<kByFours<N>>>;
 template <class T, int N>
-using BackwardData = Product<PatchRows<GradientRows<T, N>, Gather::outputs>, Consecutive::depth, WeightRows<T, N>, Consecutive::depth,
-                             GradientEpilogue<T, 1>>;
+using BackwardData = Product<PatchRows<GradientRows<T, kByFours<N>>, Gather::outputs>, Consecutive::depth, WeightRows<T, N>,
+                             Consecutive::depth, GradientEpilogue<T, 1>>;
 
 }  // namespace
 
@@ -36,7 +36,7 @@ void CudaOps::dense_backward(const Feature& x, const Tensor& w, const ConvGeomet
     const FeatureRows<T, 1> image{FeatureView<T>::of(x), x_rows, in, Divisor(counted(x.raw.h() * x.raw.w()))};
     const T* const stored_w = dx ? input_first_weights<T>(w, memory, stream_) : nullptr;
     with_rung<T>(product_rung(x.raw.dtype(), 0, out), [&](auto rung, auto width) {
-      const GradientRows<T, width()> gradient{OutputGradientView<T>::of(dy), rows, out, Divisor(counted(y.h() * y.w()))};
+      const GradientRows<T, kByFours<width()>> gradient{OutputGradientView<T>::of(dy), rows, out, Divisor(counted(y.h() * y.w()))};
       if (dw.defined()) {
         const BackwardWeight<T, width()> product{
             {image, g, x.raw, y}, gradient, {slices.target(dw, dw_parts), patch, out}, patch, out, rows, slices.depth};

@@ -20,9 +20,15 @@ struct ResultThreads {
   __device__ static int lane() { return static_cast<int>(threadIdx.x) / kGroups; }  // rows lane() + i*kLanes
 };
 
-/// Adds K sums of N columns up over the threads of a block that share columns; all threads receive the sums of their columns.
-/// `shared` holds K * kColumnSumParts * kProductColumns floats.
 inline constexpr int kColumnSumParts = kProductThreads / 32;
+/// Where add_columns leaves sum k of a column.
+template <int N, class Float>
+__device__ Float* column_sum(Float* shared, int k, int column) {
+  constexpr int kGroups = ResultThreads<N>::kGroups, kParts = kProductThreads / (kGroups < 32 ? 32 : kGroups);
+  return shared + k * kParts * kProductColumns + column;
+}
+/// Adds K sums of N columns up over the threads of a block that share columns. All threads receive the sums of their columns, and
+/// find the others' until the next call. `shared` holds K * kColumnSumParts * kProductColumns floats.
 template <int N, int K>
 __device__ void add_columns(Floats<N> (&sums)[K], float* shared) {
   constexpr int kGroups = ResultThreads<N>::kGroups, kAcross = kGroups < 32 ? 32 : kGroups, kParts = kProductThreads / kAcross;
@@ -41,7 +47,7 @@ __device__ void add_columns(Floats<N> (&sums)[K], float* shared) {
     for (int k = 0; k < K; ++k) store<float, N>(shared + (k * kParts + self / kAcross) * kProductColumns + column, sums[k]);
   __syncthreads();
   for (int i = self; i < K * kProductColumns; i += kProductThreads) {
-    float* const first = shared + i / kProductColumns * kParts * kProductColumns + i % kProductColumns;
+    float* const first = column_sum<N>(shared, i / kProductColumns, i % kProductColumns);
     float sum = load<float, 1>(first)[0];
 #pragma unroll
     for (int part = 1; part < kParts; ++part) sum += load<float, 1>(first + part * kProductColumns)[0];
@@ -49,7 +55,7 @@ __device__ void add_columns(Floats<N> (&sums)[K], float* shared) {
   }
   __syncthreads();
 #pragma unroll
-  for (int k = 0; k < K; ++k) sums[k] = load<float, N>(shared + k * kParts * kProductColumns + column);
+  for (int k = 0; k < K; ++k) sums[k] = load<float, N>(column_sum<N>(shared, k, column));
 }
 
 template <class T, int N>
@@ -79,21 +85,26 @@ struct OutputEpilogue {
     }
     if (!parts.mean) return;
     add_columns(sums, shared);
-    RunningMoments<N> moments;
-    moments.count = static_cast<float>(last);
+    const auto count = static_cast<float>(last);
+    const int own = static_cast<int>(threadIdx.x);  // the first threads write a column each
+    RunningMoments<1> moments;
+    moments.count = count;
+    if (own < kProductColumns) moments.mean[0] = load<float, 1>(shared + own)[0] / count;
+    Floats<N> mean;
 #pragma unroll
-    for (int j = 0; j < N; ++j) moments.mean[j] = sums[0][j] / moments.count;
+    for (int j = 0; j < N; ++j) mean[j] = sums[0][j] / count;
     sums[0] = {};
 #pragma unroll
     for (int i = 0; i < Threads::kRows; ++i) {
       if (!inside || Threads::lane() + i * Threads::kLanes >= last) continue;
       const Floats<N> value = unpack(kept[i]);
 #pragma unroll
-      for (int j = 0; j < N; ++j) sums[0][j] += (value[j] - moments.mean[j]) * (value[j] - moments.mean[j]);
+      for (int j = 0; j < N; ++j) sums[0][j] += (value[j] - mean[j]) * (value[j] - mean[j]);
     }
     add_columns(sums, shared);
-    moments.m2 = sums[0];
-    if (Threads::lane() == 0 && inside) parts.write(tile, n + column, moments);
+    if (own >= kProductColumns || n + own >= columns) return;
+    moments.m2 = load<float, 1>(shared + own);
+    parts.write(tile, n + own, moments);
   }
 };
 
@@ -124,7 +135,7 @@ struct GradientEpilogue {
         leave(load<float, N>(result.at(row, column)), static_cast<int64_t>(m + row) * columns + c, reader, sums);
       if (dx.parts) {
         add_columns(sums, shared);
-        if (Threads::lane() == 0 && inside) write(sums, group, m, m + end == (group + 1) * group_rows, c);
+        write(shared, group, m, n, m + end == (group + 1) * group_rows);
       }
       begin = end;
     }
@@ -148,14 +159,15 @@ struct GradientEpilogue {
     store<T, N>(dx.stored + at, dz);
   }
   /// Parts of a group count from the first tile that it meets. Its last tile leaves zeros where there is no further one.
-  __device__ void write(const Floats<N> (&sums)[kMostInputSums], int group, int m, bool is_last, int c) const {
+  __device__ void write(const float* shared, int group, int m, int n, bool is_last) const {
+    const int own = static_cast<int>(threadIdx.x), c = n + own;  // the first threads write a column each
+    if (own >= kProductColumns || c >= columns) return;
     const int64_t per_group = layout.parts_per_group;
     const int64_t part = m / kProductRows - static_cast<int64_t>(group) * group_rows / kProductRows;
     for (int64_t p = part; p < (is_last ? per_group : part + 1); ++p)
-#pragma unroll
-      for (int k = 0; k < kMostInputSums; ++k)
-        if (k < layout.sums)
-          store<float, N>(dx.parts + ((group * per_group + p) * layout.sums + k) * columns + c, p == part ? sums[k] : Floats<N>{});
+      for (int k = 0; k < layout.sums; ++k)
+        store<float, 1>(dx.parts + ((group * per_group + p) * layout.sums + k) * columns + c,
+                        p == part ? load<float, 1>(column_sum<N>(shared, k, own)) : Floats<1>{});
   }
 };
 
@@ -201,7 +213,7 @@ struct DepthSlices {
   int64_t in, out;
   int depth, count;  // rows in a slice, slices
 
-  DepthSlices(int64_t in, int64_t out, int rows) : in(in), out(out) {
+  DepthSlices(int64_t inputs, int64_t outputs, int rows) : in(inputs), out(outputs) {
     const int64_t tiles = product_row_tiles(in) * ((out + kProductColumns - 1) / kProductColumns);
     const int64_t wanted = std::min<int64_t>((rows + 511) / 512, std::max<int64_t>(1, 512 / tiles));
     depth = static_cast<int>((rows + 64 * wanted - 1) / (64 * wanted) * 64);

@@ -2,9 +2,9 @@
 //   FeatureRows   (pixels, C)         z of a feature
 //   GradientRows  (pixels, C)         dy of a convolution's output
 //   WeightRows    (rows, columns)     weights, already of the storage type
-// A source is asked in two steps: fetch loads what N neighbouring columns need, value makes kPart of them of that, beginning with
-// column `at` of the N. The caller keeps inside. kTransformed: false where memory
-// holds the values themselves, which then are copied past registers.
+// A source is asked in two steps: fetch loads what N neighbouring columns need, value makes them of that; the caller keeps inside.
+// What is transformed is read by fours: so many coefficients, fp32, fill a 128-bit access, and neighbours read whole sectors.
+// kTransformed: false where memory holds the values themselves, which then are copied past registers, 16 bytes at a time.
 // Next: patches.cuh has the operands of the dense convolution, product.cuh multiplies.
 #pragma once
 #include "kernels/cuda/divisor.h"
@@ -12,20 +12,15 @@
 
 namespace mcnn::cuda {
 
-/// Columns [at, at + kPart) of what was loaded.
-template <int kPart, class T, int N>
-__device__ Floats<kPart> unpack_part(const Packed<T, N>& loaded, int at) {
-  Floats<kPart> out;
-#pragma unroll
-  for (int i = 0; i < kPart; ++i) out[i] = to_float(loaded.elements[at + i]);
-  return out;
-}
+/// The columns of a transformed operand read at once, where maps allow accesses of N elements.
+template <int N>
+inline constexpr int kByFours = N < 4 ? N : 4;
 
 template <class T, int N>
 struct FeatureRows {
   using Element = T;
   using Loaded = Packed<T, N>;
-  static constexpr int kWidth = N, kPart = (N + 1) / 2;
+  static constexpr int kWidth = N;
   static constexpr bool kTransformed = true;
 
   FeatureView<T> x;
@@ -33,10 +28,10 @@ struct FeatureRows {
   Divisor pixels;     // H*W
 
   __device__ Loaded fetch(int row, int column) const { return load_packed<T, N>(x.raw + static_cast<int64_t>(row) * columns + column); }
-  __device__ Floats<kPart> value(const Loaded& raw, int at, int row, int column) const {
-    ChannelReader<kPart> reader(x, column);
+  __device__ Floats<N> value(const Loaded& raw, int row, int column) const {
+    ChannelReader<N> reader(x, column);
     if (x.gate) reader.set_sample(x, static_cast<int64_t>(pixels.divide(row)) * columns + column);
-    return reader.z(unpack_part<kPart>(raw, at));
+    return reader.z(unpack(raw));
   }
 };
 
@@ -46,7 +41,7 @@ struct GradientRows {
   struct Loaded {
     Packed<T, N> stored, raw;
   };
-  static constexpr int kWidth = N, kPart = (N + 1) / 2;
+  static constexpr int kWidth = N;
   static constexpr bool kTransformed = true;
 
   OutputGradientView<T> dy;
@@ -61,27 +56,27 @@ struct GradientRows {
     return out;
   }
   /// As GradientReader::dy, each coefficient loaded where it is used: there are eight of them, and registers are short.
-  __device__ Floats<kPart> value(const Loaded& loaded, int at, int row, int column) const {
-    const Floats<kPart> scale = load_or<kPart>(dy.y.scale, column, 1.f), raw = unpack_part<kPart>(loaded.raw, at);
-    Floats<kPart> out = unpack_part<kPart>(loaded.stored, at);
+  __device__ Floats<N> value(const Loaded& loaded, int row, int column) const {
+    const Floats<N> scale = load_or<N>(dy.y.scale, column, 1.f), raw = unpack(loaded.raw);
+    Floats<N> out = unpack(loaded.stored);
     if (dy.pooled) {
       const int64_t of_sample = static_cast<int64_t>(pixels.divide(row)) * columns + column;
-      const Floats<kPart> gate = load_or<kPart>(dy.y.gate, of_sample, 1.f), pooled = load<float, kPart>(dy.pooled + of_sample);
-      const Floats<kPart> shift = load_or<kPart>(dy.y.shift, column, 0.f);
+      const Floats<N> gate = load_or<N>(dy.y.gate, of_sample, 1.f), pooled = load<float, N>(dy.pooled + of_sample);
+      const Floats<N> shift = load_or<N>(dy.y.shift, column, 0.f);
 #pragma unroll
-      for (int i = 0; i < kPart; ++i) out[i] = (out[i] * gate[i] + pooled[i]) * slope_of(dy.y.act, scale[i] * raw[i] + shift[i]);
+      for (int i = 0; i < N; ++i) out[i] = (out[i] * gate[i] + pooled[i]) * slope_of(dy.y.act, scale[i] * raw[i] + shift[i]);
     } else if (dy.sample_scale) {
       const float of_sample = load<float, 1>(dy.sample_scale + pixels.divide(row))[0];
 #pragma unroll
-      for (int i = 0; i < kPart; ++i) out[i] *= of_sample;
+      for (int i = 0; i < N; ++i) out[i] *= of_sample;
     }
 #pragma unroll
-    for (int i = 0; i < kPart; ++i) out[i] *= scale[i];
+    for (int i = 0; i < N; ++i) out[i] *= scale[i];
     if (!dy.sum_du) return out;
-    const Floats<kPart> sum_du = load<float, kPart>(dy.sum_du + column), sum_du_xhat = load<float, kPart>(dy.sum_du_xhat + column);
-    const Floats<kPart> mean = load<float, kPart>(dy.y.mean + column), invstd = load<float, kPart>(dy.y.invstd + column);
+    const Floats<N> sum_du = load<float, N>(dy.sum_du + column), sum_du_xhat = load<float, N>(dy.sum_du_xhat + column);
+    const Floats<N> mean = load<float, N>(dy.y.mean + column), invstd = load<float, N>(dy.y.invstd + column);
 #pragma unroll
-    for (int i = 0; i < kPart; ++i) out[i] -= scale[i] * dy.per_value * (sum_du[i] + (raw[i] - mean[i]) * invstd[i] * sum_du_xhat[i]);
+    for (int i = 0; i < N; ++i) out[i] -= scale[i] * dy.per_value * (sum_du[i] + (raw[i] - mean[i]) * invstd[i] * sum_du_xhat[i]);
     return out;
   }
 };
@@ -90,7 +85,7 @@ template <class T, int N>
 struct WeightRows {
   using Element = T;
   using Loaded = Packed<T, N>;
-  static constexpr int kWidth = N, kPart = N < 4 ? N : 4;
+  static constexpr int kWidth = N;
   static constexpr bool kTransformed = N < widest<T>;  // an asynchronous copy moves 16 bytes
 
   const T* w;
@@ -98,7 +93,7 @@ struct WeightRows {
 
   __device__ const T* address(int row, int column) const { return w + static_cast<int64_t>(row) * columns + column; }
   __device__ Loaded fetch(int row, int column) const { return load_packed<T, N>(address(row, column)); }
-  __device__ Floats<kPart> value(const Loaded& loaded, int at, int, int) const { return unpack_part<kPart>(loaded, at); }
+  __device__ Floats<N> value(const Loaded& loaded, int, int) const { return unpack(loaded); }
 };
 
 }  // namespace mcnn::cuda

@@ -2,7 +2,8 @@
 // the convolution brings together there, gathered on read. Nothing of it is ever stored.
 //   Gather::inputs    row = output pixel (n,i,j), column = (p,q,ci): z at  h = i*s+p-pad_top,    w = j*s+q-pad_left
 //   Gather::outputs   row = input pixel (n,h,w),  column = (p,q,o):  dy at i = (h+pad_top-p)/s,  j = (w+pad_left-q)/s, if whole
-// Elements outside the map are 0.
+// Elements outside the map are 0. Inputs are read one by one: the stem's patch lies in three runs of 9 values, so that a request
+// touches up to 1.7 times the sectors it uses (bf16); what it leaves, neighbours find in the first-level cache.
 // Next: dense_forward.cu.
 #pragma once
 #include "kernels/cuda/divisor.h"
@@ -16,7 +17,7 @@ enum class Gather : uint8_t { inputs, outputs };
 template <class Rows, Gather kGather>
 struct PatchRows {
   using Element = typename Rows::Element;
-  static constexpr int kWidth = Rows::kWidth, kPart = Rows::kPart;
+  static constexpr int kWidth = Rows::kWidth;
   static constexpr bool kTransformed = true;
   struct Loaded {
     typename Rows::Loaded loaded;
@@ -29,9 +30,9 @@ struct PatchRows {
   Divisor grid_pixels, grid_width, channels, kernel;  // grid: the pixels that rows are
   int rows, columns;
 
-  PatchRows(const Rows& map, const ConvGeometry& g, const Tensor& mapped, const Tensor& grid)
-      : map(map),
-        g(g),
+  PatchRows(const Rows& rows_of_map, const ConvGeometry& geometry, const Tensor& mapped, const Tensor& grid)
+      : map(rows_of_map),
+        g(geometry),
         height(static_cast<int>(mapped.h())),
         width(static_cast<int>(mapped.w())),
         grid_pixels(static_cast<int>(grid.h() * grid.w())),
@@ -52,8 +53,8 @@ struct PatchRows {
     out.loaded = map.fetch(out.pixel, channel(column));
     return out;
   }
-  __device__ Floats<kPart> value(const Loaded& loaded, int at, int /*row*/, int column) const {
-    return loaded.pixel < 0 ? Floats<kPart>{} : map.value(loaded.loaded, at, loaded.pixel, channel(column));
+  __device__ Floats<kWidth> value(const Loaded& loaded, int /*row*/, int column) const {
+    return loaded.pixel < 0 ? Floats<kWidth>{} : map.value(loaded.loaded, loaded.pixel, channel(column));
   }
 
  private:

@@ -12,9 +12,11 @@ namespace mcnn::cuda {
 namespace {
 
 template <class T, int N>
-using BackwardWeight = Product<FeatureRows<T, N>, Consecutive::outer, GradientRows<T, N>, Consecutive::outer, WeightEpilogue<N>>;
+using BackwardWeight =
+    Product<FeatureRows<T, kByFours<N>>, Consecutive::outer, GradientRows<T, kByFours<N>>, Consecutive::outer, WeightEpilogue<kByFours<N>>>;
 template <class T, int N>
-using BackwardData = Product<GradientRows<T, N>, Consecutive::depth, WeightRows<T, N>, Consecutive::depth, GradientEpilogue<T, N>>;
+using BackwardData =
+    Product<GradientRows<T, kByFours<N>>, Consecutive::depth, WeightRows<T, N>, Consecutive::depth, GradientEpilogue<T, N>>;
 
 }  // namespace
 

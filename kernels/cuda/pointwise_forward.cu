@@ -11,7 +11,7 @@ namespace mcnn::cuda {
 namespace {
 
 template <class T, int N>
-using Forward = Product<FeatureRows<T, N>, Consecutive::depth, WeightRows<T, N>, Consecutive::outer, OutputEpilogue<T, N>>;
+using Forward = Product<FeatureRows<T, kByFours<N>>, Consecutive::depth, WeightRows<T, N>, Consecutive::outer, OutputEpilogue<T, N>>;
 
 }  // namespace
 

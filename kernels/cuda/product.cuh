@@ -30,6 +30,7 @@ struct Product {
   using Epilogue = Epilogue_;
   using T = typename LeftSource::Element;
   static constexpr Consecutive kLeftOrder = kLeft, kRightOrder = kRight;
+  static constexpr int kLeftWidth = LeftSource::kWidth;
   using LeftTile = OperandTile<T, kLeft, kProductRows>;
   using RightTile = OperandTile<T, kRight, kProductColumns>;
 
@@ -112,24 +113,15 @@ class Stage {
       }
     }
   }
-  /// A few columns at a time, so that few coefficients are in registers.
   template <int kCount>
   __device__ void finish(const Tile& tile, int k, int first, const Loaded* loaded) {
     if constexpr (Source::kTransformed) {
-      constexpr int kPart = Source::kPart;
-      Packed<T, N> values[kCount];
 #pragma unroll
-      for (int at = 0; at < N; at += kPart) {
-#pragma unroll
-        for (int i = 0; i < kCount; ++i) {
-          Floats<kPart> part{};
-          if (inside(k, first + i)) part = source_.value(loaded[i], at, row(k, first + i), column(k) + at);
-#pragma unroll
-          for (int j = 0; j < kPart; ++j) values[i].elements[at + j] = from_float<T>(part[j]);
-        }
+      for (int i = 0; i < kCount; ++i) {
+        Floats<N> values{};
+        if (inside(k, first + i)) values = source_.value(loaded[i], row(k, first + i), column(k));
+        store<T, N>(place(tile, first + i), values);
       }
-#pragma unroll
-      for (int i = 0; i < kCount; ++i) store_packed<T, N>(place(tile, first + i), values[i]);
     }
   }
 
@@ -138,7 +130,8 @@ class Stage {
   Loaded loaded_[Source::kTransformed ? kItems : 1];
 };
 
-/// tiled: a thread has one column and every second row. Neighbours read neighbouring columns and the same row.
+/// tiled: a thread has one column and every second row. Neighbours read neighbouring columns and the same row; where columns lie
+/// 64 bytes apart (weights in dy w^T), that is four-way bank conflicts, which vectorised avoids.
 template <class P>
 struct ElementSums {
   static constexpr int kSums = kProductRows * kProductColumns / kProductThreads, kRowStep = kProductThreads / kProductColumns;
@@ -189,9 +182,14 @@ struct VectorSums {
   }
   __device__ void write(const ResultTile& result) const {
 #pragma unroll
-    for (int i = 0; i < kRows; ++i)
+    for (int i = 0; i < kRows; ++i) {
+      if constexpr (!P::RightTile::kDepthFirst) {
+        store<float, kColumns>(result.at(row(i), column(0)), {{sums[i][0], sums[i][1], sums[i][2], sums[i][3]}});
+      } else {
 #pragma unroll
-      for (int j = 0; j < kColumns; ++j) store<float, 1>(result.at(row(i), column(j)), {{sums[i][j]}});
+        for (int j = 0; j < kColumns; ++j) store<float, 1>(result.at(row(i), column(j)), {{sums[i][j]}});
+      }
+    }
   }
 
  private:
@@ -256,9 +254,9 @@ struct TensorCoreSums {
 #pragma unroll
       for (int j = 0; j < 4; ++j)
 #pragma unroll
-        for (int half = 0; half < 2; ++half)
-          store<float, 2>(result.at(row() + 16 * i + 8 * half + lane / 4, column() + 8 * j + lane % 4 * 2),
-                          {{sums[i][j][2 * half], sums[i][j][2 * half + 1]}});
+        for (int side = 0; side < 2; ++side)
+          store<float, 2>(result.at(row() + 16 * i + 8 * side + lane / 4, column() + 8 * j + lane % 4 * 2),
+                          {{sums[i][j][2 * side], sums[i][j][2 * side + 1]}});
   }
 };
 
@@ -266,28 +264,28 @@ struct TensorCoreSums {
 template <class Sums, bool kPipelined, class P>
 __device__ void form_sums(const P& p, int m, int n, int begin, int end, ProductMemory<P>& shared, const ResultTile& result) {
   constexpr int kDepth = P::LeftTile::kDepth;
-  const auto left_tile = [&](int half) { return typename P::LeftTile{shared.left[half]}; };
-  const auto right_tile = [&](int half) { return typename P::RightTile{shared.right[half]}; };
+  const auto left_tile = [&](int side) { return typename P::LeftTile{shared.left[side]}; };
+  const auto right_tile = [&](int side) { return typename P::RightTile{shared.right[side]}; };
   Stage<decltype(p.left), P::kLeftOrder, kProductRows> left(p.left, m, end);
   Stage<decltype(p.right), P::kRightOrder, kProductColumns> right(p.right, n, end);
-  const auto fetch = [&](int half, int k) {
-    left.fetch(left_tile(half), k);
-    right.fetch(right_tile(half), k);
+  const auto fetch = [&](int side, int k) {
+    left.fetch(left_tile(side), k);
+    right.fetch(right_tile(side), k);
   };
   Sums sums;
   if (kPipelined) fetch(0, begin);
-  for (int k = begin, half = 0; k < end; k += kDepth, half ^= kPipelined ? 1 : 0) {
+  for (int k = begin, side = 0; k < end; k += kDepth, side ^= kPipelined ? 1 : 0) {
     if constexpr (kPipelined) {
-      left.commit(left_tile(half), k);
-      right.commit(right_tile(half), k);
+      left.commit(left_tile(side), k);
+      right.commit(right_tile(side), k);
     } else {
       left.bring(left_tile(0), k);
       right.bring(right_tile(0), k);
     }
     wait_for_copies();
     __syncthreads();  // the piece is there; and all are done with the other half
-    if (kPipelined && k + kDepth < end) fetch(half ^ 1, k + kDepth);
-    sums.add(left_tile(half), right_tile(half), p.columns - n);
+    if (kPipelined && k + kDepth < end) fetch(side ^ 1, k + kDepth);
+    sums.add(left_tile(side), right_tile(side), p.columns - n);
     if (!kPipelined) __syncthreads();  // before the piece is written over
   }
   __syncthreads();  // the results take the pieces' place
@@ -299,7 +297,7 @@ template <class P>
 __device__ void walk_sums(const P& p, int m, int n, int begin, int end, const ResultTile& result) {
   const auto element = [](const auto& source, int row, int column) {
     if (row >= source.rows || column >= source.columns) return 0.f;
-    return source.value(source.fetch(row, column), 0, row, column)[0];
+    return source.value(source.fetch(row, column), row, column)[0];
   };
   for (int i = static_cast<int>(threadIdx.x); i < kProductRows * kProductColumns; i += kProductThreads) {
     const int row = i / kProductColumns, column = i % kProductColumns;
@@ -311,15 +309,14 @@ __device__ void walk_sums(const P& p, int m, int n, int begin, int end, const Re
   }
 }
 
-// Two blocks share a multiprocessor: one's transforms run beside the other's products. (Not where 128 registers are too few: with
-// both operands on their way through them, and fp32's three products.) Columns are the fast index of the blocks, so that those
-// that read the same rows run together.
-template <class P>
-inline constexpr int kBlocksAtOnce = sizeof(typename P::T) == 4 && P::kLeftOrder == P::kRightOrder&& P::kLeftOrder == Consecutive::outer
-                                         ? 1
-                                         : 2;
+/// Two blocks share a multiprocessor: one's transforms run beside the other's products. Tensor cores of fp32 (three products that
+/// leave their sums) and patches (read one by one) want more than the 128 registers that this leaves a thread.
 template <ProductRung kRung, class P>
-__global__ void __launch_bounds__(kProductThreads, kBlocksAtOnce<P>) multiply(const P p) {
+inline constexpr int kBlocksAtOnce = kRung >= ProductRung::tensor_core && (sizeof(typename P::T) == 4 || P::kLeftWidth == 1) ? 1 : 2;
+
+// Columns are the fast index of the blocks, so that those that read the same rows run together.
+template <ProductRung kRung, class P>
+__global__ void __launch_bounds__(kProductThreads, kBlocksAtOnce<kRung, P>) multiply(const P p) {
   auto& shared = static_shared<ProductMemory<P>>();
   const ResultTile result{shared.result};
   const int column_tiles = (p.columns + kProductColumns - 1) / kProductColumns;

@@ -158,11 +158,11 @@ template <class T>
 void mma_m16n8k16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   MmaLane mine{d, a, b};
   simt::warp_exchange("mma.m16n8k16", 0xffffffffu, mine, [](const std::array<MmaLane*, 32>& lanes) {
-    const auto half = [](uint32_t word, int which) { return to_float(std::bit_cast<T>(static_cast<uint16_t>(word >> 16 * which))); };
+    const auto element = [](uint32_t word, int which) { return to_float(std::bit_cast<T>(static_cast<uint16_t>(word >> 16 * which))); };
     float left[16][16], right[16][8];
     for (int k = 0; k < 16; ++k) {
-      for (int row = 0; row < 16; ++row) left[row][k] = half(lanes[row % 8 * 4 + k % 8 / 2]->a[row / 8 + k / 8 * 2], k % 2);
-      for (int column = 0; column < 8; ++column) right[k][column] = half(lanes[column * 4 + k % 8 / 2]->b[k / 8], k % 2);
+      for (int row = 0; row < 16; ++row) left[row][k] = element(lanes[row % 8 * 4 + k % 8 / 2]->a[row / 8 + k / 8 * 2], k % 2);
+      for (int column = 0; column < 8; ++column) right[k][column] = element(lanes[column * 4 + k % 8 / 2]->b[k / 8], k % 2);
     }
     accumulate<16>(
         lanes, [&](int row, int k) { return left[row][k]; }, [&](int k, int column) { return right[k][column]; });

@@ -72,7 +72,7 @@ struct Word<4> {
 };
 template <>
 struct Word<8> {
-  using type = uint2;
+  using type = uint64_t;
 };
 template <>
 struct Word<16> {
@@ -87,7 +87,7 @@ void record_access(const void* address, int bytes, bool write);
 /// N elements as memory holds them: for what is loaded early and used late. Half the registers of Floats for narrow types.
 template <class T, int N>
 union Packed {
-  typename Word<N * static_cast<int>(sizeof(T))>::type word;
+  typename Word<N* static_cast<int>(sizeof(T))>::type word;
   T elements[N];
   __device__ Packed() : word{} {}
 };
