@@ -92,6 +92,9 @@ rows="$(($(wc -l <"$work/table.csv") - 2)) rows"
 if [ "${1:-}" != --check ]; then
   cp "$work/table.csv" "$table"
   echo "cuda_table: wrote $table, $rows"
+elif [ ! -e "$table" ]; then
+  echo "cuda_table: there is no $table; scripts/cuda_table.sh writes it" >&2
+  exit 1
 elif ! head -1 "$table" | grep -qF "nvcc $release;"; then
   echo "cuda_table: SKIPPED: no spills and whole vectors in $rows, but $table is another compiler's ($(head -1 "$table"), not $release)"
   exit 77

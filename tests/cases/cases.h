@@ -15,6 +15,7 @@ std::vector<Case> residual_cases();
 std::vector<Case> head_cases();  // dropout, linear, cross-entropy
 std::vector<Case> image_cases();
 std::vector<Case> optimizer_cases();
+std::vector<Case> fill_cases();
 
 struct Pointwise {
   std::string name;

@@ -40,7 +40,7 @@ class Plugins : public testing::Test {
 };
 
 TEST_F(Plugins, AnUnknownDeviceIsToldTheNearest) {
-  EXPECT_TRUE(says(complaint("cdua"), {"device 'cdua'", "did you mean 'cuda'?"}));
+  EXPECT_TRUE(says(complaint("cuba"), {"device 'cuba'", "did you mean 'cuda'?"}));
   EXPECT_TRUE(says(complaint("gpu"), {"device 'gpu'"}));
 }
 
