@@ -104,6 +104,7 @@ TEST_F(WeightsProgram, WhatIsSaidWhileConvertingIsStatedAfterwards) {
   EXPECT_EQ(metadata, (Metadata{{"bn_eps", "0.002"},
                                 {"classes", "[\"0\",\"1\",\"2\"]"},
                                 {"crop_pct", "0.8"},
+                                {"crop_rule", "timm"},
                                 {"depth", "0.5"},
                                 {"format", "pt"},
                                 {"interpolation", "bilinear"},

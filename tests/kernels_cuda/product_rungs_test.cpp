@@ -75,8 +75,8 @@ INSTANTIATE_TEST_SUITE_P(All, ProductRungs,
                          testing::Combine(testing::Values(DType::f32, DType::bf16, DType::f16),
                                           testing::Values(ProductRung::naive, ProductRung::tiled, ProductRung::vectorised,
                                                           ProductRung::tensor_core, ProductRung::pipelined)),
-                         [](const auto& info) {
-                           return fmt::format("{}_{}", name_of(std::get<0>(info.param)), kNames[static_cast<int>(std::get<1>(info.param))]);
+                         [](const auto& test) {
+                           return fmt::format("{}_{}", name_of(std::get<0>(test.param)), kNames[static_cast<int>(std::get<1>(test.param))]);
                          });
 
 TEST(ProductRung, FollowsItsRule) {

@@ -31,6 +31,7 @@ const std::map<std::string, std::string> kOthers = {{"run.dir", "runs/with space
                                                     {"model.depth", "0.1"},
                                                     {"model.padding", "same:224x160"},
                                                     {"model.storage", "bf16"},
+                                                    {"data.crop_rule", "tensorflow"},
                                                     {"model.bn_eps", "1e-05"},
                                                     {"model.bn_momentum", "0.01"},
                                                     {"model.frozen_norm", "true"},
