@@ -17,9 +17,9 @@ int main(int argc, char** argv) {
   mcnn::Config config;
   int resolution = 224, batch = 32;
   app.add_option("--model", config.model.name);
-  app.add_option("--res", resolution);
-  app.add_option("--batch", batch);
-  app.add_option("--storage", config.model.storage, "of feature maps: f32, bf16, f16");
+  app.add_option("--res", resolution)->check(CLI::PositiveNumber);
+  app.add_option("--batch", batch)->check(CLI::PositiveNumber);
+  app.add_option("--storage", config.model.storage, "of feature maps")->check(CLI::IsMember({"f32", "bf16", "f16"}));
   CLI11_PARSE(app, argc, argv);
   try {
     simt::options().run = false;

@@ -1,3 +1,5 @@
+// A formula for each operation: what each of its launches reads and writes, in the order of its .cu file in kernels/cuda. Parts of
+// sums are as many as the launch that leaves them has blocks for.
 #include "bench/traffic.h"
 
 #include <set>
