@@ -9,6 +9,11 @@ std::map<std::string, Counters>& counters() {
   return *of_kernels;
 }
 
+std::vector<dim3>& noted_launches() {
+  static auto* grids = new std::vector<dim3>;
+  return *grids;
+}
+
 std::string counters_table() {
   const auto ratio = [](int64_t a, int64_t b) { return b ? fmt::format("{:.2f}", static_cast<double>(a) / static_cast<double>(b)) : "-"; };
   std::string table = fmt::format("{:<58}{:>9}{:>10}{:>10}{:>12}{:>12}{:>8}{:>8}{:>8}{:>8}{:>7}\n", "kernel", "launches", "blocks",

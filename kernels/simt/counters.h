@@ -12,6 +12,9 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
+
+#include "kernels/simt/include/vector_types.h"
 
 namespace simt {
 
@@ -33,6 +36,8 @@ struct Counters {
 /// Kernels that ran, since the program began or the map was cleared. Launches, blocks, threads, barriers and warp operations are always
 /// counted, accesses if options().count.
 std::map<std::string, Counters>& counters();
+/// The grids of the launches that options().run kept from running, in their order.
+std::vector<dim3>& noted_launches();
 /// One line a kernel.
 std::string counters_table();
 

@@ -265,6 +265,7 @@ void run_grid(const void* kernel, dim3 grid, dim3 block_size, std::size_t dynami
   ++counting->launches;
   counting->blocks += static_cast<int64_t>(grid.x) * grid.y * grid.z;
   counting->threads += static_cast<int64_t>(grid.x) * grid.y * grid.z * block_size.x * block_size.y * block_size.z;
+  if (!options().run) return noted_launches().push_back(grid);
   std::vector<unsigned> blocks(std::size_t{grid.x} * grid.y * grid.z);
   std::iota(blocks.begin(), blocks.end(), 0u);
   arrange(blocks);

@@ -32,6 +32,7 @@ struct Options {
   Order order = Order::shuffled;
   uint64_t seed = 1;   ///< of the shuffle
   bool count = false;  ///< accesses: counters.h
+  bool run = true;     ///< false: launches are checked and noted (counters.h), no thread runs, and fresh memory stays untouched
 };
 /// At first from the environment. MCNN_SIM_ORDER: ascending, descending, or the seed of a shuffle. MCNN_SIM_COUNT: accesses are
 /// counted, and the table is printed to stderr when the program ends.

@@ -5,6 +5,7 @@
 namespace simt {
 
 /// `address` holds device memory from now on: filled with 0xFF, so that what is read before it is written shows as NaN.
+/// (Where kernels do not run, options().run, it is left alone: it costs nothing until it is touched.)
 void map_memory(void* address, std::size_t bytes);
 void unmap_memory(void* address);
 
