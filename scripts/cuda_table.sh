@@ -26,12 +26,12 @@ for architecture in "${architectures[@]}"; do targets+=("-gencode=arch=compute_$
 compile() { # FILE: ptxas's report, and the block sizes that the kernels are bound to
   local name
   name=$(basename "$1" .cu)
-  if ! $cache "$nvcc" -std=c++20 -DFMT_USE_CONSTEXPR=1 -I. "${targets[@]}" -Xptxas -v,-Werror,-warn-spills -c "$1" -o "$work/$name.o" \
+  if ! $cache "$nvcc" -std=c++20 -DFMT_USE_CONSTEXPR=1 --expt-relaxed-constexpr -I. "${targets[@]}" -Xptxas -v,-Werror,-warn-spills -c "$1" -o "$work/$name.o" \
     >"$work/$name.report" 2>&1; then
     grep -v "ptxas info\|bytes stack frame" "$work/$name.report" | c++filt
     return 1
   fi
-  "$nvcc" -std=c++20 -DFMT_USE_CONSTEXPR=1 -I. -arch=compute_90 --ptx "$1" -o "$work/$name.ptx"
+  "$nvcc" -std=c++20 -DFMT_USE_CONSTEXPR=1 --expt-relaxed-constexpr -I. -arch=compute_90 --ptx "$1" -o "$work/$name.ptx"
 }
 export -f compile
 export cache nvcc work

@@ -1,5 +1,7 @@
 #include "train/optimizer.h"
 
+#include <cmath>
+
 namespace mcnn {
 
 Optimizer::Optimizer(Parameters& parameters, const Config& config) : ops_(parameters.ops()), arena_(ops_.memory()), config_(config) {
@@ -35,8 +37,10 @@ double Optimizer::step() {
     ops_.sgd({.momentum = static_cast<float>(config_.train.momentum), .weight_decay = static_cast<float>(config_.train.weight_decay)},
              clip_, slots_);
   }
-  if (!averages_.empty()) ops_.ema(static_cast<float>(config_.train.ema), values_, averages_);
-  return scalar(ops_, norm_);
+  const double norm = scalar(ops_, norm_);
+  // A step that overflowed left the weights as they were, and is not averaged.
+  if (!averages_.empty() && std::isfinite(norm)) ops_.ema(static_cast<float>(config_.train.ema), values_, averages_);
+  return norm;
 }
 
 void Optimizer::swap_averages() {

@@ -58,7 +58,7 @@ void CpuOps::gradient_norm(std::span<const Tensor> gradients, float max_norm, Te
   const double length = std::sqrt(squares) / state_.loss_scale;
   const double factor = max_norm == 0.0f ? 1.0 : std::min(1.0, max_norm / (length + 1e-6));
   norm.data<float>()[0] = static_cast<float>(length);
-  clip.data<float>()[0] = std::isfinite(length) ? static_cast<float>(factor / state_.loss_scale) : 0.0f;
+  clip.data<float>()[0] = std::isfinite(norm.data<float>()[0]) ? static_cast<float>(factor / state_.loss_scale) : 0.0f;
 }
 
 }  // namespace mcnn::cpu

@@ -35,14 +35,13 @@ __global__ void fill_elements(T* x, int64_t count, float value) {
 
 }  // namespace
 
-bool kernels_run_here() {
+int compiled_capability() {
   cudaFuncAttributes attributes{};
-  return cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(write_step_state)) == cudaSuccess;
+  const cudaError_t status = cudaFuncGetAttributes(&attributes, reinterpret_cast<const void*>(write_step_state));
+  return status == cudaSuccess ? attributes.ptxVersion : 0;
 }
 
-CudaOps::CudaOps() {
-  const cudaDeviceProp device = current_device();
-  capability_ = 10 * device.major + device.minor;
+CudaOps::CudaOps() : capability_(compiled_capability()) {
   MCNN_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
   MCNN_CUDA(cudaMalloc(reinterpret_cast<void**>(&state_), sizeof(StepState)));
 }
@@ -56,7 +55,7 @@ std::string CudaOps::name() const {
 #ifdef MCNN_SIM
   return fmt::format("sim ({})", current_device().name);
 #else
-  return fmt::format("cuda ({}, sm_{})", current_device().name, capability_);
+  return fmt::format("cuda ({}, kernels for sm_{})", current_device().name, capability_);
 #endif
 }
 
@@ -64,9 +63,10 @@ bool CudaOps::supports(DType storage) const { return storage == DType::f32 || st
 
 void CudaOps::begin_step(const StepState& state) { launch(write_step_state, {1, 1}, stream_, state_, state); }
 
-// A copy from pageable memory returns when the source has been read.
+// The source may be gone when this returns.
 void CudaOps::copy_from_host(const void* source, Tensor& target) {
   MCNN_CUDA(cudaMemcpyAsync(target.raw(), source, target.bytes(), cudaMemcpyHostToDevice, stream_));
+  wait();
 }
 
 void CudaOps::copy_to_host(const Tensor& source, void* target) {

@@ -11,8 +11,9 @@
 
 namespace mcnn::cuda {
 
-/// Whether this build has kernels for the current GPU.
-bool kernels_run_here();
+/// What the kernels that the current GPU would run were compiled for: 75, 80, ...; less than the GPU's own where the driver
+/// compiles them from older PTX. 0: this build has none for it.
+int compiled_capability();
 
 class CudaOps final : public Ops {
  public:
@@ -79,7 +80,7 @@ class CudaOps final : public Ops {
   cudaStream_t stream_ = nullptr;
   DeviceMemory memory_;
   DeviceBuffer scratch_;
-  int capability_ = 0;  // 75, 80, ...
+  int capability_;  // of the kernels: 75, 80, ...
   std::optional<ProductRung> preferred_rung_;
   StepState* state_ = nullptr;                                   // in device memory: kernels read seed, step and learning rate from here
   ChunkTable gradient_chunks_, update_chunks_, average_chunks_;  // of gradient_norm, of the optimizer, of ema

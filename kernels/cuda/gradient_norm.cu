@@ -36,7 +36,7 @@ __global__ void finish_norm(const double* sums, int count, float max_norm, const
   const double loss_scale = state->loss_scale, length = sqrt(squares) / loss_scale;
   *norm = static_cast<float>(length);
   const double factor = max_norm == 0.f ? 1.0 : fmin(1.0, max_norm / (length + 1e-6));
-  *clip = length < INFINITY ? static_cast<float>(factor / loss_scale) : 0.f;  // a NaN is not less
+  *clip = *norm < INFINITY ? static_cast<float>(factor / loss_scale) : 0.f;  // a NaN is not less
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ __global__ void add_parts(const float* parts, int count, const float* b, int64_t
 }
 
 /// The first dw_tiles blocks do dw and db, the others dx.
-__global__ void differentiate_classifier(Product dw, int dw_tiles, Product dx, const float* x, const float* w, const float* dy,
+__global__ void differentiate_classifier(SmallProduct dw, int dw_tiles, SmallProduct dx, const float* x, const float* w, const float* dy,
                                          WeightAndBias weight, float input_scale, float* input) {
   auto& shared = static_shared<ProductShared>();
   const int tile = static_cast<int>(blockIdx.x), inputs = weight.inputs, outputs = weight.outputs;
@@ -33,7 +33,7 @@ __global__ void differentiate_classifier(Product dw, int dw_tiles, Product dx, c
 }  // namespace
 
 void CudaOps::linear_forward(const Tensor& x, const Tensor& w, const Tensor& b, Tensor& y) {
-  const Product product{static_cast<int>(x.dim(0)), static_cast<int>(w.dim(1)), static_cast<int>(w.dim(0))};
+  const SmallProduct product{static_cast<int>(x.dim(0)), static_cast<int>(w.dim(1)), static_cast<int>(w.dim(0))};
   const DepthParts parts(product);
   float* sums = scratch<float>(static_cast<std::size_t>(parts.count * y.size()));
   launch(multiply_parts<RowMajor, DepthMajor>, grid_of(product, parts), stream_, product, parts, RowMajor{x.data<float>(), product.depth},
@@ -45,10 +45,10 @@ void CudaOps::linear_forward(const Tensor& x, const Tensor& w, const Tensor& b, 
 
 void CudaOps::linear_backward(const Tensor& x, const Tensor& w, const Tensor& dy, float input_scale, Tensor& dw, Tensor& db, Tensor& dx) {
   const int samples = static_cast<int>(x.dim(0)), inputs = static_cast<int>(w.dim(0)), outputs = static_cast<int>(w.dim(1));
-  const Product weight{inputs + 1, outputs, samples}, input{samples, inputs, outputs};
+  const SmallProduct weight{inputs + 1, outputs, samples}, input{samples, inputs, outputs};
   const int weight_tiles = dw || db ? weight.tiles() : 0, input_tiles = dx ? input.tiles() : 0;
   if (weight_tiles + input_tiles == 0) return;
-  launch(differentiate_classifier, {static_cast<unsigned>(weight_tiles + input_tiles), kProductThreads}, stream_, weight, weight_tiles,
+  launch(differentiate_classifier, {static_cast<unsigned>(weight_tiles + input_tiles), kSmallProductThreads}, stream_, weight, weight_tiles,
          input, x.data<float>(), w.data<float>(), dy.data<float>(), WeightAndBias{dw.data<float>(), db.data<float>(), inputs, outputs},
          input_scale, dx.data<float>());
 }

@@ -10,7 +10,9 @@ namespace mcnn::cuda {
 namespace {
 
 constexpr int kChannels = 32;  // of a block: a warp's width
-constexpr int kMostRows = 16;  // of threads: 3000 parts are 190 a thread
+constexpr int kMostRows = 16;  // of threads
+// Parts that a thread loads at once: they arrive hundreds of cycles later, and large maps leave thousands of them.
+constexpr int kAhead = 8;
 
 struct BlockMoments {
   float values[merge_block_floats<1> * kChannels * kMostRows];
@@ -24,6 +26,7 @@ __global__ void merge_moments_kernel(MomentParts parts, float* mean, float* m2) 
   const int64_t c = static_cast<int64_t>(blockIdx.x) * kChannels + threadIdx.x;
   RunningMoments<1> total;
   if (c < parts.channels) {
+#pragma unroll kAhead
     for (int64_t part = threadIdx.y; part < parts.parts; part += blockDim.y) {
       const int64_t at = part * parts.channels + c;
       total.merge(load<float, 1>(parts.count + part)[0], load<float, 1>(parts.mean + at), load<float, 1>(parts.m2 + at));
@@ -51,6 +54,7 @@ __global__ void merge_sums_kernel(const float* parts, int64_t parts_per_group, i
   const int64_t group = blockIdx.x / channel_blocks, c = blockIdx.x % channel_blocks * kChannels + threadIdx.x;
   Floats<1> total{};
   if (c < channels) {
+#pragma unroll kAhead
     for (int64_t part = threadIdx.y; part < parts_per_group; part += blockDim.y)
       total[0] += load<float, 1>(parts + ((group * parts_per_group + part) * targets.rows + row) * channels + c)[0];
   }

@@ -15,20 +15,9 @@ struct RunningMoments {
   float count = 0.f;
   Floats<N> mean{}, m2{};
 
-  /// One value of each channel (Welford 1962), as rounded for storage.
-  __device__ void add(const Floats<N>& value) {
-    count += 1.f;
-    const float share = 1.f / count;
-#pragma unroll
-    for (int i = 0; i < N; ++i) {
-      const float off = value[i] - mean[i];
-      mean[i] += off * share;
-      m2[i] += off * (value[i] - mean[i]);
-    }
-  }
+  /// Nothing of nothing is nothing: no branch, so that a loop of merges has its loads under way together.
   __device__ void merge(float other_count, const Floats<N>& other_mean, const Floats<N>& other_m2) {
-    if (other_count == 0.f) return;
-    const float share = other_count / (count + other_count), spread = count * share;
+    const float share = other_count > 0.f ? other_count / (count + other_count) : 0.f, spread = count * share;
 #pragma unroll
     for (int i = 0; i < N; ++i) {
       const float off = other_mean[i] - mean[i];

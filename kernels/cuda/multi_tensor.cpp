@@ -22,9 +22,11 @@ const Chunk* ChunkTable::of(std::vector<TensorGroup> groups, cudaStream_t stream
       }
       table.push_back(chunk);
     }
+  groups_.clear();  // should what follows fail, the buffer holds no table
+  chunks_ = 0;
   void* device = buffer_.at_least(table.size() * sizeof(Chunk));
-  // From pageable memory: the call returns when `table` has been read.
   MCNN_CUDA(cudaMemcpyAsync(device, table.data(), table.size() * sizeof(Chunk), cudaMemcpyHostToDevice, stream));
+  MCNN_CUDA(cudaStreamSynchronize(stream));  // `table` must live until it has been read
   groups_ = std::move(groups);
   chunks_ = static_cast<unsigned>(table.size());
   return static_cast<const Chunk*>(device);

@@ -1,6 +1,7 @@
 // The rungs of the ladder of matrix products, and which of them a product takes.
 // Next: product.cuh climbs it.
 #pragma once
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -23,9 +24,10 @@ constexpr ProductRung rung_for(DType storage, bool whole_vectors, int capability
   return capability >= 80 || storage == DType::f16 ? ProductRung::pipelined : ProductRung::vectorised;
 }
 
-/// `wanted`, where it can be had, in place of the rule: for tests and benchmarks.
+/// `wanted`, or the highest below it that can be had, in place of the rule: for tests and benchmarks.
 constexpr ProductRung rung_for(DType storage, bool whole_vectors, int capability, std::optional<ProductRung> wanted) {
-  return wanted && (whole_vectors || *wanted <= ProductRung::tiled) ? *wanted : rung_for(storage, whole_vectors, capability);
+  const ProductRung highest = rung_for(storage, whole_vectors, capability);
+  return wanted ? std::min(*wanted, highest) : highest;
 }
 
 }  // namespace mcnn::cuda

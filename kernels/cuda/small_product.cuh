@@ -17,9 +17,9 @@
 namespace mcnn::cuda {
 
 inline constexpr int kProductTile = 32;  // rows and columns of a block's tile, and the depth of a run
-inline constexpr unsigned kProductThreads = 256;
+inline constexpr unsigned kSmallProductThreads = 256;
 
-struct Product {
+struct SmallProduct {
   int rows, columns, depth;
 
   int tiles() const { return (rows + kProductTile - 1) / kProductTile * ((columns + kProductTile - 1) / kProductTile); }
@@ -31,7 +31,7 @@ struct Product {
 struct DepthParts {
   int count, depth;
 
-  explicit DepthParts(const Product& p) {
+  explicit DepthParts(const SmallProduct& p) {
     const int wanted = std::clamp(256 / p.tiles(), 1, std::max(1, p.depth / 128));
     depth = ((p.depth + wanted - 1) / wanted + kProductTile - 1) / kProductTile * kProductTile;
     count = (p.depth + depth - 1) / depth;
@@ -47,7 +47,7 @@ struct ProductShared {
 /// kAlongK, else neighbours along the other axis: the lanes of a warp follow them.
 template <bool kAlongK>
 struct TileRead {
-  static constexpr int kValues = kProductTile * kProductTile / static_cast<int>(kProductThreads);
+  static constexpr int kValues = kProductTile * kProductTile / static_cast<int>(kSmallProductThreads);
   float values[kValues];
 
   template <class Operand>
@@ -73,7 +73,7 @@ struct TileRead {
 /// The calling block computes tile number `tile` of p over k in [k0, depth_end) and calls out(i, j, value) for each element.
 /// A: a(i,k) and A::kAlongK; B: b(j,k) and B::kAlongK.
 template <class A, class B, class Out>
-__device__ void multiply_tile(const Product& p, int tile, int k0, int depth_end, const A& a, const B& b, ProductShared& shared,
+__device__ void multiply_tile(const SmallProduct& p, int tile, int k0, int depth_end, const A& a, const B& b, ProductShared& shared,
                               const Out& out) {
   constexpr int kHalf = kProductTile / 2;
   const int i0 = tile / p.column_tiles() * kProductTile, j0 = tile % p.column_tiles() * kProductTile;
@@ -120,15 +120,15 @@ __device__ void multiply_tile(const Product& p, int tile, int k0, int depth_end,
 
 /// A product cut along its depth. blockIdx.x: tile, blockIdx.y: part.  out (parts, rows, columns).
 template <class A, class B>
-__global__ void multiply_parts(Product p, DepthParts parts, A a, B b, float* out) {
+__global__ void multiply_parts(SmallProduct p, DepthParts parts, A a, B b, float* out) {
   auto& shared = static_shared<ProductShared>();
   const int k0 = static_cast<int>(blockIdx.y) * parts.depth;
   float* part = out + static_cast<int64_t>(blockIdx.y) * p.rows * p.columns;
   multiply_tile(p, static_cast<int>(blockIdx.x), k0, min(k0 + parts.depth, p.depth), a, b, shared,
                 [&](int i, int j, float value) { store<float, 1>(part + static_cast<int64_t>(i) * p.columns + j, {value}); });
 }
-inline Grid grid_of(const Product& p, const DepthParts& parts) {
-  return {{static_cast<unsigned>(p.tiles()), static_cast<unsigned>(parts.count)}, kProductThreads};
+inline Grid grid_of(const SmallProduct& p, const DepthParts& parts) {
+  return {{static_cast<unsigned>(p.tiles()), static_cast<unsigned>(parts.count)}, kSmallProductThreads};
 }
 
 /// Element (i,k) of a matrix stored row by row: (others, depth). As b it is read transposed: b(k,j) = data[j*row + k].

@@ -88,7 +88,7 @@ struct ActivatedOverSamples {
 };
 
 /// A tile of gate (N,C).
-__global__ void open_gate(Product p, Squeezed squeezed, const float* w2, const float* b2, float* gate) {
+__global__ void open_gate(SmallProduct p, Squeezed squeezed, const float* w2, const float* b2, float* gate) {
   auto& shared = static_shared<ProductShared>();
   const int tile = static_cast<int>(blockIdx.x);
   if (tile % p.column_tiles() != 0) squeezed.hidden = nullptr;
@@ -99,8 +99,8 @@ __global__ void open_gate(Product p, Squeezed squeezed, const float* w2, const f
 
 /// Of the blocks, those of the first tiles do dw2 and db2, the next dw1 and db1, the last pooled.
 struct BackwardProducts {
-  Product dw2, dw1, pooled;  // (R+1,C) over N, (C+1,R) over N, (N,C) over R
-  int dw2_tiles, dw1_tiles;  // 0: not wanted
+  SmallProduct dw2, dw1, pooled;  // (R+1,C) over N, (C+1,R) over N, (N,C) over R
+  int dw2_tiles, dw1_tiles;       // 0: not wanted
   WeightAndBias out2, out1;
   const float *s, *w1;
   float* pooled_out;  // (N,C)
@@ -132,12 +132,12 @@ __global__ void differentiate_gate(BackwardProducts x) {
 void CudaOps::squeeze_excite_forward(const Tensor& s, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2,
                                      Tensor& hidden, Tensor& gate) {
   const int samples = static_cast<int>(s.dim(0)), channels = static_cast<int>(s.dim(1)), reduced = static_cast<int>(b1.size());
-  const Product squeeze{samples, reduced, channels}, excite{samples, channels, reduced};
+  const SmallProduct squeeze{samples, reduced, channels}, excite{samples, channels, reduced};
   const DepthParts parts(squeeze);
   float* sums = scratch<float>(static_cast<std::size_t>(parts.count * hidden.size()));
   launch(multiply_parts<RowMajor, DepthMajor>, grid_of(squeeze, parts), stream_, squeeze, parts, RowMajor{s.data<float>(), channels},
          DepthMajor{w1.data<float>(), reduced}, sums);
-  launch(open_gate, {static_cast<unsigned>(excite.tiles()), kProductThreads}, stream_, excite,
+  launch(open_gate, {static_cast<unsigned>(excite.tiles()), kSmallProductThreads}, stream_, excite,
          Squeezed{{sums, parts.count, hidden.size()}, b1.data<float>(), hidden.data<float>(), reduced}, w2.data<float>(), b2.data<float>(),
          gate.data<float>());
 }
@@ -146,7 +146,7 @@ void CudaOps::squeeze_excite_backward(const Tensor& s, const Tensor& w1, const T
                                       const Tensor& sum_dz_a, int64_t pixels, Tensor& dw1, Tensor& db1, Tensor& dw2, Tensor& db2,
                                       Tensor& pooled) {
   const int samples = static_cast<int>(s.dim(0)), channels = static_cast<int>(s.dim(1)), reduced = static_cast<int>(hidden.dim(1));
-  const Product hidden_gradient{samples, reduced, channels};
+  const SmallProduct hidden_gradient{samples, reduced, channels};
   const DepthParts parts(hidden_gradient);
   float* sums = scratch<float>(static_cast<std::size_t>(parts.count * hidden.size()));
   const GateGradient dt{gate.data<float>(), sum_dz_a.data<float>(), channels};
@@ -169,7 +169,7 @@ void CudaOps::squeeze_excite_backward(const Tensor& s, const Tensor& w1, const T
   if (dw2 || db2) x.dw2_tiles = x.dw2.tiles();
   if (dw1 || db1) x.dw1_tiles = x.dw1.tiles();
   const int tiles = x.dw2_tiles + x.dw1_tiles + x.pooled.tiles();
-  launch(differentiate_gate, {static_cast<unsigned>(tiles), kProductThreads}, stream_, x);
+  launch(differentiate_gate, {static_cast<unsigned>(tiles), kSmallProductThreads}, stream_, x);
 }
 
 }  // namespace mcnn::cuda

@@ -14,7 +14,7 @@ void RefOps::gradient_norm(std::span<const Tensor> gradients, float max_norm, Te
   const double length = std::sqrt(squares) / state_.loss_scale;
   const double factor = max_norm == 0.f ? 1.0 : std::min(1.0, static_cast<double>(max_norm) / (length + 1e-6));
   store({length}, norm);
-  store({std::isfinite(length) ? factor / state_.loss_scale : 0.0}, clip);
+  store({std::isfinite(static_cast<float>(length)) ? factor / state_.loss_scale : 0.0}, clip);
 }
 
 void RefOps::adamw(const AdamW& options, const Tensor& clip, std::span<OptimizerSlot> slots) {

@@ -131,6 +131,7 @@ cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* ke
   const auto limit = dynamic_shared_limits.find(kernel);
   *attributes = {};
   attributes->maxThreadsPerBlock = 1024;
+  attributes->ptxVersion = 90;
   attributes->maxDynamicSharedSizeBytes = static_cast<int>(limit == dynamic_shared_limits.end() ? simt::kSharedBytes : limit->second);
   return cudaSuccess;
 }

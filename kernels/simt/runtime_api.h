@@ -94,7 +94,7 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
 }
 cudaError_t cudaFuncGetName(const char** name, const void* kernel);
 struct cudaFuncAttributes {
-  int maxThreadsPerBlock, maxDynamicSharedSizeBytes;
+  int maxThreadsPerBlock, maxDynamicSharedSizeBytes, ptxVersion;
 };
 cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* kernel);
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value);

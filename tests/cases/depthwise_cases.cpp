@@ -66,6 +66,7 @@ std::vector<Case> depthwise_cases() {
       {"3x3 stride 2, odd size", 2, 13, 9, 20, 3, 2},
       {"5x5 stride 2, odd size", 2, 13, 9, 20, 5, 2},
       {"3x3 stride 2, same, odd size", 2, 13, 9, 20, 3, 2, same},
+      {"3x3 stride 2, odd channels", 2, 13, 9, 17, 3, 2},
       {"5x5 stride 2, same, odd size", 2, 13, 9, 20, 5, 2, same},
       {"3x3 on one pixel", 3, 1, 1, 17, 3, 1},
       {"5x5 on one pixel: all but one tap outside", 3, 1, 1, 17, 5, 1},

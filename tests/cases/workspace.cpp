@@ -11,8 +11,7 @@ namespace {
 
 // Keeps a tensor aligned as the arena would hand it out, and is wider than any vector written past an end.
 constexpr std::size_t kGuard = 256;
-constexpr std::byte kGuardByte{0xA5};
-// 0xFF everywhere is a NaN in each float type.
+// 0xFF everywhere is a NaN in each float type: fresh outputs and guards hold it, so that what is read of them shows.
 constexpr std::byte kNanByte{0xFF};
 // Large tensors repeat this many values; a prime, so that no two rows of a feature map are the same.
 constexpr uint64_t kDistinct = 65521;
@@ -73,7 +72,7 @@ Workspace::Workspace(Ops& ops, DType storage, DType rounding, uint64_t seed)
 
 Tensor Workspace::add(const std::string& name, Role role, Shape shape, DType type, DType rounding, const Values& values, double tolerance) {
   const std::size_t payload = static_cast<std::size_t>(shape.size()) * size_of(type);
-  std::vector<std::byte> initial(payload + 2 * kGuard, kGuardByte);
+  std::vector<std::byte> initial(payload + 2 * kGuard, kNanByte);
   std::byte* at = initial.data() + kGuard;
   if (role == Role::output) {
     std::fill_n(at, payload, kNanByte);

@@ -26,7 +26,7 @@ void require_gpu() {
   cudaDeviceProp properties{};
   MCNN_CUDA(cudaGetDevice(&device));
   MCNN_CUDA(cudaGetDeviceProperties(&properties, device));
-  if (!mcnn::cuda::kernels_run_here())
+  if (mcnn::cuda::compiled_capability() == 0)
     mcnn::fail("{} is sm_{}{}, and this build has kernels for {}", properties.name, properties.major, properties.minor,
                MCNN_CUDA_ARCHITECTURES);
 }
