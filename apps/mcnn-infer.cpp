@@ -133,7 +133,7 @@ int main(int argc, char** argv) {
   app.add_option("--allow-missing", a.allow_missing, "tensor (name or glob) the file may lack or have in excess; may be repeated")
       ->allow_extra_args(false);
   app.add_option("--device", a.device, "auto (cuda where there is a GPU, else cpu), cpu, cuda, sim or ref");
-  app.add_option("--threads", a.threads, "0: one per core");
+  app.add_option("--threads", a.threads, "0: one per core")->check(CLI::Range(0, 4096));
   app.add_option("--batch", a.batch, "photos per pass")->check(CLI::Range(1, 65536));
   app.add_option("--workers", a.workers, "threads that decode ahead")->check(CLI::Range(0, 256));
   app.add_flag("--skip-broken", a.skip_broken, "leave unreadable photos without an answer instead of stopping");

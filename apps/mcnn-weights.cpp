@@ -224,8 +224,8 @@ struct VerifyCommand {
     command->add_option("--input", input, "its tensor of images, (N,3,H,W), normalised")->required();
     command->add_option("--expect", expect, "its tensor of logits, (N,classes)")->required();
     command->add_option("--tolerance", tolerance, "||a-b||/||b|| allowed; max|a-b| may be ten times that times max|b|")->check(kPositive);
-    command->add_option("--device", device, "auto, cpu or ref");
-    command->add_option("--threads", threads, "0: one per core");
+    command->add_option("--device", device, "auto, cpu, cuda, sim or ref");
+    command->add_option("--threads", threads, "0: one per core")->check(CLI::Range(0, 4096));
     command->final_callback([this] { run(); });
   }
 

@@ -56,7 +56,7 @@ MCNN_API const char* mcnn_last_error(void);
 typedef struct mcnn_options {
   size_t size;                      /* sizeof(mcnn_options) of the caller: tells the library which fields there are */
   int threads;                      /* per call; 0: one per core; 1: the calling thread alone */
-  const char* device;               /* "auto", "cpu" or "ref" (in double, slow, for comparison); NULL: "auto" */
+  const char* device;               /* "auto", "cpu", "cuda", "sim" or "ref"; NULL: "auto" */
   const char* network;              /* "b0" to "b7", "lite0" to "lite4", where the file does not say; NULL: the file says */
   const char* padding;              /* "same", "same:HxW" or "symmetric", in place of what the file says; or NULL */
   const char* crop_rule;            /* "timm", "torchvision" or "tensorflow", likewise; or NULL */
@@ -71,7 +71,7 @@ typedef struct mcnn_options {
 
 typedef struct mcnn_model mcnn_model;
 
-/* Opens `path`: a weights file (safetensors), or a run's folder, whose best.safetensors is taken. Network, class names and
+/* Opens `path`: a weights file (safetensors or torch), or a run's folder, whose best.safetensors is taken. Network, class names and
  * preprocessing are the file's. `options` may be NULL. *model is the caller's, to be given to mcnn_close; NULL on failure.
  * MCNN_INVALID_ARGUMENT, MCNN_BAD_WEIGHTS, MCNN_OUT_OF_MEMORY. */
 MCNN_API mcnn_status mcnn_open(const char* path, const mcnn_options* options, mcnn_model** model);

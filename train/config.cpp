@@ -144,13 +144,13 @@ std::vector<Setting> settings(Config& c) {
   t.number("model", "dropout", c.model.dropout, -1.0, 0.99, "before the classifier; -1: the model's own");
   t.number("model", "drop_path", c.model.drop_path, 0.0, 0.99, "of the last block; linear from 0 at the first");
 
-  t.text("weights", "init", c.weights.init, "safetensors file to start from; empty: random weights");
+  t.text("weights", "init", c.weights.init, "weights to start from, safetensors or torch's; empty: random weights");
   t.list("weights", "allow_missing", c.weights.allow_missing, "tensors (names or globs) the file may lack or have in excess");
 
   t.choice("data", "layout", c.data.layout, {"competition", "folders", "csv"}, "how photos carry their labels");
   t.text("data", "root", c.data.root, "competition: holds train.csv and images/; folders: one folder per class; csv: paths start here");
   t.text("data", "csv", c.data.csv, "csv layout: file with the columns path,label,group");
-  t.list("data", "classes", c.data.classes, "class names in label order; empty: from the data");
+  t.list("data", "classes", c.data.classes, "csv layout: class names in label order; empty: from the data");
   t.number("data", "holdout", c.data.holdout, 0.0, 0.9, "share of the people held out for evaluation; 0: none, the last epoch is kept");
   t.number("data", "resize", c.data.resize, 0, 8192, "shorter side before the crop; 0: the crop's");
   t.number("data", "crop", c.data.crop, 8, 8192, "side of the central square the network sees");
@@ -168,7 +168,7 @@ std::vector<Setting> settings(Config& c) {
 
   t.number("train", "epochs", c.train.epochs, 1, kMany, "passes over the training photos");
   t.number("train", "batch", c.train.batch, 1, 65536, "photos per step; the last, smaller one of an epoch is dropped");
-  t.choice("train", "optimizer", c.train.optimizer, {"adamw", "sgd"}, "");
+  t.choice("train", "optimizer", c.train.optimizer, {"adamw", "sgd"}, "how gradients become steps");
   t.number("train", "learning_rate", c.train.learning_rate, 0.0, 1e3, "the highest; cosine to 0 after the warm-up");
   t.number("train", "weight_decay", c.train.weight_decay, 0.0, 1e3, "decoupled for adamw, added to the gradient for sgd");
   t.flag("train", "decay_norm_and_bias", c.train.decay_norm_and_bias, "weight decay also on batch norms' parameters and biases");

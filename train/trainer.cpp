@@ -33,6 +33,7 @@ Dataset read_dataset(const Config& config) {
   if (config.data.layout == "csv" && config.data.csv.empty()) fail("[data] csv is not set");
   if (config.data.layout == "csv") return read_csv(config.data.csv, config.data.root, config.data.classes);
   if (config.data.root.empty()) fail("[data] root is not set");
+  if (!config.data.classes.empty()) fail("[data] classes is for layout = csv; layout = {} has its own", config.data.layout);
   return config.data.layout == "folders" ? read_folders(config.data.root) : read_competition(config.data.root);
 }
 
@@ -72,7 +73,10 @@ LoaderOptions loader_options(const Config& config, const ModelDescription& descr
           .classes = static_cast<int64_t>(description.classes.size())};
 }
 
-void say(const std::string& line) { std::printf("%s\n", line.c_str()); }
+void say(const std::string& line) {
+  std::printf("%s\n", line.c_str());
+  std::fflush(stdout);  // also into a file, it is there before the progress that follows
+}
 
 /// A run while it is going on: what train() and resume() share.
 class Run {

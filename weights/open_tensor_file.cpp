@@ -20,6 +20,7 @@ TensorFile open_tensor_file(const std::string& path, const std::string& dictiona
   const bool json = head.size() == 9 && head[8] == '{';
   if (!json && head.starts_with("PK")) return read_torch_zip(path, bytes, file, dictionary);
   if (!json && head.starts_with("\x80")) return read_torch_legacy(path, bytes, file, dictionary);
+  if (!json && head.size() == 9) fail("{}: neither a safetensors file nor one of torch.save's", path);
   if (!dictionary.empty()) fail("{}: safetensors has no dictionaries to choose from, but {} is asked for", path, printable(dictionary));
   return read_safetensors(path, bytes, file);
 }
