@@ -45,6 +45,15 @@ Dataset photos_of(const Arguments& a) {
   return photos;
 }
 
+/// What would be noticed only when all the work is done, or too late.
+void check_output(const Arguments& a) {
+  if (a.info.empty()) fail("--output needs --info");
+  const fs::path folder = fs::absolute(a.output).parent_path();
+  if (!fs::is_directory(folder)) fail("--output {}: there is no folder {}", a.output, folder.string());
+  for (const std::string& input : {a.info, a.ground_truth})
+    if (!input.empty() && fs::exists(a.output) && fs::equivalent(a.output, input)) fail("--output {} would overwrite an input", a.output);
+}
+
 /// "photo.jpg: wear/female/30-59 0.91, wear/female/<30 0.05, ..." from one row of logits.
 std::string best_three(const std::string& path, const float* logits, const std::vector<std::string>& classes) {
   const std::vector<double> p = softmax(logits, classes.size());
@@ -62,6 +71,7 @@ void infer(const Arguments& a) {
   if (a.info.empty() == a.photos.empty()) fail("give either photos or --info CSV with --images DIR and --output CSV");
   if (!a.info.empty() && (a.images.empty() || a.output.empty())) fail("--info needs --images DIR and --output CSV");
   if (!a.ground_truth.empty() && a.info.empty()) fail("--gt needs --info");
+  if (!a.output.empty()) check_output(a);
 
   const TensorFile file = open_tensor_file(a.run.empty() ? a.checkpoint : (fs::path(a.run) / "best.safetensors").string(), a.state_dict);
   std::vector<std::string> notes;

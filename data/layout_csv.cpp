@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -62,7 +63,10 @@ Dataset read_csv(const std::string& path, const std::string& root, const std::ve
     if (row.fields[label].empty()) fail("{}:{}: the label is empty ({})", csv.name, row.line, row.fields[photo]);
   }
   Dataset dataset{{}, classes.empty() ? classes_in(csv, label) : classes};
+  std::map<std::string, int64_t> line_of;
   for (const CsvRow& row : csv.rows) {
+    if (const auto [first, fresh] = line_of.emplace(row.fields[photo], row.line); !fresh)
+      fail("{}:{}: {} is listed in line {} already", csv.name, row.line, row.fields[photo], first->second);
     const std::string file = (std::filesystem::path(root) / row.fields[photo]).string();
     require_file(file, fmt::format("{}:{}", csv.name, row.line));
     const std::string person = csv.has_column("group") ? row.fields[csv.column("group")] : "";

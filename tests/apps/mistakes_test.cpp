@@ -58,6 +58,8 @@ TEST_F(Mistakes, Tables) {
   EXPECT_TRUE(complained(train("path,label\n" + path + ",-1\n"), {"table.csv:2", "label -1 is out of range"}));
   EXPECT_TRUE(complained(train("path,label\n" + path + ",cow\n", {"data.classes=cat,dog,owl"}), {"table.csv:2", "'cow'"}));
   EXPECT_TRUE(complained(train("path,label\nnowhere.jpg,cat\n"), {"table.csv:2", "nowhere.jpg"}));
+  EXPECT_TRUE(complained(train("path,label\n" + path + ",cat\n" + path + ",dog\n"), {"table.csv:3", path, "line 2 already"}));
+  EXPECT_TRUE(complained(here.train("run", {"data.classes=cat,dog,owl"}), {"[data] classes", "layout = folders"}));
   EXPECT_TRUE(complained(train(""), {"table.csv"}));
   EXPECT_TRUE(complained(here.train("run", {"data.layout=csv", "data.csv=" + here / "absent.csv"}), {"absent.csv"}));
   EXPECT_TRUE(complained(here.train("run", {"data.layout=csv"}), {"[data] csv"}));
@@ -225,6 +227,12 @@ TEST_F(Mistakes, OfInference) {
   EXPECT_TRUE(complained(infer("Image,ans\ncat/cat0.jpg,0\n"), {"info.csv", "no column 'ImageID'"}));
   EXPECT_TRUE(complained(infer("ImageID,ans\ncat/none.jpg,0\n"), {"info.csv:2", "none.jpg"}));
   const std::string good = "ImageID,ans\ncat/cat0.jpg,0\n";
+  EXPECT_TRUE(complained(run_program("mcnn-infer", {"--run", here / "run", "--images", here / "photos", "--info", here / "info.csv",
+                                                    "--output", here / "info.csv"}),
+                         {"info.csv", "would overwrite an input"}));
+  EXPECT_TRUE(complained(run_program("mcnn-infer", {"--run", here / "run", "--images", here / "photos", "--info", here / "info.csv",
+                                                    "--output", here / "nowhere/out.csv"}),
+                         {"nowhere/out.csv", "there is no folder"}));
   EXPECT_TRUE(
       complained(infer(good, {"--gt", here.write("gt.csv", "ImageID,ans\ncat/cat0.jpg,3\n")}), {"gt.csv:2", "ans 3 is out of range"}));
   EXPECT_TRUE(
