@@ -62,9 +62,7 @@ std::string directory_end(std::size_t records, std::size_t size, std::size_t off
   return end.text;
 }
 
-std::size_t crc_of(std::span<const std::byte> bytes) {
-  return libdeflate_crc32(0, bytes.data(), bytes.size());
-}
+std::size_t crc_of(std::span<const std::byte> bytes) { return libdeflate_crc32(0, bytes.data(), bytes.size()); }
 
 }  // namespace
 

@@ -12,8 +12,7 @@ static void print_answer(const mcnn_model* model, const char* photo, const float
   size_t best[SHOWN];
   const size_t shown = mcnn_top_k(probabilities, mcnn_class_count(model), best, SHOWN);
   printf("%s:", photo);
-  for (size_t i = 0; i < shown; ++i)
-    printf("%s %s %.3f", i ? "," : "", mcnn_class_name(model, best[i]), probabilities[best[i]]);
+  for (size_t i = 0; i < shown; ++i) printf("%s %s %.3f", i ? "," : "", mcnn_class_name(model, best[i]), probabilities[best[i]]);
   printf("\n");
 }
 
