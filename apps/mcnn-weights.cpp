@@ -5,6 +5,7 @@
 
 #include "apps/arguments.h"
 #include "kernels/backend.h"
+#include "runtime/agreement.h"
 #include "runtime/error.h"
 #include "train/description.h"
 #include "weights/difference.h"
@@ -253,7 +254,8 @@ struct VerifyCommand {
       fail("{}: tensor {} is {}, expected {}", answers.path(), printable(expect), reference.shape_str(),
            StoredTensor{.shape = shape}.shape_str());
 
-    const Agreement a = agreement(logits_of(*backend.ops, network.model, images), as_doubles(reference));
+    const std::vector<float> logits = logits_of(*backend.ops, network.model, images);
+    const Agreement a = agreement({logits.begin(), logits.end()}, as_doubles(reference));
     fmt::print(stderr, "{}\n", backend.reason);
     print_notes(file, notes, network.report);
     disagrees = !a.within(tolerance);

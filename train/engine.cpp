@@ -28,23 +28,20 @@ double Engine::gradients(const Batch& batch, const StepState& state, float smoot
   Tape tape;
   const Context ctx{&ops_, &arena_, &tape, storage_, true, profiler_};
   ops_.begin_step(state);
-  const Logits logits = model_.forward(ctx, input(ctx, batch));
-  const Tensor targets = ctx.small(logits.value.shape());
+  // Before the forward pass: a copy waits for what a device was given to do.
+  const Tensor targets = ctx.small({batch.n, model_.spec().classes});
   copy_floats(ops_, batch.targets, targets);
+  const Logits logits = model_.forward(ctx, input(ctx, batch));
   const Tensor loss = cross_entropy(ctx, logits, targets, smoothing);
   tape.backward();
   return scalar(ops_, loss);
 }
 
-std::vector<float> Engine::logits(const Batch& batch) {
-  Tape tape(false);
-  const Context ctx{&ops_, &arena_, &tape, storage_, false, profiler_};
-  return to_floats(ops_, model_.forward(ctx, input(ctx, batch)).value);
-}
+std::vector<float> Engine::logits(const Batch& batch) { return logits(batch, ops_, arena_, profiler_); }
 
-std::vector<float> Engine::logits(const Batch& batch, Ops& ops, Arena& arena) const {
+std::vector<float> Engine::logits(const Batch& batch, Ops& ops, Arena& arena, Profiler* profiler) const {
   Tape tape(false);
-  const Context ctx{&ops, &arena, &tape, ops.parameter_type()};
+  const Context ctx{&ops, &arena, &tape, storage_, false, profiler};
   return to_floats(ops, model_.forward(ctx, input(ctx, batch)).value);
 }
 

@@ -29,7 +29,7 @@ class Engine {
   std::vector<float> logits(const Batch& batch);
   /// The same with a backend of the caller's, over the same memory as this one's, and working memory of the caller's: several
   /// threads may, each with its own, while nobody changes the parameters.
-  std::vector<float> logits(const Batch& batch, Ops& ops, Arena& arena) const;
+  std::vector<float> logits(const Batch& batch, Ops& ops, Arena& arena, Profiler* profiler = nullptr) const;
 
   /// Takes the time of every operation and layer from now on.
   void profile_with(Profiler* profiler) { profiler_ = profiler; }

@@ -1,6 +1,5 @@
 // A network's answers against answers from elsewhere: the last word on whether weights were understood.
 #pragma once
-#include <string>
 #include <vector>
 
 #include "models/efficientnet.h"
@@ -8,14 +7,8 @@
 
 namespace mcnn {
 
-/// How far `found` is from the reference b.
-struct Agreement {
-  double norm_error = 0;  ///< ||a-b||2 / ||b||2; of an all-zero reference ||a-b||2
-  double max_error = 0;   ///< max|a-b| / max|b|; likewise max|a-b|
-  /// norm_error at most the tolerance, max_error at most ten times that. NaN never agrees.
-  bool within(double tolerance) const { return norm_error <= tolerance && max_error <= 10 * tolerance; }
-};
-Agreement agreement(const std::vector<float>& found, const std::vector<double>& reference);
+/// (N,C,H,W) as PyTorch stores images, of any float type -> a feature map in the backend's parameter type.
+Tensor images_of(Ops& ops, Arena& arena, const StoredTensor& stored);
 
 /// Logits (N,classes) in evaluation mode. images (N,3,H,W), normalised, of any float type. Throws Error for another shape.
 std::vector<float> logits_of(Ops& ops, const EfficientNet& model, const StoredTensor& images);

@@ -1,5 +1,4 @@
-// When two backends agree: ||a-b||2/||b||2 <= tolerance for the tensor, and max|a-b| <= 10*tolerance*max|b|, b the
-// reference. An all-zero reference compares absolutely. NaN never agrees.
+// When two backends agree (runtime/agreement.h), to which tolerance, and to the bit.
 #pragma once
 #include <string>
 
@@ -9,5 +8,12 @@ namespace mcnn::cases {
 
 /// Empty when they agree, else one line: the output, both errors, and where the largest is.
 std::string disagreement(const Output& found, const Output& reference);
+
+/// Also a NaN equals itself: the bits count.
+bool same_bits(const Output& a, const Output& b);
+
+/// fp32: kTolerance. The narrow types round each stored value once, by 2^-9 and 2^-12 of it at most (and fp16 has a least
+/// step), in a result and in what it was computed from.
+double tolerance_of(DType storage);
 
 }  // namespace mcnn::cases

@@ -12,6 +12,7 @@
 #include "tests/golden/golden_folder.h"
 #include "train/optimizer.h"
 #include "weights/load.h"
+#include "weights/verify.h"
 
 namespace mcnn {
 namespace {
@@ -25,20 +26,6 @@ EfficientNetSpec spec_of(const nlohmann::json& index, const nlohmann::json& gold
           .classes = index.at("classes"),
           .padding = Padding::parse(golden_case.at("padding").get<std::string>()),
           .bn_eps = golden_case.at("bn_eps")};
-}
-
-/// (N,C,H,W) in the file -> a feature map in the backend's type.
-Tensor images_of(Ops& ops, Arena& arena, const StoredTensor& stored) {
-  const int64_t n = stored.shape[0], c = stored.shape[1], h = stored.shape[2], w = stored.shape[3];
-  const std::vector<float> nchw = as_floats(stored);
-  std::vector<float> nhwc(nchw.size());
-  for (int64_t i = 0; i < n; ++i)
-    for (int64_t k = 0; k < c; ++k)
-      for (int64_t p = 0; p < h * w; ++p)
-        nhwc[static_cast<std::size_t>((i * h * w + p) * c + k)] = nchw[static_cast<std::size_t>((i * c + k) * h * w + p)];
-  Tensor images = arena.tensor({n, h, w, c}, ops.parameter_type());
-  copy_floats(ops, nhwc, images);
-  return images;
 }
 
 const StoredTensor& stored(const TensorFile& file, const std::string& name) {
@@ -64,11 +51,7 @@ class SmallGolden : public testing::TestWithParam<std::tuple<fs::path, std::stri
   TensorFile expected = open_tensor_file((folder / "expected.safetensors").string());
 
   bool kept() const { return folder == kept_small_folder(); }
-  std::vector<float> logits(const EfficientNet& model, const StoredTensor& x) {
-    Tape tape(false);
-    const Context ctx{ops.get(), &arena, &tape, ops->parameter_type(), false};
-    return to_floats(*ops, model.forward(ctx, images_of(*ops, arena, x)).value);
-  }
+  std::vector<float> logits(const EfficientNet& model, const StoredTensor& x) { return logits_of(*ops, model, x); }
 };
 
 TEST_P(SmallGolden, LogitsOfEveryConvention) {

@@ -6,18 +6,10 @@
 
 #include "tests/cases/cases.h"
 #include "tests/cases/compare.h"
+#include "tests/cases/run.h"
 
 namespace mcnn::cases {
 namespace {
-
-std::vector<Output> run(const Case& row, Ops& ops, DType storage) {
-  Workspace workspace(ops, storage, DType::f32);
-  const Run operation = row.prepare(workspace);
-  ops.begin_step(row.step);
-  operation(ops);
-  for (const std::string& line : workspace.damage()) ADD_FAILURE() << line;
-  return workspace.outputs();
-}
 
 TEST(Cases, RefAgreesWithItselfStoringFp32) {
   const auto ref = make_ref_ops();

@@ -6,27 +6,14 @@
 
 #include "tests/cases/cases.h"
 #include "tests/cases/compare.h"
+#include "tests/cases/run.h"
 
 namespace mcnn::cases {
 namespace {
 
-std::vector<Output> run(const Case& row, Ops& ops, DType storage) {
-  Workspace workspace(ops, storage, DType::f32);
-  const Run operation = row.prepare(workspace);
-  ops.begin_step(row.step);
-  operation(ops);
-  for (const std::string& line : workspace.damage()) ADD_FAILURE() << line;
-  return workspace.outputs();
-}
-
 void expect_agreement(const std::vector<Output>& found, const std::vector<Output>& reference) {
   ASSERT_EQ(found.size(), reference.size());
   for (std::size_t i = 0; i < found.size(); ++i) EXPECT_EQ(disagreement(found[i], reference[i]), "");
-}
-
-/// Also a NaN equals itself: the bits count.
-bool same_bits(const Output& a, const Output& b) {
-  return a.values.size() == b.values.size() && std::memcmp(a.values.data(), b.values.data(), a.values.size() * sizeof(double)) == 0;
 }
 
 class CpuCase : public testing::TestWithParam<Case> {

@@ -14,28 +14,10 @@
 #include "kernels/simt/grid.h"
 #include "tests/cases/cases.h"
 #include "tests/cases/compare.h"
+#include "tests/cases/run.h"
 
 namespace mcnn::cases {
 namespace {
-
-/// fp32: kTolerance. The narrow types round each stored value once, by 2^-9 and 2^-12 of it at most (and fp16 has a least
-/// step), in a result and in what it was computed from.
-double tolerance_of(DType storage) { return storage == DType::f32 ? kTolerance : storage == DType::bf16 ? 1e-2 : 2e-3; }
-
-/// `rounding`: the storage type under test, so that ref computes with the same inputs.
-std::vector<Output> run(const Case& row, Ops& ops, DType storage, DType rounding) {
-  Workspace workspace(ops, storage, rounding);
-  const Run operation = row.prepare(workspace);
-  ops.begin_step(row.step);
-  operation(ops);
-  for (const std::string& line : workspace.damage()) ADD_FAILURE() << line;
-  return workspace.outputs();
-}
-
-/// Also a NaN equals itself: the bits count.
-bool same_bits(const Output& a, const Output& b) {
-  return a.values.size() == b.values.size() && std::memcmp(a.values.data(), b.values.data(), a.values.size() * sizeof(double)) == 0;
-}
 
 /// What the sources in kernels/cuda call their kernels: the name in front of a parameter list, after __global__ and its bounds.
 std::multiset<std::string> kernels_in_the_sources() {

@@ -9,6 +9,7 @@
 #include "kernels/simt/grid.h"
 #include "tests/cases/cases.h"
 #include "tests/cases/compare.h"
+#include "tests/cases/run.h"
 
 namespace mcnn::cases {
 namespace {
@@ -16,15 +17,6 @@ namespace {
 using cuda::ProductRung;
 
 constexpr const char* kNames[] = {"naive", "tiled", "vectorised", "tensor_core", "pipelined"};
-
-std::vector<Output> run(const Case& row, Ops& ops, DType storage, DType rounding) {
-  Workspace workspace(ops, storage, rounding);
-  const Run operation = row.prepare(workspace);
-  ops.begin_step(row.step);
-  operation(ops);
-  for (const std::string& line : workspace.damage()) ADD_FAILURE() << line;
-  return workspace.outputs();
-}
 
 /// Channels in whole 128-bit vectors of every type, so that each rung is taken; several tiles of pixels, of inputs and of
 /// outputs, each with a part of one at the end, several pieces of depth, slices of dw, and tiles that samples share.
@@ -53,7 +45,7 @@ class ProductRungs : public testing::TestWithParam<std::tuple<DType, ProductRung
 
 TEST_P(ProductRungs, AgreeWithRef) {
   const auto [storage, rung] = GetParam();
-  const double tolerance = storage == DType::f32 ? 1e-5 : storage == DType::bf16 ? 1e-2 : 2e-3;
+  const double tolerance = tolerance_of(storage);
   const auto ref = make_ref_ops();
   cuda::CudaOps ops;
   ops.prefer_product_rung(rung);
@@ -70,7 +62,7 @@ TEST_P(ProductRungs, AgreeWithRef) {
       Output reference = expected[i];
       reference.tolerance = std::max(reference.tolerance, tolerance);
       EXPECT_EQ(disagreement(found[i], reference), "");
-      EXPECT_EQ(std::memcmp(found[i].values.data(), again[i].values.data(), found[i].values.size() * sizeof(double)), 0) << found[i].name;
+      EXPECT_TRUE(same_bits(found[i], again[i])) << found[i].name;
     }
   }
 }

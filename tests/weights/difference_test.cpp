@@ -8,7 +8,6 @@
 #include "models/efficientnet.h"
 #include "tests/train/message.h"
 #include "weights/state_dict.h"
-#include "weights/verify.h"
 
 namespace mcnn {
 namespace {
@@ -79,26 +78,6 @@ TEST(Difference, NamesOfEveryNamingAreTheSameTensors) {
   const TensorFile changed = named(Naming::timm);
   const Difference d = difference(by_timm_name(changed, architecture), by_timm_name(pytorch, architecture));
   EXPECT_EQ(d.lines, (std::vector<std::string>{"'blocks.5.1.bn3.bias': max|a-b| 0.25 at element 0 of 48: 0.25 against 0"}));
-}
-
-TEST(Agreement, BothBoundsAndNaN) {
-  const std::vector<double> reference = {3, 0, 4, 0};  // norm 5, largest 4
-  const Agreement a = agreement({3, 0, 4, 0.5f}, reference);
-  EXPECT_DOUBLE_EQ(a.norm_error, 0.1);
-  EXPECT_DOUBLE_EQ(a.max_error, 0.125);
-  EXPECT_TRUE(a.within(0.1001));
-  EXPECT_FALSE(a.within(0.0999));
-  // One large error among many values: small in the norm, not in the maximum.
-  std::vector<double> many(10000, 1.0);
-  std::vector<float> found(10000, 1.f);
-  found[77] = 1.05f;
-  EXPECT_LT(agreement(found, many).norm_error, 1e-3);
-  EXPECT_FALSE(agreement(found, many).within(1e-3));
-  for (const float bad : {NAN, INFINITY}) EXPECT_FALSE(agreement({3, 0, bad, 0}, reference).within(1e9)) << bad;
-  EXPECT_FALSE(agreement({3, 0, 4, 0}, {3, 0, NAN, 0}).within(1e9));
-  const Agreement zero = agreement({0, 1e-3f}, {0, 0});
-  EXPECT_NEAR(zero.norm_error, 1e-3, 1e-9);
-  EXPECT_NEAR(zero.max_error, 1e-3, 1e-9);
 }
 
 }  // namespace
