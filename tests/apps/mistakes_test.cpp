@@ -144,7 +144,7 @@ TEST_F(Mistakes, WeightsFiles) {
     EXPECT_TRUE(complained(train(file), {name}));
   }
   EXPECT_TRUE(complained(here.train("run", {"weights.init=" + good, "model.width=0.5"}), {"best.safetensors", "wrong shape"}));
-  EXPECT_TRUE(complained(infer(here / "good/last.safetensors"), {"last.safetensors", "unexpected"}));
+  EXPECT_TRUE(complained(infer(here / "good/last.safetensors"), {"last.safetensors: is the state of a run", "best.safetensors"}));
   EXPECT_TRUE(complained(run_program("mcnn-infer", {"--run", here / "absent", here.photos()[0]}), {"absent/best.safetensors"}));
   expect_no_run("run");
 

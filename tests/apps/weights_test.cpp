@@ -204,7 +204,7 @@ TEST_F(WeightsProgram, Mistakes) {
   EXPECT_TRUE(complained(weights({"convert", best, out, "--width", "wide"}), {"--width", "'wide' is not a positive number"}));
   EXPECT_TRUE(complained(weights({"convert", best, out, "--model", "b8"}), {"'b8'", "did you mean"}));
   EXPECT_TRUE(complained(weights({"convert", best, out, "--depth", "2"}), {"best.safetensors", "missing"}));
-  EXPECT_TRUE(complained(weights({"convert", here / "run/last.safetensors", out}), {"last.safetensors", "unexpected"}));
+  EXPECT_TRUE(complained(weights({"convert", here / "run/last.safetensors", out}), {"last.safetensors: is the state of a run"}));
   EXPECT_TRUE(complained(weights({"convert", best, here / "absent/out.pth"}), {"absent/out.pth: cannot be written"}));
   for (const char* name : {"out.pth", "out.onnx", "out.safetensors"})
     EXPECT_TRUE(
