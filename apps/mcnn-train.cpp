@@ -17,7 +17,7 @@ int main(int argc, char** argv) {
   app.add_flag("--describe", describe_only, "print the network's layers, parameters, MACs and memory, and stop");
   app.add_flag("--help-config", help_config, "print every configuration key with its default and meaning");
   app.add_flag("--profile", options.profile, "time per operation and layer after an epoch; trace.json in the run's folder");
-  app.add_option("--steps", options.stop_after, "stop after so many steps, saving nothing; the run's folder stays")
+  app.add_option("--steps", options.stop_after, "stop after so many steps; of these only whole epochs are saved")
       ->check(CLI::Range(1, 1 << 30));
   if (const auto code = mcnn::parse_arguments(app, argc, argv, "mcnn-train")) return *code;
 

@@ -124,7 +124,7 @@ DType storage_type(const Config& config) {
 std::vector<Setting> settings(Config& c) {
   constexpr int kMany = std::numeric_limits<int>::max();
   Table t;
-  t.text("run", "dir", c.run.dir, "folder the run is written to; must not exist yet");
+  t.text("run", "dir", c.run.dir, "folder the run is written to; one that holds a checkpoint is never overwritten");
   t.number<uint64_t>("run", "seed", c.run.seed, 0, UINT64_MAX, "of every random number: weights, order, flips, dropout, split");
   t.choice(
       "run", "device", c.run.device, devices(),

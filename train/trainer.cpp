@@ -1,5 +1,10 @@
 #include "train/trainer.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -78,6 +83,33 @@ void say(const std::string& line) {
   std::fflush(stdout);  // also into a file, it is there before the progress that follows
 }
 
+/// A folder in which a run stopped before its first checkpoint may be used again. Throws Error if it holds anything else.
+void require_no_checkpoint(const fs::path& dir) {
+  if (!fs::is_directory(dir)) return;
+  const bool of_a_run = fs::exists(dir / "split.csv");
+  for (const auto& entry : fs::directory_iterator(dir)) {
+    const std::string name = entry.path().filename().string();
+    if (!of_a_run || (name != "split.csv" && name != "config.ini" && name != "trace.json"))
+      fail("[run] dir = {} exists already and holds {}; runs are never overwritten", dir.string(), name);
+  }
+}
+
+/// The folder of a run that is going on: a second one in it would write over the first.
+class FolderLock {
+ public:
+  explicit FolderLock(const fs::path& dir) : fd_(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (fd_ >= 0 && ::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {  // other errors: a file system without locks
+      ::close(fd_);
+      fail("[run] dir = {}: another run is going on there", dir.string());
+    }
+  }
+  FolderLock(const FolderLock&) = delete;
+  ~FolderLock() { ::close(fd_); }
+
+ private:
+  int fd_;
+};
+
 /// A run while it is going on: what train() and resume() share.
 class Run {
  public:
@@ -132,21 +164,23 @@ class Run {
   }
 
   /// The folder of a new run, with what is known before its first step.
-  void create_folder() const {
+  void create_folder() {
     std::error_code error;
-    if (fs::exists(dir_)) fail("[run] dir = {} exists already; runs are never overwritten", dir_.string());
     fs::create_directories(dir_, error);
     if (error) fail("[run] dir = {} cannot be made: {}", dir_.string(), error.message());
+    lock_.emplace(dir_);
+    require_no_checkpoint(dir_);
+    if (fs::exists(dir_ / "split.csv")) say(dir_.string() + ": the run in it stopped before its first checkpoint; begun anew");
+    write_file_atomically((dir_ / "split.csv").string(), split_table());  // first: a config.ini alone may be a user's own
     write_file_atomically((dir_ / "config.ini").string(), write_config(config_));
-    write_file_atomically((dir_ / "split.csv").string(), split_table());
   }
 
   /// The state after the last finished epoch. The people must be on the sides where they were: a photo that came or went
   /// would deal them anew, and faces the network was trained on would be held out.
   void load_progress() {
     const std::string state = (dir_ / "last.safetensors").string();
-    if (!fs::exists(state))
-      fail("{} has no last.safetensors: the run stopped in its first epoch. Delete the folder and start again", dir_.string());
+    if (!fs::exists(state)) fail("{} has no last.safetensors: the run stopped in its first epoch; start it again", dir_.string());
+    lock_.emplace(dir_);
     std::ifstream file(dir_ / "split.csv");
     const std::string then((std::istreambuf_iterator<char>(file)), {});
     if (then != split_table()) fail("{}: the photos are not those the run began with", (dir_ / "split.csv").string());
@@ -296,6 +330,7 @@ class Run {
   Config config_;
   TrainOptions options_;
   fs::path dir_;
+  std::optional<FolderLock> lock_;
   Profiler profiler_;
   Backend backend_;
   Split split_;
@@ -310,7 +345,7 @@ class Run {
 }  // namespace
 
 void train(const Config& config, const TrainOptions& options) {
-  if (fs::exists(config.run.dir)) fail("[run] dir = {} exists already; runs are never overwritten", config.run.dir);
+  require_no_checkpoint(config.run.dir);  // before anything that takes time
   Run run(config, options, true);
   run.create_folder();
   run.go();

@@ -1,5 +1,7 @@
 // Everything a user gets wrong ends with exit code 1 and one line that names the file and the field; no half-written result
 // and no temporary file stays behind.
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -116,13 +118,20 @@ TEST_F(Mistakes, ARunIsNeverOverwritten) {
   const std::string before = bytes_of(here / "run/last.safetensors");
   EXPECT_TRUE(complained(here.train("run"), {"[run] dir", here / "run", "exists already"}));
   EXPECT_TRUE(bytes_of(here / "run/last.safetensors") == before);
+  here.write("mine/config.ini", "; a user's own");
+  EXPECT_TRUE(complained(here.train("mine"), {"[run] dir", here / "mine", "holds config.ini"}));
+  EXPECT_EQ(bytes_of(here / "mine/config.ini"), "; a user's own");
   here.write("file", "");
   EXPECT_TRUE(complained(here.train("file/run"), {"[run] dir", "file/run"}));
 }
 
 TEST_F(Mistakes, RunsThatCannotGoOn) {
   ASSERT_TRUE(succeeded(here.train("early", {}, {"--steps", "1"})));
-  EXPECT_TRUE(complained(here.resume("early"), {"early has no last.safetensors", "first epoch"}));
+  EXPECT_TRUE(complained(here.resume("early"), {"early has no last.safetensors", "first epoch", "start it again"}));
+  const int going_on = ::open((here / "early").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ASSERT_EQ(::flock(going_on, LOCK_EX), 0);
+  EXPECT_TRUE(complained(here.train("early"), {"[run] dir", here / "early", "another run is going on"}));
+  ::close(going_on);
   ASSERT_TRUE(succeeded(here.train("run", {}, {"--steps", "4"})));
   const std::string last = bytes_of(here / "run/last.safetensors");
   here.write("photos/cat/cat9.jpg", tiny_photo(0, 9));  // one more person: all would be dealt anew
@@ -156,7 +165,7 @@ TEST_F(Mistakes, AFullDisk) {
   constexpr int64_t kRoomForTexts = 20'000, kRoomForNothing = 100;
   EXPECT_TRUE(complained(here.train_on_full_disk("run", kRoomForTexts), {"run/best.safetensors: cannot be written", "File too large"}));
   expect_no_result("run");
-  EXPECT_TRUE(complained(here.train_on_full_disk("nothing", kRoomForNothing), {"nothing/config.ini: cannot be written"}));
+  EXPECT_TRUE(complained(here.train_on_full_disk("nothing", kRoomForNothing), {"nothing/split.csv: cannot be written"}));
   EXPECT_EQ(here.names_in("nothing"), std::vector<std::string>{});
   EXPECT_TRUE(complained(run_program("mcnn-data", {"synth", here / "drawn", "--people", "1"}, kRoomForNothing),
                          {here / "drawn", "cannot be written"}));

@@ -108,6 +108,19 @@ TEST_F(TrainProgram, InterruptedItGoesOnAsIfItHadNotStopped) {
   expect_same_weights("stopped", "whole");
 }
 
+TEST_F(TrainProgram, AFolderWithoutACheckpointIsUsedAgain) {
+  ASSERT_TRUE(succeeded(here.train("whole")));
+  const std::string photo = bytes_of(here.photos()[0]);
+  here.write("photos/cat/cat0.jpg", "no photo at all");
+  ASSERT_TRUE(complained(here.train("run", {"data.holdout=0"}), {"cat0.jpg"}));
+  here.write("photos/cat/cat0.jpg", photo);
+  ASSERT_TRUE(succeeded(here.train("run", {}, {"--profile", "--steps", "1"})));
+  const Outcome outcome = here.train("run");
+  ASSERT_TRUE(succeeded(outcome));
+  EXPECT_NE(outcome.out.find("begun anew"), std::string::npos) << outcome.out;
+  expect_same_weights("run", "whole");
+}
+
 TEST_F(TrainProgram, KilledItGoesOnToo) {
   ASSERT_TRUE(succeeded(here.train("whole", {"train.epochs=4"})));
   const std::string last = here / "killed/last.safetensors";
