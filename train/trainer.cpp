@@ -211,16 +211,14 @@ class Run {
   /// False if options_.stop_after ended it.
   bool epoch() {
     const auto start = std::chrono::steady_clock::now();
-    const auto per_epoch = training_->batches();
-    const CosineSchedule schedule{config_.train.learning_rate, std::llround(config_.train.warmup_epochs * static_cast<double>(per_epoch)),
-                                  per_epoch * config_.train.epochs};
     training_->start_epoch(static_cast<uint32_t>(progress_.epochs));
-    double loss_sum = 0, photos_per_second = 0;
+    double loss_sum = 0, photos_per_second = 0, rate = 0;
     int64_t done = 0;
     {
-      Progress line(fmt::format("epoch {}/{}", progress_.epochs + 1, config_.train.epochs), per_epoch);
+      Progress line(fmt::format("epoch {}/{}", progress_.epochs + 1, config_.train.epochs), steps_per_epoch());
       for (Batch batch; next(batch);) {
-        const double loss = step(batch, schedule.at(progress_.steps));
+        rate = learning_rate();
+        const double loss = step(batch, rate);
         loss_sum += loss;
         ++done;
         line.step(batch.n, fmt::format("loss {:.4f}", loss_sum / static_cast<double>(done)));
@@ -236,10 +234,12 @@ class Run {
     if (options_.stop_after > 0 && progress_.steps >= options_.stop_after) return false;
     require_finite();
     ++progress_.epochs;
+    progress_.left_out = std::max(progress_.left_out, training_->broken());
     optimizer_->swap_averages();
     nlohmann::json row{{"epoch", progress_.epochs},
                        {"steps", progress_.steps},
                        {"loss", loss_sum / static_cast<double>(done)},
+                       {"learning_rate", rate},
                        {"images_per_second", photos_per_second}};
     const bool keep = score(row);
     if (keep) save_weights((dir_ / "best.safetensors").string(), engine_->parameters(), metadata_of(description_), progress_.steps);
@@ -251,6 +251,20 @@ class Run {
     if (const std::size_t broken = name_broken_photos()) row["broken_photos"] = broken;
     log(row);
     return true;
+  }
+
+  /// As far as is known which photos can be read.
+  int64_t steps_per_epoch() const {
+    const auto photos = static_cast<int64_t>(split_.training.photos.size());
+    return (photos - std::max(progress_.left_out, training_->broken())) / config_.train.batch;
+  }
+
+  /// Of the next step.
+  double learning_rate() const {
+    const int64_t per_epoch = steps_per_epoch();
+    const CosineSchedule schedule{config_.train.learning_rate, std::llround(config_.train.warmup_epochs * static_cast<double>(per_epoch)),
+                                  per_epoch * config_.train.epochs};
+    return schedule.at(progress_.steps);
   }
 
   bool next(Batch& batch) {

@@ -7,6 +7,7 @@
 #include "data/csv.h"
 #include "tests/apps/workplace.h"
 #include "train/config.h"
+#include "train/schedule.h"
 #include "weights/tensor_file.h"
 
 namespace mcnn {
@@ -226,6 +227,19 @@ TEST_F(TrainProgram, BrokenPhotosAreCountedAndNamedIfAllowed) {
   const Outcome split = here.train("split", {"data.skip_broken=true"});
   ASSERT_TRUE(succeeded(split));
   EXPECT_EQ(log_of("split").back().at("broken_photos"), 2) << "whichever side they are on";
+}
+
+TEST_F(TrainProgram, TheRateEndsAtZeroThoughPhotosAreLeftOut) {
+  for (const char* photo : {"cat/cat0.jpg", "dog/dog0.jpg", "owl/owl5.jpg"}) here.write(std::string("photos/") + photo, "no photo at all");
+  const std::vector<std::string> settings = {"data.skip_broken=true", "data.holdout=0", "train.epochs=3"};
+  ASSERT_TRUE(succeeded(here.train("whole", settings)));
+  const nlohmann::json last = log_of("whole").back();
+  EXPECT_EQ(last.at("steps"), 9);  // 15 photos, 4 per step; 18 would make 12 steps
+  const CosineSchedule schedule{.peak = 1e-3, .warmup_steps = 2, .total_steps = 9};
+  EXPECT_DOUBLE_EQ(last.at("learning_rate"), schedule.at(8));
+  ASSERT_TRUE(succeeded(here.train("stopped", settings, {"--steps", "4"})));
+  ASSERT_TRUE(succeeded(here.resume("stopped")));
+  expect_same_weights("stopped", "whole");
 }
 
 TEST_F(TrainProgram, DescribesTheNetworkWithoutTrainingIt) {
