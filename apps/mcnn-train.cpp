@@ -1,8 +1,6 @@
 // mcnn-train: fine-tunes an EfficientNet as a config.ini says.  What a run does: train/trainer.h.
 #include "apps/arguments.h"
-#include "models/layer_table.h"
 #include "runtime/error.h"
-#include "train/description.h"
 #include "train/trainer.h"
 
 int main(int argc, char** argv) {
@@ -33,11 +31,7 @@ int main(int argc, char** argv) {
       mcnn::Config config = mcnn::read_config(config_path);
       for (const std::string& assignment : overrides) mcnn::override_setting(config, assignment);
       if (describe_only) {
-        const auto classes = config.data.classes.empty() ? std::vector<std::string>(18) : config.data.classes;
-        const mcnn::Convention convention =
-            config.weights.init.empty() ? mcnn::Convention{} : mcnn::resolve_convention({}, mcnn::open_tensor_file(config.weights.init));
-        const mcnn::EfficientNetSpec spec = mcnn::describe_run(config, convention, classes).spec;
-        std::fputs(mcnn::describe(spec, config.train.batch, config.data.crop, config.data.crop).c_str(), stdout);
+        std::fputs(mcnn::describe(config).c_str(), stdout);
       } else {
         mcnn::train(config, options);
       }

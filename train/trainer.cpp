@@ -18,6 +18,7 @@
 #include "data/loader.h"
 #include "data/split.h"
 #include "kernels/backend.h"
+#include "models/layer_table.h"
 #include "runtime/error.h"
 #include "runtime/profiler.h"
 #include "train/checkpoint.h"
@@ -40,6 +41,13 @@ Dataset read_dataset(const Config& config) {
   if (config.data.root.empty()) fail("[data] root is not set");
   if (!config.data.classes.empty()) fail("[data] classes is for layout = csv; layout = {} has its own", config.data.layout);
   return config.data.layout == "folders" ? read_folders(config.data.root) : read_competition(config.data.root);
+}
+
+/// Of the data, where data is given; else the competition's.
+std::vector<std::string> classes_of(const Config& config) {
+  if (!config.data.classes.empty()) return config.data.classes;
+  const bool given = config.data.layout == "csv" ? !config.data.csv.empty() : config.data.layout == "folders" && !config.data.root.empty();
+  return given ? read_dataset(config).classes : competition_classes();
 }
 
 /// Paths as absolute ones: config.ini and split.csv mean the same from anywhere.
@@ -122,9 +130,12 @@ class Run {
     say(backend_.reason);
     profiler_.enable(options.profile);
     const Dataset all = read_dataset(config_);
+    if (!all.people_known && config_.data.holdout > 0)
+      say("nothing says who is on which photo: each is taken as a person of its own, and one with several photos may be trained on and "
+          "held out; a column 'group' (layout = csv) or a folder per person (folders) says it");
     split_ = split_by_person(all, config_.data.holdout, config_.run.seed);
     std::optional<TensorFile> file;
-    if (fresh && !config_.weights.init.empty()) file.emplace(open_tensor_file(config_.weights.init));
+    if (fresh && !config_.weights.init.empty()) file.emplace(open_tensor_file(config_.weights.init, config_.weights.state_dict));
     const Convention convention = file ? resolve_convention({}, *file) : Convention{};
     description_ = describe_run(config_, convention, all.classes);
     resolve(config_, description_);
@@ -143,8 +154,8 @@ class Run {
     engine_->profile_with(&profiler_);
     initialise(engine_->parameters(), config_.run.seed);
     if (file) {
-      const LoadReport report =
-          load_weights(*file, engine_->model().architecture(), engine_->parameters(), {config_.weights.allow_missing, config_.run.seed});
+      const LoadReport report = load_weights(*file, engine_->model().architecture(), engine_->parameters(),
+                                             {config_.weights.allow_missing, config_.run.seed, all.classes});
       for (const std::string& line : report.lines()) say(file->path() + ": " + line);
     }
     optimizer_ = std::make_unique<Optimizer>(engine_->parameters(), config_);
@@ -155,8 +166,8 @@ class Run {
           split_.holdout, loader_options(config_, description_, false, static_cast<double>(split_.holdout.photos.size()) / photos));
     if (training_->batches() == 0)
       fail("[train] batch = {} is larger than the {} photos to train on", config_.train.batch, split_.training.photos.size());
-    say(fmt::format("{} photos of {} people to train on, {} of {} held out; {} classes; {} parameters", split_.training.photos.size(),
-                    split_.training_people, split_.holdout.photos.size(), split_.holdout_people, all.classes.size(),
+    say(fmt::format("{} photos of {} to train on, {} of {} held out; {} classes; {} parameters", split_.training.photos.size(),
+                    count_of_people(split_.training_people), split_.holdout.photos.size(), split_.holdout_people, all.classes.size(),
                     engine_->parameters().count()));
     const MemoryForecast memory = forecast(description_.spec, config_, config_.train.batch, config_.data.crop, config_.data.crop);
     say(fmt::format("memory: {:.2f} GB for weights and optimizer, {:.2f} GB for the feature maps of a step", memory.parameters * 1e-9,
@@ -363,6 +374,12 @@ void train(const Config& config, const TrainOptions& options) {
   Run run(config, options, true);
   run.create_folder();
   run.go();
+}
+
+std::string describe(const Config& config) {
+  const Convention convention =
+      config.weights.init.empty() ? Convention{} : resolve_convention({}, open_tensor_file(config.weights.init, config.weights.state_dict));
+  return describe(describe_run(config, convention, classes_of(config)).spec, config.train.batch, config.data.crop, config.data.crop);
 }
 
 void resume(const std::string& dir, const TrainOptions& options) {

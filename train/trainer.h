@@ -23,4 +23,7 @@ void train(const Config& config, const TrainOptions& options = {});
 /// Goes on where the run in `dir` stopped, to the bit as if it had not.
 void resume(const std::string& dir, const TrainOptions& options = {});
 
+/// The network of such a run as a table (models/layer_table.h), its classes those of the data. Nothing is written.
+std::string describe(const Config& config);
+
 }  // namespace mcnn

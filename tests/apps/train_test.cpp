@@ -156,8 +156,12 @@ TEST_F(TrainProgram, ATableOfPhotosTrainsLikeFolders) {
                         path.stem().string());
   }
   here.write("table.csv", rows);
-  ASSERT_TRUE(succeeded(here.train("folders")));
-  ASSERT_TRUE(succeeded(here.train("table", {"data.layout=csv", "data.csv=" + here / "table.csv"})));
+  const Outcome folders = here.train("folders"), table = here.train("table", {"data.layout=csv", "data.csv=" + here / "table.csv"});
+  ASSERT_TRUE(succeeded(folders));
+  ASSERT_TRUE(succeeded(table));
+  const std::string unknown = "nothing says who is on which photo";
+  EXPECT_NE(folders.out.find(unknown), std::string::npos) << folders.out;
+  EXPECT_EQ(table.out.find(unknown), std::string::npos) << table.out;
   expect_same_weights("table", "folders");
 }
 
@@ -179,6 +183,10 @@ TEST_F(TrainProgram, StartsFromTheWeightsOfAnotherRun) {
     if (t.name.ends_with("num_batches_tracked")) continue;
     EXPECT_EQ(as_floats(*still.find(t.name)), as_floats(t)) << t.name;
   }
+  std::filesystem::rename(here / "photos/owl", here / "photos/emu");
+  const Outcome other = here.train("other", {"weights.init=" + here / "first/best.safetensors"});
+  ASSERT_TRUE(succeeded(other));
+  EXPECT_NE(other.out.find("classifier: the file's has 3 classes (cat, dog, owl); initialised instead"), std::string::npos) << other.out;
 }
 
 TEST_F(TrainProgram, WithoutHeldOutPeopleTheLastEpochIsKept) {
@@ -243,8 +251,9 @@ TEST_F(TrainProgram, TheRateEndsAtZeroThoughPhotosAreLeftOut) {
 }
 
 TEST_F(TrainProgram, DescribesTheNetworkWithoutTrainingIt) {
-  const Outcome outcome = here.train("run", {"data.classes=a,b,c"}, {"--describe"});
+  const Outcome outcome = here.train("run", {}, {"--describe"});
   ASSERT_TRUE(succeeded(outcome));
+  EXPECT_NE(outcome.out.find("(4,3)"), std::string::npos) << "as many classes as folders: " << outcome.out;
   for (const char* word : {"conv_stem", "blocks.6.0", "classifier"}) EXPECT_NE(outcome.out.find(word), std::string::npos) << outcome.out;
   EXPECT_FALSE(std::filesystem::exists(here / "run"));
 }
