@@ -240,6 +240,11 @@ TEST_F(Mistakes, OfInference) {
   EXPECT_TRUE(complained(run_program("mcnn-infer", {"--run", here / "run", "--images", here / "photos", "--info", here / "info.csv",
                                                     "--output", here / "info.csv"}),
                          {"info.csv", "would overwrite an input"}));
+  const std::string best = bytes_of(here / "run/best.safetensors");
+  EXPECT_TRUE(complained(run_program("mcnn-infer", {"--run", here / "run", "--images", here / "photos", "--info", here / "info.csv",
+                                                    "--output", here / "run/../run/best.safetensors"}),
+                         {"best.safetensors", "would overwrite an input"}));
+  EXPECT_TRUE(bytes_of(here / "run/best.safetensors") == best);
   EXPECT_TRUE(complained(run_program("mcnn-infer", {"--run", here / "run", "--images", here / "photos", "--info", here / "info.csv",
                                                     "--output", here / "nowhere/out.csv"}),
                          {"nowhere/out.csv", "there is no folder"}));
@@ -251,7 +256,7 @@ TEST_F(Mistakes, OfInference) {
   EXPECT_TRUE(complained(infer(good, {"--gt", here / "absent.csv"}), {"absent.csv"}));
   EXPECT_TRUE(complained(infer(good, {"--device", "gpu"}), {"device 'gpu'"}));
   EXPECT_TRUE(complained(infer(good, {"--batch", "0"}), {"--batch"}));
-  EXPECT_TRUE(complained(infer(good, {"--padding", "sane"}), {"sane"}));
+  EXPECT_TRUE(complained(infer(good, {"--padding", "sane"}), {"mcnn-infer: --padding: 'sane' is none of same, "}));
   EXPECT_FALSE(std::filesystem::exists(here / "out.csv")) << "no answers before every argument was read";
 
   here.write("photos/cat/cat1.jpg", "this is a text\n");

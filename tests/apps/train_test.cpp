@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <set>
 
 #include "data/csv.h"
@@ -265,6 +266,14 @@ TEST_F(TrainProgram, HelpIsAConfigurationItself) {
   const Outcome help = run_program("mcnn-train", {"--help"});
   ASSERT_TRUE(succeeded(help));
   EXPECT_NE(help.out.find("--resume"), std::string::npos);
+}
+
+TEST(Programs, SayTheirVersion) {
+  for (const std::string program : {"mcnn-train", "mcnn-infer", "mcnn-data", "mcnn-weights"}) {
+    const Outcome outcome = run_program(program, {"--version"});
+    EXPECT_TRUE(succeeded(outcome));
+    EXPECT_TRUE(std::regex_match(outcome.out, std::regex(program + R"( \d+\.\d+\.\d+\n)"))) << outcome.out;
+  }
 }
 
 TEST_F(TrainProgram, ProfilesAnEpoch) {
