@@ -25,4 +25,5 @@ Done in $(((SECONDS - started) / 60)) min $(((SECONDS - started) % 60)) s.
   answers    $run/output.csv, scored against $faces/eval/gt.csv in $run/score.txt
   programs   build/bin/mcnn-train, mcnn-infer, mcnn-data
 Next: examples/faces18-b4.ini fine-tunes EfficientNet-b4 on real photos.
+GPU:  this built no plugin for it; scripts/setup.sh does, where nvcc is found.
 END

@@ -23,8 +23,9 @@ inline std::vector<std::string> names_in(const CLI::App& app) {
   return names;
 }
 
-/// The program's exit code if it is to stop here: after --help, or a mistake.
+/// The program's exit code if it is to stop here: after --help, --version, or a mistake.
 inline std::optional<int> parse_arguments(CLI::App& app, int argc, char** argv, const char* program) {
+  app.set_version_flag("--version", fmt::format("{} {}", program, MCNN_VERSION));
   try {
     app.parse(argc, argv);
     return std::nullopt;

@@ -1,6 +1,7 @@
 // mcnn-data: data sets on disk. `mcnn-data synth OUT` draws one.
 // Arguments only; the work is in data/synthetic_dataset.cpp.
 #include "apps/arguments.h"
+#include "data/split.h"
 #include "data/synthetic_dataset.h"
 #include "runtime/error.h"
 
@@ -20,7 +21,7 @@ int main(int argc, char** argv) {
 
   try {
     const int64_t photos = mcnn::synthetic::write_dataset(plan);
-    fmt::print("{}: {} photos of {} people\n", plan.root, photos, plan.people + plan.eval_people);
+    fmt::print("{}: {} photos of {}\n", plan.root, photos, mcnn::count_of_people(plan.people + plan.eval_people));
   } catch (const std::exception& error) {
     fmt::print(stderr, "mcnn-data: {}\n", error.what());
     return 1;

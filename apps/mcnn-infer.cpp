@@ -4,13 +4,12 @@
 #include <numeric>
 #include <unordered_map>
 
-#include "apps/arguments.h"
+#include "apps/network_flags.h"
 #include "data/csv.h"
 #include "data/layouts.h"
 #include "data/loader.h"
 #include "kernels/backend.h"
 #include "runtime/error.h"
-#include "train/description.h"
 #include "train/evaluate.h"
 #include "weights/atomic_file.h"
 #include "weights/load.h"
@@ -22,21 +21,11 @@ using namespace mcnn;
 
 struct Arguments {
   std::string run, checkpoint, state_dict, images, info, output, ground_truth, device = "auto";
-  std::vector<std::string> photos, allow_missing;
-  std::string model, padding, crop_rule;
-  float bn_eps = 0;
+  std::vector<std::string> photos;
+  NetworkFlags network;
   int batch = 16, threads = 0, workers = 1;
   bool skip_broken = false;
 };
-
-Convention flags_of(const Arguments& a) {
-  Convention flags;
-  if (!a.model.empty()) flags.model = Sourced<std::string>{a.model, "--model"};
-  if (!a.padding.empty()) flags.padding = Sourced<Padding>{Padding::parse(a.padding), "--padding"};
-  if (!a.crop_rule.empty()) flags.crop_rule = Sourced<std::string>{a.crop_rule, "--crop-rule"};
-  if (a.bn_eps > 0) flags.bn_eps = Sourced<float>{a.bn_eps, "--bn-eps"};
-  return flags;
-}
 
 Dataset photos_of(const Arguments& a) {
   if (!a.info.empty()) return read_info(a.info, a.images);
@@ -46,12 +35,11 @@ Dataset photos_of(const Arguments& a) {
 }
 
 /// What would be noticed only when all the work is done, or too late.
-void check_output(const Arguments& a) {
+void check_output(const Arguments& a, const std::string& weights) {
   if (a.info.empty()) fail("--output needs --info");
   const fs::path folder = fs::absolute(a.output).parent_path();
   if (!fs::is_directory(folder)) fail("--output {}: there is no folder {}", a.output, folder.string());
-  for (const std::string& input : {a.info, a.ground_truth})
-    if (!input.empty() && fs::exists(a.output) && fs::equivalent(a.output, input)) fail("--output {} would overwrite an input", a.output);
+  require_no_overwriting(a.output, {a.info, a.ground_truth, weights});
 }
 
 /// "photo.jpg: wear/female/30-59 0.91, wear/female/<30 0.05, ..." from one row of logits.
@@ -71,17 +59,18 @@ void infer(const Arguments& a) {
   if (a.info.empty() == a.photos.empty()) fail("give either photos or --info CSV with --images DIR and --output CSV");
   if (!a.info.empty() && (a.images.empty() || a.output.empty())) fail("--info needs --images DIR and --output CSV");
   if (!a.ground_truth.empty() && a.info.empty()) fail("--gt needs --info");
-  if (!a.output.empty()) check_output(a);
+  const std::string weights = a.run.empty() ? a.checkpoint : (fs::path(a.run) / "best.safetensors").string();
+  if (!a.output.empty()) check_output(a, weights);
 
-  const TensorFile file = open_tensor_file(a.run.empty() ? a.checkpoint : (fs::path(a.run) / "best.safetensors").string(), a.state_dict);
+  const TensorFile file = open_tensor_file(weights, a.state_dict);
   std::vector<std::string> notes;
-  const ModelDescription d = describe_file(file, flags_of(a), notes);
+  const ModelDescription d = a.network.describe(file, notes);
   const Dataset photos = photos_of(a);
   const Dataset truths = a.ground_truth.empty() ? Dataset{} : read_info(a.ground_truth, a.images, d.spec.classes);
 
   const Backend backend = make_backend(a.device, a.threads);
   Engine engine(*backend.ops, d.spec, d.normalisation, false);
-  const LoadReport report = load_weights(file, engine.model().architecture(), engine.parameters(), {a.allow_missing, 0});
+  const LoadReport report = load_weights(file, engine.model().architecture(), engine.parameters(), {a.network.allow_missing, 0});
   for (const std::string& line : report.lines()) notes.push_back(line);
 
   Loader loader(photos, {.batch = a.batch,
@@ -136,12 +125,8 @@ int main(int argc, char** argv) {
   app.add_option("--info", a.info, "CSV with a column ImageID");
   app.add_option("--output,--out", a.output, "CSV to write: ImageID,ans in the order of --info");
   app.add_option("--gt", a.ground_truth, "CSV with the true classes (ImageID,ans): prints the scores");
-  app.add_option("--model", a.model, "network, where the file does not say: b0-b7, lite0-4");
-  app.add_option("--padding", a.padding, "same, same:HxW or symmetric, in place of what the file says");
-  app.add_option("--bn-eps", a.bn_eps, "batch norm's epsilon, likewise");
-  app.add_option("--crop-rule", a.crop_rule, "timm, torchvision or tensorflow, likewise");
-  app.add_option("--allow-missing", a.allow_missing, "tensor (name or glob) the file may lack or have in excess; may be repeated")
-      ->allow_extra_args(false);
+  a.network.add_numerics(app);
+  a.network.add_preprocessing(app);
   app.add_option("--device", a.device, "auto (cuda where there is a GPU, else cpu), cpu, cuda, sim or ref");
   app.add_option("--threads", a.threads, "0: one per core")->check(CLI::Range(0, 4096));
   app.add_option("--batch", a.batch, "photos per pass")->check(CLI::Range(1, 65536));

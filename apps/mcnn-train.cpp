@@ -1,8 +1,6 @@
 // mcnn-train: fine-tunes an EfficientNet as a config.ini says.  What a run does: train/trainer.h.
 #include "apps/arguments.h"
-#include "models/layer_table.h"
 #include "runtime/error.h"
-#include "train/description.h"
 #include "train/trainer.h"
 
 int main(int argc, char** argv) {
@@ -17,7 +15,7 @@ int main(int argc, char** argv) {
   app.add_flag("--describe", describe_only, "print the network's layers, parameters, MACs and memory, and stop");
   app.add_flag("--help-config", help_config, "print every configuration key with its default and meaning");
   app.add_flag("--profile", options.profile, "time per operation and layer after an epoch; trace.json in the run's folder");
-  app.add_option("--steps", options.stop_after, "stop after so many steps, saving nothing; the run's folder stays")
+  app.add_option("--steps", options.stop_after, "stop after so many steps; of these only whole epochs are saved")
       ->check(CLI::Range(1, 1 << 30));
   if (const auto code = mcnn::parse_arguments(app, argc, argv, "mcnn-train")) return *code;
 
@@ -33,11 +31,7 @@ int main(int argc, char** argv) {
       mcnn::Config config = mcnn::read_config(config_path);
       for (const std::string& assignment : overrides) mcnn::override_setting(config, assignment);
       if (describe_only) {
-        const auto classes = config.data.classes.empty() ? std::vector<std::string>(18) : config.data.classes;
-        const mcnn::Convention convention =
-            config.weights.init.empty() ? mcnn::Convention{} : mcnn::resolve_convention({}, mcnn::open_tensor_file(config.weights.init));
-        const mcnn::EfficientNetSpec spec = mcnn::describe_run(config, convention, classes).spec;
-        std::fputs(mcnn::describe(spec, config.train.batch, config.data.crop, config.data.crop).c_str(), stdout);
+        std::fputs(mcnn::describe(config).c_str(), stdout);
       } else {
         mcnn::train(config, options);
       }

@@ -3,11 +3,11 @@
 #include <cmath>
 #include <filesystem>
 
-#include "apps/arguments.h"
+#include "apps/network_flags.h"
 #include "kernels/backend.h"
 #include "runtime/agreement.h"
 #include "runtime/error.h"
-#include "train/description.h"
+#include "weights/atomic_file.h"
 #include "weights/difference.h"
 #include "weights/inspect.h"
 #include "weights/load.h"
@@ -20,54 +20,6 @@
 namespace {
 
 using namespace mcnn;
-
-const CLI::Validator kPositive(
-    [](const std::string& text) {
-      char* end = nullptr;
-      const bool positive = std::strtod(text.c_str(), &end) > 0 && *end == 0;
-      return positive ? std::string() : fmt::format("'{}' is not a positive number", text);
-    },
-    "");
-
-/// What a user states about a network in place of its file.
-struct NetworkFlags {
-  Metadata convention;  ///< in the keys of weights/convention.h
-  double width = 0, depth = 0;
-  int classes = 0;
-  std::vector<std::string> allow_missing;
-
-  void add_convention(CLI::App& app, const std::string& option, const std::string& help) {
-    std::string key = option.substr(2);
-    std::replace(key.begin(), key.end(), '-', '_');
-    app.add_option_function<std::string>(
-        option, [this, key](const std::string& text) { convention[key] = text; }, help);
-  }
-  void add_multipliers(CLI::App& app) {
-    add_convention(app, "--model", "network, where the file does not say: b0-b7, lite0-4");
-    app.add_option("--width", width, "its width multiplier, in place of the published one")->check(kPositive);
-    app.add_option("--depth", depth, "its depth multiplier, likewise")->check(kPositive);
-  }
-  void add_numerics(CLI::App& app) {
-    add_multipliers(app);
-    app.add_option("--classes", classes, "rows of the classifier")->check(kPositive);
-    add_convention(app, "--padding", "same, same:HxW or symmetric, in place of what the file says");
-    add_convention(app, "--bn-eps", "batch norm's epsilon, likewise");
-    app.add_option("--allow-missing", allow_missing, "tensor (name or glob) the file may lack or have in excess; may be repeated")
-        ->allow_extra_args(false);
-  }
-
-  ModelDescription describe(const TensorFile& file, std::vector<std::string>& notes) const {
-    ModelDescription d = describe_file(file, convention_of_flags(convention), notes);
-    if (width > 0) d.spec.width = width;
-    if (depth > 0) d.spec.depth = depth;
-    if (classes > 0 && classes != d.spec.classes) {
-      d.spec.classes = classes;
-      d.classes.clear();
-      for (int k = 0; k < classes; ++k) d.classes.push_back(std::to_string(k));
-    }
-    return d;
-  }
-};
 
 /// A network with a file's values.
 struct LoadedNetwork {
@@ -126,11 +78,8 @@ struct ConvertCommand {
     command->add_option("--format", format, "safetensors, torch or onnx, in place of what OUT's extension says");
     command->add_option("--naming", naming, "timm (default), torchvision or efficientnet_pytorch");
     flags.add_numerics(*command);
-    flags.add_convention(*command, "--mean", "of channels in [0,1], three numbers with commas, in place of what the file says");
-    flags.add_convention(*command, "--std", "likewise");
-    flags.add_convention(*command, "--resolution", "side of the square that is evaluated, likewise");
-    flags.add_convention(*command, "--crop-pct", "side of that square by the photo's shorter side, likewise");
-    flags.add_convention(*command, "--interpolation", "bicubic or bilinear, likewise");
+    flags.add_classes(*command);
+    flags.add_preprocessing(*command);
     command->add_option("--opset", onnx.opset, fmt::format("onnx: operator set, {} to {}", kOldestOpset, kNewestOpset));
     command->add_option("--size", size, "onnx: HxW of the input (default: the convention's resolution)");
     command->add_flag("--fold-norm", onnx.fold_norm, "onnx: multiply batch norm into the convolutions");
@@ -171,6 +120,7 @@ struct ConvertCommand {
   void run() const {
     const std::string wanted = output_format();
     check_options(wanted);
+    require_no_overwriting(out, {in});
     const Naming names = naming.empty() ? Naming::timm : parse_naming(naming);
     const TensorFile file = open_tensor_file(in, dictionary);
     std::vector<std::string> notes;
@@ -221,6 +171,7 @@ struct VerifyCommand {
     command->add_option("FILE", path, "weights file")->required();
     add_state_dict(*command, dictionary);
     flags.add_numerics(*command);
+    flags.add_classes(*command);
     command->add_option("--cases", cases, "file of tensors with images and logits")->required();
     command->add_option("--input", input, "its tensor of images, (N,3,H,W), normalised")->required();
     command->add_option("--expect", expect, "its tensor of logits, (N,classes)")->required();

@@ -14,6 +14,7 @@ struct Photo {
 struct Dataset {
   std::vector<Photo> photos;
   std::vector<std::string> classes;  ///< names in label order
+  bool people_known = true;          ///< false: nothing says who is on a photo; each is a person of its own
 };
 
 }  // namespace mcnn

@@ -10,6 +10,7 @@
 #include "data/folder_listing.h"
 #include "data/layouts.h"
 #include "runtime/error.h"
+#include "runtime/listed.h"
 
 namespace mcnn {
 namespace {
@@ -25,21 +26,27 @@ std::optional<int> index_of(const std::string& label) {
 
 std::vector<std::string> classes_in(const Csv& csv, std::size_t column) {
   std::set<std::string> names;
+  std::set<int> indices;
   bool all_numbers = true;
-  int largest = -1;
   for (const CsvRow& row : csv.rows) {
     const std::string& label = row.fields[column];
     const auto index = index_of(label);
     all_numbers &= index.has_value();
     if (index) {
       if (*index < 0 || *index >= kMostClasses) fail("{}:{}: label {} is out of range", csv.name, row.line, *index);
-      largest = std::max(largest, *index);
+      indices.insert(*index);
     }
     names.insert(label);
   }
   if (!all_numbers) return {names.begin(), names.end()};
-  std::vector<std::string> numbers;
-  for (int i = 0; i <= largest; ++i) numbers.push_back(std::to_string(i));
+  std::vector<std::string> numbers, unused;
+  for (int i = 0; !indices.empty() && i <= *indices.rbegin(); ++i) {
+    numbers.push_back(std::to_string(i));
+    if (!indices.contains(i)) unused.push_back(numbers.back());
+  }
+  if (!unused.empty())
+    fail("{}: labels are numbers up to {}, but no photo has {}; number the classes without gaps, or name them in [data] classes", csv.name,
+         numbers.back(), listed(unused));
   return numbers;
 }
 
@@ -62,14 +69,15 @@ Dataset read_csv(const std::string& path, const std::string& root, const std::ve
     if (row.fields[photo].empty()) fail("{}:{}: the path is empty", csv.name, row.line);
     if (row.fields[label].empty()) fail("{}:{}: the label is empty ({})", csv.name, row.line, row.fields[photo]);
   }
-  Dataset dataset{{}, classes.empty() ? classes_in(csv, label) : classes};
-  std::map<std::string, int64_t> line_of;
+  Dataset dataset{{}, classes.empty() ? classes_in(csv, label) : classes, false};
+  std::map<std::filesystem::path, int64_t> line_of;
   for (const CsvRow& row : csv.rows) {
-    if (const auto [first, fresh] = line_of.emplace(row.fields[photo], row.line); !fresh)
-      fail("{}:{}: {} is listed in line {} already", csv.name, row.line, row.fields[photo], first->second);
     const std::string file = (std::filesystem::path(root) / row.fields[photo]).string();
+    if (const auto [first, fresh] = line_of.emplace(std::filesystem::path(file).lexically_normal(), row.line); !fresh)
+      fail("{}:{}: {} is listed in line {} already", csv.name, row.line, row.fields[photo], first->second);
     require_file(file, fmt::format("{}:{}", csv.name, row.line));
     const std::string person = csv.has_column("group") ? row.fields[csv.column("group")] : "";
+    dataset.people_known |= !person.empty();
     dataset.photos.push_back({file, label_of(csv, row, row.fields[label], dataset.classes), person.empty() ? file : person});
   }
   if (dataset.photos.empty()) fail("{}: lists no photos", csv.name);

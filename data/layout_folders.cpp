@@ -1,5 +1,6 @@
 // One folder per class, with or without a folder per person inside.  Contract: layouts.h.
 #include <filesystem>
+#include <set>
 
 #include "data/folder_listing.h"
 #include "data/layouts.h"
@@ -20,15 +21,22 @@ void add_person(const fs::path& folder, int label, const std::string& person, st
 Dataset read_folders(const std::string& root) {
   Dataset dataset{{}, subfolders_of(root)};
   if (dataset.classes.empty()) fail("{}: has no folders, expected one per class", root);
+  bool person_folders = false;
+  std::set<std::string> stems;
   for (std::size_t label = 0; label < dataset.classes.size(); ++label) {
     const fs::path folder = fs::path(root) / dataset.classes[label];
     const std::size_t before = dataset.photos.size();
-    for (const std::string& photo : photos_in(folder.string()))
-      dataset.photos.push_back({(folder / photo).string(), static_cast<int>(label), fs::path(photo).stem().string()});
-    for (const std::string& person : subfolders_of(folder.string()))
+    for (const std::string& photo : photos_in(folder.string())) {
+      const std::string person = *stems.insert(fs::path(photo).stem().string()).first;
+      dataset.photos.push_back({(folder / photo).string(), static_cast<int>(label), person});
+    }
+    for (const std::string& person : subfolders_of(folder.string())) {
+      person_folders = true;
       add_person(folder / person, static_cast<int>(label), person, dataset.photos);
+    }
     if (dataset.photos.size() == before) fail("{}: the class has no photos", folder.string());
   }
+  dataset.people_known = person_folders || stems.size() < dataset.photos.size();
   return dataset;
 }
 

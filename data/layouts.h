@@ -25,7 +25,7 @@ Dataset read_folders(const std::string& root);
 
 /// A table with the columns `path` (relative to `root`), `label` and, if there, `group` (the person; otherwise every path is
 /// a person of its own). A label is a class name or a class's index. `classes` empty: the sorted names in the table, or
-/// 0..largest if all labels are numbers.
+/// 0..largest if all labels are numbers, which must leave none of these out.
 Dataset read_csv(const std::string& csv, const std::string& root, const std::vector<std::string>& classes);
 
 /// What is to be predicted: a table with the columns ImageID (relative to `images`) and ans, in the table's order.

@@ -123,7 +123,7 @@ void Loader::leave_out(int64_t photo, const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);
   } catch (const Error& e) {
-    if (!options_.skip_broken) throw;
+    if (!options_.skip_broken) fail("{} (data.skip_broken = true leaves such photos out; in mcnn-infer --skip-broken)", e.what());
     uint8_t& known = is_broken_[static_cast<std::size_t>(photo)];
     if (!known) complaints_.emplace_back(e.what());
     known = 1;

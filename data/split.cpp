@@ -106,7 +106,8 @@ Split split_by_person(const Dataset& dataset, double holdout, uint64_t seed) {
   if (!(holdout >= 0 && holdout < 1)) fail("[data] holdout = {}, expected 0 or more and less than 1", holdout);
   std::vector<Group> groups = groups_of(dataset);
   if (holdout > 0) {
-    if (groups.size() < 2) fail("{} people cannot be split in two ([data] holdout = {})", groups.size(), holdout);
+    if (groups.size() < 2)
+      fail("{} cannot be split in two ([data] holdout = {})", count_of_people(static_cast<int64_t>(groups.size())), holdout);
     draw(groups, holdout, seed);
     put_classes_on_both_sides(groups);
   }
@@ -124,6 +125,8 @@ Split split_by_person(const Dataset& dataset, double holdout, uint64_t seed) {
   check_disjoint(split.training, split.holdout);
   return split;
 }
+
+std::string count_of_people(int64_t number) { return fmt::format("{} {}", number, number == 1 ? "person" : "people"); }
 
 void check_disjoint(const Dataset& a, const Dataset& b) {
   std::map<std::string, const Photo*> people;

@@ -3,6 +3,7 @@
 // Next: same_content.h finds copies of a photo under other names; layouts.h says who a person is.
 #pragma once
 #include <cstdint>
+#include <string>
 
 #include "data/dataset.h"
 
@@ -19,6 +20,9 @@ struct Split {
 /// group. Where the people of a class allow it, the class is on both sides. The order of `dataset` does not change who goes
 /// where, and is kept on each side. check_disjoint has passed when this returns.
 Split split_by_person(const Dataset& dataset, double holdout, uint64_t seed);
+
+/// "1 person", "7 people"
+std::string count_of_people(int64_t number);
 
 /// Throws Error, naming the photos, if a person or a file's content is in both.
 void check_disjoint(const Dataset& a, const Dataset& b);

@@ -64,16 +64,18 @@ const std::string& Profiler::current_layer() const { return names_[layers_.empty
 
 std::string Profiler::tables() const {
   std::map<uint32_t, Row> operations, layers;
-  double in_operations = 0, in_steps = 0;
+  double in_steps = 0, outside = 0;
+  Clock::time_point end_of_step{};
   int64_t steps = 0;
   for (const Event& event : events_) {
     const double time = seconds(event.end - event.begin);
     if (event.kind == Kind::step) {
       in_steps += time;
+      end_of_step = event.end;
       ++steps;
     }
     if (event.kind != Kind::operation) continue;
-    in_operations += time;
+    if (event.begin >= end_of_step) outside += time;
     for (auto& [number, rows] : {std::pair(event.name, &operations), std::pair(event.layer, &layers)}) {
       Row& row = (*rows)[number];
       row.name = number == 0 ? "outside layers" : names_[number];
@@ -81,7 +83,7 @@ std::string Profiler::tables() const {
       ++row.calls;
     }
   }
-  const double total = steps ? in_steps : in_operations;
+  const double total = in_steps + outside;
   const auto values = [](const std::map<uint32_t, Row>& rows) {
     std::vector<Row> list;
     list.reserve(rows.size());

@@ -35,7 +35,7 @@ class Profiler {
   /// Forgets everything; not inside a span.
   void clear();
 
-  /// What the tables' shares are of. Without one: all operations together.
+  /// What the tables' shares are of, with operations outside of them (waiting for photos). Without one: all operations.
   Span step() { return enabled_ ? begin(Kind::step, "step") : Span(); }
   /// Operations inside belong to it; of nested layers, to the innermost.
   Span layer(const std::string& name) { return enabled_ ? begin(Kind::layer, name) : Span(); }

@@ -46,6 +46,7 @@ void save_state(const std::string& path, const ModelDescription& description, Pa
   metadata["best_score"] = fmt::format("{}", progress.best_score);
   metadata["loss_scale"] = fmt::format("{}", progress.loss_scale.value);
   metadata["loss_scale_finite_steps"] = std::to_string(progress.loss_scale.finite_steps);
+  metadata["left_out"] = std::to_string(progress.left_out);
   write_safetensors(path, tensors, metadata);
 }
 
@@ -61,7 +62,8 @@ RunProgress load_state(const std::string& path, Parameters& parameters, Optimize
   return {number<int>(file, "epochs"),
           number<int64_t>(file, "steps"),
           number<double>(file, "best_score"),
-          {number<float>(file, "loss_scale"), number<int>(file, "loss_scale_finite_steps")}};
+          {number<float>(file, "loss_scale"), number<int>(file, "loss_scale_finite_steps")},
+          file.metadata().contains("left_out") ? number<int64_t>(file, "left_out") : 0};  // older states have none
 }
 
 }  // namespace mcnn

@@ -14,6 +14,7 @@ struct RunProgress {
   int64_t steps = 0;       ///< finished
   double best_score = -1;  ///< macro F1 of the epoch in best.safetensors; -1: none yet
   LossScale loss_scale{};  ///< used where feature maps are fp16
+  int64_t left_out = 0;    ///< training photos that cannot be read, as far as is known
 };
 
 /// Written whole or not at all.

@@ -124,7 +124,7 @@ DType storage_type(const Config& config) {
 std::vector<Setting> settings(Config& c) {
   constexpr int kMany = std::numeric_limits<int>::max();
   Table t;
-  t.text("run", "dir", c.run.dir, "folder the run is written to; must not exist yet");
+  t.text("run", "dir", c.run.dir, "folder the run is written to; one that holds a checkpoint is never overwritten");
   t.number<uint64_t>("run", "seed", c.run.seed, 0, UINT64_MAX, "of every random number: weights, order, flips, dropout, split");
   t.choice(
       "run", "device", c.run.device, devices(),
@@ -145,6 +145,8 @@ std::vector<Setting> settings(Config& c) {
   t.number("model", "drop_path", c.model.drop_path, 0.0, 0.99, "of the last block; linear from 0 at the first");
 
   t.text("weights", "init", c.weights.init, "weights to start from, safetensors or torch's; empty: random weights");
+  t.text("weights", "state_dict", c.weights.state_dict,
+         "which dictionary of a torch file that holds several: state_dict, ema/module; empty: averaged weights first");
   t.list("weights", "allow_missing", c.weights.allow_missing, "tensors (names or globs) the file may lack or have in excess");
 
   t.choice("data", "layout", c.data.layout, {"competition", "folders", "csv"}, "how photos carry their labels");

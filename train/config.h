@@ -28,7 +28,7 @@ struct Config {
     double dropout = -1, drop_path = 0.2;
   } model;
   struct {
-    std::string init;
+    std::string init, state_dict;
     std::vector<std::string> allow_missing;
   } weights;
   struct {

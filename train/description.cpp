@@ -76,7 +76,9 @@ ModelDescription describe_run(const Config& config, const Convention& of_weights
 ModelDescription describe_file(const TensorFile& file, const Convention& flags, std::vector<std::string>& notes) {
   notes.insert(notes.end(), file.notes().begin(), file.notes().end());
   const Convention c = resolve_convention(flags, file);
-  if (!c.model) fail("{}: cannot tell which network its tensors are of; name it with --model", file.path());
+  if (!c.model)
+    fail("{}: cannot tell which network its tensors are of; name it with --model, and its --width and --depth if they are its own",
+         file.path());
   ModelDescription d;
   d.spec = efficientnet_spec(c.model->value);
   d.spec.width = number(file, "width", d.spec.width);

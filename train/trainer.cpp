@@ -1,5 +1,10 @@
 #include "train/trainer.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -13,6 +18,7 @@
 #include "data/loader.h"
 #include "data/split.h"
 #include "kernels/backend.h"
+#include "models/layer_table.h"
 #include "runtime/error.h"
 #include "runtime/profiler.h"
 #include "train/checkpoint.h"
@@ -35,6 +41,13 @@ Dataset read_dataset(const Config& config) {
   if (config.data.root.empty()) fail("[data] root is not set");
   if (!config.data.classes.empty()) fail("[data] classes is for layout = csv; layout = {} has its own", config.data.layout);
   return config.data.layout == "folders" ? read_folders(config.data.root) : read_competition(config.data.root);
+}
+
+/// Of the data, where data is given; else the competition's.
+std::vector<std::string> classes_of(const Config& config) {
+  if (!config.data.classes.empty()) return config.data.classes;
+  const bool given = config.data.layout == "csv" ? !config.data.csv.empty() : config.data.layout == "folders" && !config.data.root.empty();
+  return given ? read_dataset(config).classes : competition_classes();
 }
 
 /// Paths as absolute ones: config.ini and split.csv mean the same from anywhere.
@@ -78,6 +91,33 @@ void say(const std::string& line) {
   std::fflush(stdout);  // also into a file, it is there before the progress that follows
 }
 
+/// A folder in which a run stopped before its first checkpoint may be used again. Throws Error if it holds anything else.
+void require_no_checkpoint(const fs::path& dir) {
+  if (!fs::is_directory(dir)) return;
+  const bool of_a_run = fs::exists(dir / "split.csv");
+  for (const auto& entry : fs::directory_iterator(dir)) {
+    const std::string name = entry.path().filename().string();
+    if (!of_a_run || (name != "split.csv" && name != "config.ini" && name != "trace.json"))
+      fail("[run] dir = {} exists already and holds {}; runs are never overwritten", dir.string(), name);
+  }
+}
+
+/// The folder of a run that is going on: a second one in it would write over the first.
+class FolderLock {
+ public:
+  explicit FolderLock(const fs::path& dir) : fd_(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (fd_ >= 0 && ::flock(fd_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {  // other errors: a file system without locks
+      ::close(fd_);
+      fail("[run] dir = {}: another run is going on there", dir.string());
+    }
+  }
+  FolderLock(const FolderLock&) = delete;
+  ~FolderLock() { ::close(fd_); }
+
+ private:
+  int fd_;
+};
+
 /// A run while it is going on: what train() and resume() share.
 class Run {
  public:
@@ -90,9 +130,12 @@ class Run {
     say(backend_.reason);
     profiler_.enable(options.profile);
     const Dataset all = read_dataset(config_);
+    if (!all.people_known && config_.data.holdout > 0)
+      say("nothing says who is on which photo: each is taken as a person of its own, and one with several photos may be trained on and "
+          "held out; a column 'group' (layout = csv) or a folder per person (folders) says it");
     split_ = split_by_person(all, config_.data.holdout, config_.run.seed);
     std::optional<TensorFile> file;
-    if (fresh && !config_.weights.init.empty()) file.emplace(open_tensor_file(config_.weights.init));
+    if (fresh && !config_.weights.init.empty()) file.emplace(open_tensor_file(config_.weights.init, config_.weights.state_dict));
     const Convention convention = file ? resolve_convention({}, *file) : Convention{};
     description_ = describe_run(config_, convention, all.classes);
     resolve(config_, description_);
@@ -111,8 +154,8 @@ class Run {
     engine_->profile_with(&profiler_);
     initialise(engine_->parameters(), config_.run.seed);
     if (file) {
-      const LoadReport report =
-          load_weights(*file, engine_->model().architecture(), engine_->parameters(), {config_.weights.allow_missing, config_.run.seed});
+      const LoadReport report = load_weights(*file, engine_->model().architecture(), engine_->parameters(),
+                                             {config_.weights.allow_missing, config_.run.seed, all.classes});
       for (const std::string& line : report.lines()) say(file->path() + ": " + line);
     }
     optimizer_ = std::make_unique<Optimizer>(engine_->parameters(), config_);
@@ -123,8 +166,8 @@ class Run {
           split_.holdout, loader_options(config_, description_, false, static_cast<double>(split_.holdout.photos.size()) / photos));
     if (training_->batches() == 0)
       fail("[train] batch = {} is larger than the {} photos to train on", config_.train.batch, split_.training.photos.size());
-    say(fmt::format("{} photos of {} people to train on, {} of {} held out; {} classes; {} parameters", split_.training.photos.size(),
-                    split_.training_people, split_.holdout.photos.size(), split_.holdout_people, all.classes.size(),
+    say(fmt::format("{} photos of {} to train on, {} of {} held out; {} classes; {} parameters", split_.training.photos.size(),
+                    count_of_people(split_.training_people), split_.holdout.photos.size(), split_.holdout_people, all.classes.size(),
                     engine_->parameters().count()));
     const MemoryForecast memory = forecast(description_.spec, config_, config_.train.batch, config_.data.crop, config_.data.crop);
     say(fmt::format("memory: {:.2f} GB for weights and optimizer, {:.2f} GB for the feature maps of a step", memory.parameters * 1e-9,
@@ -132,21 +175,23 @@ class Run {
   }
 
   /// The folder of a new run, with what is known before its first step.
-  void create_folder() const {
+  void create_folder() {
     std::error_code error;
-    if (fs::exists(dir_)) fail("[run] dir = {} exists already; runs are never overwritten", dir_.string());
     fs::create_directories(dir_, error);
     if (error) fail("[run] dir = {} cannot be made: {}", dir_.string(), error.message());
+    lock_.emplace(dir_);
+    require_no_checkpoint(dir_);
+    if (fs::exists(dir_ / "split.csv")) say(dir_.string() + ": the run in it stopped before its first checkpoint; begun anew");
+    write_file_atomically((dir_ / "split.csv").string(), split_table());  // first: a config.ini alone may be a user's own
     write_file_atomically((dir_ / "config.ini").string(), write_config(config_));
-    write_file_atomically((dir_ / "split.csv").string(), split_table());
   }
 
   /// The state after the last finished epoch. The people must be on the sides where they were: a photo that came or went
   /// would deal them anew, and faces the network was trained on would be held out.
   void load_progress() {
     const std::string state = (dir_ / "last.safetensors").string();
-    if (!fs::exists(state))
-      fail("{} has no last.safetensors: the run stopped in its first epoch. Delete the folder and start again", dir_.string());
+    if (!fs::exists(state)) fail("{} has no last.safetensors: the run stopped in its first epoch; start it again", dir_.string());
+    lock_.emplace(dir_);
     std::ifstream file(dir_ / "split.csv");
     const std::string then((std::istreambuf_iterator<char>(file)), {});
     if (then != split_table()) fail("{}: the photos are not those the run began with", (dir_ / "split.csv").string());
@@ -177,16 +222,14 @@ class Run {
   /// False if options_.stop_after ended it.
   bool epoch() {
     const auto start = std::chrono::steady_clock::now();
-    const auto per_epoch = training_->batches();
-    const CosineSchedule schedule{config_.train.learning_rate, std::llround(config_.train.warmup_epochs * static_cast<double>(per_epoch)),
-                                  per_epoch * config_.train.epochs};
     training_->start_epoch(static_cast<uint32_t>(progress_.epochs));
-    double loss_sum = 0, photos_per_second = 0;
+    double loss_sum = 0, photos_per_second = 0, rate = 0;
     int64_t done = 0;
     {
-      Progress line(fmt::format("epoch {}/{}", progress_.epochs + 1, config_.train.epochs), per_epoch);
+      Progress line(fmt::format("epoch {}/{}", progress_.epochs + 1, config_.train.epochs), steps_per_epoch());
       for (Batch batch; next(batch);) {
-        const double loss = step(batch, schedule.at(progress_.steps));
+        rate = learning_rate();
+        const double loss = step(batch, rate);
         loss_sum += loss;
         ++done;
         line.step(batch.n, fmt::format("loss {:.4f}", loss_sum / static_cast<double>(done)));
@@ -202,10 +245,12 @@ class Run {
     if (options_.stop_after > 0 && progress_.steps >= options_.stop_after) return false;
     require_finite();
     ++progress_.epochs;
+    progress_.left_out = std::max(progress_.left_out, training_->broken());
     optimizer_->swap_averages();
     nlohmann::json row{{"epoch", progress_.epochs},
                        {"steps", progress_.steps},
                        {"loss", loss_sum / static_cast<double>(done)},
+                       {"learning_rate", rate},
                        {"images_per_second", photos_per_second}};
     const bool keep = score(row);
     if (keep) save_weights((dir_ / "best.safetensors").string(), engine_->parameters(), metadata_of(description_), progress_.steps);
@@ -217,6 +262,20 @@ class Run {
     if (const std::size_t broken = name_broken_photos()) row["broken_photos"] = broken;
     log(row);
     return true;
+  }
+
+  /// As far as is known which photos can be read.
+  int64_t steps_per_epoch() const {
+    const auto photos = static_cast<int64_t>(split_.training.photos.size());
+    return (photos - std::max(progress_.left_out, training_->broken())) / config_.train.batch;
+  }
+
+  /// Of the next step.
+  double learning_rate() const {
+    const int64_t per_epoch = steps_per_epoch();
+    const CosineSchedule schedule{config_.train.learning_rate, std::llround(config_.train.warmup_epochs * static_cast<double>(per_epoch)),
+                                  per_epoch * config_.train.epochs};
+    return schedule.at(progress_.steps);
   }
 
   bool next(Batch& batch) {
@@ -296,6 +355,7 @@ class Run {
   Config config_;
   TrainOptions options_;
   fs::path dir_;
+  std::optional<FolderLock> lock_;
   Profiler profiler_;
   Backend backend_;
   Split split_;
@@ -310,10 +370,16 @@ class Run {
 }  // namespace
 
 void train(const Config& config, const TrainOptions& options) {
-  if (fs::exists(config.run.dir)) fail("[run] dir = {} exists already; runs are never overwritten", config.run.dir);
+  require_no_checkpoint(config.run.dir);  // before anything that takes time
   Run run(config, options, true);
   run.create_folder();
   run.go();
+}
+
+std::string describe(const Config& config) {
+  const Convention convention =
+      config.weights.init.empty() ? Convention{} : resolve_convention({}, open_tensor_file(config.weights.init, config.weights.state_dict));
+  return describe(describe_run(config, convention, classes_of(config)).spec, config.train.batch, config.data.crop, config.data.crop);
 }
 
 void resume(const std::string& dir, const TrainOptions& options) {

@@ -16,10 +16,14 @@ struct TrainOptions {
   int64_t stop_after = 0;  ///< steps, for profiling and tests; 0: the whole run
 };
 
-/// Starts the run of `config` in config.run.dir, which must not exist. Throws Error: everything a user can get wrong.
+/// Starts the run of `config` in config.run.dir, which must be new, empty, or that of a run that stopped before its first
+/// checkpoint. Throws Error: everything a user can get wrong.
 void train(const Config& config, const TrainOptions& options = {});
 
 /// Goes on where the run in `dir` stopped, to the bit as if it had not.
 void resume(const std::string& dir, const TrainOptions& options = {});
+
+/// The network of such a run as a table (models/layer_table.h), its classes those of the data. Nothing is written.
+std::string describe(const Config& config);
 
 }  // namespace mcnn

@@ -61,4 +61,11 @@ void write_file_atomically(const std::string& path, const std::string& text) {
   write_file_atomically(path, parts);
 }
 
+void require_no_overwriting(const std::string& output, const std::vector<std::string>& inputs) {
+  for (const std::string& input : inputs) {
+    std::error_code absent;
+    if (std::filesystem::equivalent(output, input, absent)) fail("writing {} would overwrite an input", output);
+  }
+}
+
 }  // namespace mcnn

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace mcnn {
 
@@ -13,5 +14,8 @@ void write_file_atomically(const std::string& path, std::span<const std::span<co
 
 /// The same for text: a log's summary, a resolved config.
 void write_file_atomically(const std::string& path, const std::string& text);
+
+/// Throws Error if `output` is one of the files `inputs`, under whatever name; an empty name is none.
+void require_no_overwriting(const std::string& output, const std::vector<std::string>& inputs);
 
 }  // namespace mcnn

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <regex>
 
@@ -28,10 +29,18 @@ template <class T>
 void parse_number(const std::string& text, T& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size()) fail("is not a number");
+  if constexpr (std::is_floating_point_v<T>)
+    if (!std::isfinite(value)) fail("is not finite");
 }
 
 void parse(const std::string& text, std::string& value) { value = text; }
-void parse(const std::string& text, Padding& value) { value = Padding::parse(text); }
+void parse(const std::string& text, Padding& value) {
+  try {
+    value = Padding::parse(text);
+  } catch (const Error&) {  // repeats the text, which stands before this already
+    fail("is none of same, same:HxW (same:380x380), symmetric");
+  }
+}
 void parse(const std::string& text, float& value) {
   parse_number(text, value);
   if (!(value > 0)) fail("is not positive");
@@ -112,6 +121,8 @@ Convention read_fields(const Metadata& texts, const std::string& where, const So
         }
       },
       out);
+  if (out.std && std::ranges::min(out.std->value) <= 0)
+    fail("{}{}: {} is not above 0 in every channel", where, out.std->source, printable(texts.at("std")));
   return out;
 }
 

@@ -12,6 +12,8 @@
 #include <unordered_set>
 
 #include "runtime/error.h"
+#include "runtime/listed.h"
+#include "weights/convention.h"
 #include "weights/safetensors.h"
 #include "weights/state_dict.h"
 
@@ -26,14 +28,6 @@ using FileNames = std::unordered_map<std::string, std::string>;  ///< timm's nam
 
 bool matches(const std::vector<std::string>& patterns, const std::string& name) {
   return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& p) { return ::fnmatch(p.c_str(), name.c_str(), 0) == 0; });
-}
-
-/// "a, b, c and 17 more"
-std::string listed(const std::vector<std::string>& items, std::size_t most = 20) {
-  const std::size_t shown = std::min(items.size(), most);
-  std::string out = fmt::format("{}", fmt::join(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(shown), ", "));
-  if (shown < items.size()) out += fmt::format(" and {} more", items.size() - shown);
-  return out;
 }
 
 std::string shape_str(const std::vector<int64_t>& shape) { return fmt::format("({})", fmt::join(shape, ",")); }
@@ -98,8 +92,10 @@ int64_t classes_in(const PlainNames& tensors, const FileNames& file_names) {
 }
 
 /// A classifier for other classes on the same features is replaced; on other features the file is another network's.
-bool replaces_head(const PlainNames& tensors, const FileNames& file_names, const NamedTensor& weight, int64_t file_classes) {
-  if (file_classes == 0 || file_classes == weight.torch_shape[0]) return false;
+bool replaces_head(const PlainNames& tensors, const FileNames& file_names, const NamedTensor& weight, const LoadReport& of_file,
+                   const std::vector<std::string>& classes) {
+  const bool other_names = !classes.empty() && !of_file.class_names.empty() && classes != of_file.class_names;
+  if (of_file.file_classes == 0 || (of_file.file_classes == weight.torch_shape[0] && !other_names)) return false;
   const auto it = tensors.find(file_names.at(kHeadWeight));
   return it == tensors.end() || (it->second->shape.size() == 2 && it->second->shape[1] == weight.torch_shape[1]);
 }
@@ -150,11 +146,11 @@ void refuse_misfits(const TensorFile& file, Naming naming, const FileNames& file
   if (!missing.empty()) complaints.push_back("missing: " + listed(missing));
   if (!unexpected.empty()) complaints.push_back("unexpected: " + listed(unexpected));
   if (!complaints.empty()) complaints.back() += " (allow_missing takes names and globs to go on without)";
-  if (!m.wrong_shapes.empty()) complaints.push_back("wrong shape: " + listed(m.wrong_shapes, 6));
+  if (!m.wrong_shapes.empty()) complaints.push_back("wrong shape: " + listed(m.wrong_shapes));
   if (complaints.empty()) return;
   const auto model = detect_model(file, naming);
-  fail("{}: does not fit the network: {}{}", file.path(), fmt::join(complaints, "; "),
-       model ? fmt::format("; the file's tensors are those of {}", *model) : "");
+  fail("{}: {}does not fit the network: {}", file.path(), model ? fmt::format("its tensors are those of {}; it ", *model) : "",
+       fmt::join(complaints, "; "));
 }
 
 /// Blocks with a skip that lack a convolution: their last batch norm becomes 0, the block the identity. Returns their names.
@@ -172,6 +168,14 @@ std::vector<std::string> start_as_identities(const Architecture& architecture, P
   return names;
 }
 
+/// train/checkpoint.h's: two sets of weights where there are averages, and neither is the best epoch's.
+void refuse_state_of_a_run(const TensorFile& file) {
+  const auto of_optimizer = [](const StoredTensor& t) { return t.name.starts_with("optimizer."); };
+  if (std::any_of(file.tensors().begin(), file.tensors().end(), of_optimizer))
+    fail("{}: is the state of a run, with its optimizer's, for mcnn-train --resume; its weights are in best.safetensors beside it",
+         file.path());
+}
+
 Naming naming_of(const TensorFile& file) {
   if (const std::optional<Naming> naming = detect_naming(file)) return *naming;
   std::vector<std::string> names;
@@ -184,7 +188,9 @@ Naming naming_of(const TensorFile& file) {
 
 std::vector<std::string> LoadReport::lines() const {
   std::vector<std::string> out;
-  if (new_head) out.push_back(fmt::format("classifier: the file's has {} classes; initialised instead", file_classes));
+  if (new_head)
+    out.push_back(fmt::format("classifier: the file's has {} classes{}; initialised instead", file_classes,
+                              class_names.empty() ? "" : fmt::format(" ({})", listed(class_names))));
   if (!missing.empty()) out.push_back("missing from the file, initialised instead: " + listed(missing));
   if (!identities.empty()) out.push_back("starting as the identity (last gamma and beta 0): " + listed(identities));
   if (!unused.empty()) out.push_back("in the file, not used: " + listed(unused));
@@ -192,12 +198,14 @@ std::vector<std::string> LoadReport::lines() const {
 }
 
 LoadReport load_weights(const TensorFile& file, const Architecture& architecture, Parameters& parameters, const LoadOptions& options) {
+  refuse_state_of_a_run(file);
   LoadReport report{.naming = naming_of(file)};
   const PlainNames tensors = by_plain_name(file);
   FileNames file_names;
   for (const auto& [timm, in_file] : key_map(architecture, report.naming)) file_names[timm] = in_file;
   report.file_classes = classes_in(tensors, file_names);
-  report.new_head = replaces_head(tensors, file_names, *parameters.find(kHeadWeight), report.file_classes);
+  if (const auto names = convention_of_metadata(file.path(), file.metadata()).classes) report.class_names = names->value;
+  report.new_head = replaces_head(tensors, file_names, *parameters.find(kHeadWeight), report, options.classes);
 
   const Matching m = match(file, tensors, file_names, parameters, report.new_head);
   refuse_misfits(file, report.naming, file_names, m, options.allow_missing);

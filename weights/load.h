@@ -17,15 +17,18 @@ struct LoadOptions {
   /// being in it, may go unused.
   std::vector<std::string> allow_missing;
   uint64_t seed = 0;  ///< of what is initialised because the file has no values for it
+  /// Names in label order. A file that states others has a classifier for something else, though it may fit; empty: any will do.
+  std::vector<std::string> classes;
 };
 
 struct LoadReport {
   Naming naming = Naming::timm;
-  std::vector<std::string> missing;     ///< timm names, initialised instead; allowed by LoadOptions
-  std::vector<std::string> unused;      ///< file names; allowed by LoadOptions
-  std::vector<std::string> identities;  ///< blocks started as the identity because their convolutions are missing
-  bool new_head = false;                ///< the file's classifier has another number of classes: initialised instead
-  int64_t file_classes = 0;             ///< 0: the file has no classifier
+  std::vector<std::string> missing;      ///< timm names, initialised instead; allowed by LoadOptions
+  std::vector<std::string> unused;       ///< file names; allowed by LoadOptions
+  std::vector<std::string> identities;   ///< blocks started as the identity because their convolutions are missing
+  bool new_head = false;                 ///< the file's classifier is for other classes: initialised instead
+  int64_t file_classes = 0;              ///< 0: the file has no classifier
+  std::vector<std::string> class_names;  ///< that the file states
 
   /// What a user should know, one line each; empty if the file fitted exactly.
   std::vector<std::string> lines() const;
@@ -33,7 +36,7 @@ struct LoadReport {
 
 /// num_batches_tracked never counts. A block with a skip whose convolutions are missing starts as the identity (its last
 /// batch norm's gamma and beta 0, whatever the file says): anything else would disturb the blocks that are there.
-/// Throws Error: unknown naming, tensors missing or unexpected, wrong shapes or types, values that are not finite.
+/// Throws Error: unknown naming, a run's whole state, tensors missing or unexpected, wrong shapes or types, values that are not finite.
 LoadReport load_weights(const TensorFile& file, const Architecture& architecture, Parameters& parameters, const LoadOptions& options = {});
 
 /// timm's names, PyTorch's axes, F32 and a num_batches_tracked per batch norm: timm loads it with strict=True.

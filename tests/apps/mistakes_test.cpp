@@ -1,5 +1,7 @@
 // Everything a user gets wrong ends with exit code 1 and one line that names the file and the field; no half-written result
 // and no temporary file stays behind.
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cmath>
@@ -31,7 +33,7 @@ TEST_F(Mistakes, PhotosThatCannotBeDecoded) {
       {"cut", good.substr(0, good.size() / 2)}, {"text", "this is a text\n"}, {"empty", ""}, {"header", good.substr(0, 20)}};
   for (const auto& [name, bytes] : broken) {
     here.write("photos/cat/cat0.jpg", bytes);
-    EXPECT_TRUE(complained(here.train(name, {"data.holdout=0", "train.batch=18"}), {"photos/cat/cat0.jpg"})) << name;
+    EXPECT_TRUE(complained(here.train(name, {"data.holdout=0", "train.batch=18"}), {"photos/cat/cat0.jpg", "data.skip_broken"})) << name;
     expect_no_result(name);
   }
 }
@@ -116,13 +118,20 @@ TEST_F(Mistakes, ARunIsNeverOverwritten) {
   const std::string before = bytes_of(here / "run/last.safetensors");
   EXPECT_TRUE(complained(here.train("run"), {"[run] dir", here / "run", "exists already"}));
   EXPECT_TRUE(bytes_of(here / "run/last.safetensors") == before);
+  here.write("mine/config.ini", "; a user's own");
+  EXPECT_TRUE(complained(here.train("mine"), {"[run] dir", here / "mine", "holds config.ini"}));
+  EXPECT_EQ(bytes_of(here / "mine/config.ini"), "; a user's own");
   here.write("file", "");
   EXPECT_TRUE(complained(here.train("file/run"), {"[run] dir", "file/run"}));
 }
 
 TEST_F(Mistakes, RunsThatCannotGoOn) {
   ASSERT_TRUE(succeeded(here.train("early", {}, {"--steps", "1"})));
-  EXPECT_TRUE(complained(here.resume("early"), {"early has no last.safetensors", "first epoch"}));
+  EXPECT_TRUE(complained(here.resume("early"), {"early has no last.safetensors", "first epoch", "start it again"}));
+  const int going_on = ::open((here / "early").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  ASSERT_EQ(::flock(going_on, LOCK_EX), 0);
+  EXPECT_TRUE(complained(here.train("early"), {"[run] dir", here / "early", "another run is going on"}));
+  ::close(going_on);
   ASSERT_TRUE(succeeded(here.train("run", {}, {"--steps", "4"})));
   const std::string last = bytes_of(here / "run/last.safetensors");
   here.write("photos/cat/cat9.jpg", tiny_photo(0, 9));  // one more person: all would be dealt anew
@@ -144,8 +153,9 @@ TEST_F(Mistakes, WeightsFiles) {
     EXPECT_TRUE(complained(train(file), {name}));
   }
   EXPECT_TRUE(complained(here.train("run", {"weights.init=" + good, "model.width=0.5"}), {"best.safetensors", "wrong shape"}));
-  EXPECT_TRUE(complained(infer(here / "good/last.safetensors"), {"last.safetensors", "unexpected"}));
+  EXPECT_TRUE(complained(infer(here / "good/last.safetensors"), {"last.safetensors: is the state of a run", "best.safetensors"}));
   EXPECT_TRUE(complained(run_program("mcnn-infer", {"--run", here / "absent", here.photos()[0]}), {"absent/best.safetensors"}));
+  EXPECT_TRUE(complained(here.train("run", {"weights.init=" + good, "weights.state_dict=ema"}), {"best.safetensors", "'ema'"}));
   expect_no_run("run");
 
   std::filesystem::resize_file(here / "good/last.safetensors", 5000);
@@ -156,7 +166,7 @@ TEST_F(Mistakes, AFullDisk) {
   constexpr int64_t kRoomForTexts = 20'000, kRoomForNothing = 100;
   EXPECT_TRUE(complained(here.train_on_full_disk("run", kRoomForTexts), {"run/best.safetensors: cannot be written", "File too large"}));
   expect_no_result("run");
-  EXPECT_TRUE(complained(here.train_on_full_disk("nothing", kRoomForNothing), {"nothing/config.ini: cannot be written"}));
+  EXPECT_TRUE(complained(here.train_on_full_disk("nothing", kRoomForNothing), {"nothing/split.csv: cannot be written"}));
   EXPECT_EQ(here.names_in("nothing"), std::vector<std::string>{});
   EXPECT_TRUE(complained(run_program("mcnn-data", {"synth", here / "drawn", "--people", "1"}, kRoomForNothing),
                          {here / "drawn", "cannot be written"}));
@@ -230,6 +240,11 @@ TEST_F(Mistakes, OfInference) {
   EXPECT_TRUE(complained(run_program("mcnn-infer", {"--run", here / "run", "--images", here / "photos", "--info", here / "info.csv",
                                                     "--output", here / "info.csv"}),
                          {"info.csv", "would overwrite an input"}));
+  const std::string best = bytes_of(here / "run/best.safetensors");
+  EXPECT_TRUE(complained(run_program("mcnn-infer", {"--run", here / "run", "--images", here / "photos", "--info", here / "info.csv",
+                                                    "--output", here / "run/../run/best.safetensors"}),
+                         {"best.safetensors", "would overwrite an input"}));
+  EXPECT_TRUE(bytes_of(here / "run/best.safetensors") == best);
   EXPECT_TRUE(complained(run_program("mcnn-infer", {"--run", here / "run", "--images", here / "photos", "--info", here / "info.csv",
                                                     "--output", here / "nowhere/out.csv"}),
                          {"nowhere/out.csv", "there is no folder"}));
@@ -241,7 +256,7 @@ TEST_F(Mistakes, OfInference) {
   EXPECT_TRUE(complained(infer(good, {"--gt", here / "absent.csv"}), {"absent.csv"}));
   EXPECT_TRUE(complained(infer(good, {"--device", "gpu"}), {"device 'gpu'"}));
   EXPECT_TRUE(complained(infer(good, {"--batch", "0"}), {"--batch"}));
-  EXPECT_TRUE(complained(infer(good, {"--padding", "sane"}), {"sane"}));
+  EXPECT_TRUE(complained(infer(good, {"--padding", "sane"}), {"mcnn-infer: --padding: 'sane' is none of same, "}));
   EXPECT_FALSE(std::filesystem::exists(here / "out.csv")) << "no answers before every argument was read";
 
   here.write("photos/cat/cat1.jpg", "this is a text\n");

@@ -2,11 +2,13 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <set>
 
 #include "data/csv.h"
 #include "tests/apps/workplace.h"
 #include "train/config.h"
+#include "train/schedule.h"
 #include "weights/tensor_file.h"
 
 namespace mcnn {
@@ -108,6 +110,19 @@ TEST_F(TrainProgram, InterruptedItGoesOnAsIfItHadNotStopped) {
   expect_same_weights("stopped", "whole");
 }
 
+TEST_F(TrainProgram, AFolderWithoutACheckpointIsUsedAgain) {
+  ASSERT_TRUE(succeeded(here.train("whole")));
+  const std::string photo = bytes_of(here.photos()[0]);
+  here.write("photos/cat/cat0.jpg", "no photo at all");
+  ASSERT_TRUE(complained(here.train("run", {"data.holdout=0"}), {"cat0.jpg"}));
+  here.write("photos/cat/cat0.jpg", photo);
+  ASSERT_TRUE(succeeded(here.train("run", {}, {"--profile", "--steps", "1"})));
+  const Outcome outcome = here.train("run");
+  ASSERT_TRUE(succeeded(outcome));
+  EXPECT_NE(outcome.out.find("begun anew"), std::string::npos) << outcome.out;
+  expect_same_weights("run", "whole");
+}
+
 TEST_F(TrainProgram, KilledItGoesOnToo) {
   ASSERT_TRUE(succeeded(here.train("whole", {"train.epochs=4"})));
   const std::string last = here / "killed/last.safetensors";
@@ -142,8 +157,12 @@ TEST_F(TrainProgram, ATableOfPhotosTrainsLikeFolders) {
                         path.stem().string());
   }
   here.write("table.csv", rows);
-  ASSERT_TRUE(succeeded(here.train("folders")));
-  ASSERT_TRUE(succeeded(here.train("table", {"data.layout=csv", "data.csv=" + here / "table.csv"})));
+  const Outcome folders = here.train("folders"), table = here.train("table", {"data.layout=csv", "data.csv=" + here / "table.csv"});
+  ASSERT_TRUE(succeeded(folders));
+  ASSERT_TRUE(succeeded(table));
+  const std::string unknown = "nothing says who is on which photo";
+  EXPECT_NE(folders.out.find(unknown), std::string::npos) << folders.out;
+  EXPECT_EQ(table.out.find(unknown), std::string::npos) << table.out;
   expect_same_weights("table", "folders");
 }
 
@@ -165,6 +184,10 @@ TEST_F(TrainProgram, StartsFromTheWeightsOfAnotherRun) {
     if (t.name.ends_with("num_batches_tracked")) continue;
     EXPECT_EQ(as_floats(*still.find(t.name)), as_floats(t)) << t.name;
   }
+  std::filesystem::rename(here / "photos/owl", here / "photos/emu");
+  const Outcome other = here.train("other", {"weights.init=" + here / "first/best.safetensors"});
+  ASSERT_TRUE(succeeded(other));
+  EXPECT_NE(other.out.find("classifier: the file's has 3 classes (cat, dog, owl); initialised instead"), std::string::npos) << other.out;
 }
 
 TEST_F(TrainProgram, WithoutHeldOutPeopleTheLastEpochIsKept) {
@@ -215,9 +238,23 @@ TEST_F(TrainProgram, BrokenPhotosAreCountedAndNamedIfAllowed) {
   EXPECT_EQ(log_of("split").back().at("broken_photos"), 2) << "whichever side they are on";
 }
 
+TEST_F(TrainProgram, TheRateEndsAtZeroThoughPhotosAreLeftOut) {
+  for (const char* photo : {"cat/cat0.jpg", "dog/dog0.jpg", "owl/owl5.jpg"}) here.write(std::string("photos/") + photo, "no photo at all");
+  const std::vector<std::string> settings = {"data.skip_broken=true", "data.holdout=0", "train.epochs=3"};
+  ASSERT_TRUE(succeeded(here.train("whole", settings)));
+  const nlohmann::json last = log_of("whole").back();
+  EXPECT_EQ(last.at("steps"), 9);  // 15 photos, 4 per step; 18 would make 12 steps
+  const CosineSchedule schedule{.peak = 1e-3, .warmup_steps = 2, .total_steps = 9};
+  EXPECT_DOUBLE_EQ(last.at("learning_rate"), schedule.at(8));
+  ASSERT_TRUE(succeeded(here.train("stopped", settings, {"--steps", "4"})));
+  ASSERT_TRUE(succeeded(here.resume("stopped")));
+  expect_same_weights("stopped", "whole");
+}
+
 TEST_F(TrainProgram, DescribesTheNetworkWithoutTrainingIt) {
-  const Outcome outcome = here.train("run", {"data.classes=a,b,c"}, {"--describe"});
+  const Outcome outcome = here.train("run", {}, {"--describe"});
   ASSERT_TRUE(succeeded(outcome));
+  EXPECT_NE(outcome.out.find("(4,3)"), std::string::npos) << "as many classes as folders: " << outcome.out;
   for (const char* word : {"conv_stem", "blocks.6.0", "classifier"}) EXPECT_NE(outcome.out.find(word), std::string::npos) << outcome.out;
   EXPECT_FALSE(std::filesystem::exists(here / "run"));
 }
@@ -229,6 +266,14 @@ TEST_F(TrainProgram, HelpIsAConfigurationItself) {
   const Outcome help = run_program("mcnn-train", {"--help"});
   ASSERT_TRUE(succeeded(help));
   EXPECT_NE(help.out.find("--resume"), std::string::npos);
+}
+
+TEST(Programs, SayTheirVersion) {
+  for (const std::string program : {"mcnn-train", "mcnn-infer", "mcnn-data", "mcnn-weights"}) {
+    const Outcome outcome = run_program(program, {"--version"});
+    EXPECT_TRUE(succeeded(outcome));
+    EXPECT_TRUE(std::regex_match(outcome.out, std::regex(program + R"( \d+\.\d+\.\d+\n)"))) << outcome.out;
+  }
 }
 
 TEST_F(TrainProgram, ProfilesAnEpoch) {

@@ -1,4 +1,6 @@
 // mcnn-weights as a user meets it: what a run wrote, in other clothes, is still the same network; every mistake is one line.
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "tests/apps/workplace.h"
@@ -70,6 +72,22 @@ TEST_F(WeightsProgram, OtherNamesAreTheSameNetwork) {
     EXPECT_TRUE(succeeded(same));
     EXPECT_TRUE(has(same.out, "tensors compared: equal")) << same.out;
   }
+}
+
+TEST_F(WeightsProgram, AnExportedNarrowNetworkIsInferredAsTold) {
+  const std::string pth = here / "narrow.pth", photo = here.photos()[9];
+  ASSERT_TRUE(succeeded(weights({"convert", best, pth})));
+  EXPECT_TRUE(complained(run_program("mcnn-infer", {"--checkpoint", pth, photo}), {"narrow.pth", "--model", "--width", "--depth"}));
+  const Outcome told = run_program("mcnn-infer", {"--checkpoint", pth, "--model", "b0", "--width", "0.25", "--depth", "0.5", "--padding",
+                                                  "same", "--bn-eps", "1e-3", "--resolution", "40", "--crop-pct", "0.833333333", photo});
+  ASSERT_TRUE(succeeded(told));
+  std::string expected = run_program("mcnn-infer", {"--checkpoint", best, photo}).out;
+  for (std::size_t k = 0; k < 3; ++k) {  // names do not travel in a torch file
+    const auto at = expected.find(" " + Workplace::classes()[k] + " ");
+    ASSERT_NE(at, std::string::npos) << expected;
+    expected.replace(at, 5, fmt::format(" {} ", k));
+  }
+  EXPECT_EQ(told.out, expected);
 }
 
 TEST_F(WeightsProgram, WhatIsSaidWhileConvertingIsStatedAfterwards) {
@@ -198,13 +216,17 @@ TEST_F(WeightsProgram, Mistakes) {
   EXPECT_TRUE(complained(weights({"convert", best, here / "out.onnx", "--size", "32"}), {"--size '32' is not HxW"}));
   EXPECT_TRUE(complained(weights({"convert", best, here / "out.onnx", "--size", "0x32"}), {"--size '0x32' is not HxW"}));
   EXPECT_TRUE(complained(weights({"convert", best, out, "--paddig", "same"}), {"--paddig", "did you mean '--padding'?"}));
+  const std::string before = bytes_of(best);
+  EXPECT_TRUE(complained(weights({"convert", best, here / "run/../run/best.safetensors"}), {"would overwrite an input"}));
+  EXPECT_TRUE(bytes_of(best) == before);
+  EXPECT_TRUE(complained(weights({"convert", best, out, "--std", "0,0,0"}), {"--std", "'0,0,0' is not above 0"}));
   EXPECT_TRUE(complained(weights({"convert", best, out, "--padding", "sane"}), {"--padding", "'sane'"}));
   EXPECT_TRUE(complained(weights({"convert", best, out, "--bn-eps", "small"}), {"--bn-eps", "'small' is not a number"}));
   EXPECT_TRUE(complained(weights({"convert", best, out, "--mean", "1,2"}), {"--mean", "'1,2' is not three numbers"}));
   EXPECT_TRUE(complained(weights({"convert", best, out, "--width", "wide"}), {"--width", "'wide' is not a positive number"}));
   EXPECT_TRUE(complained(weights({"convert", best, out, "--model", "b8"}), {"'b8'", "did you mean"}));
   EXPECT_TRUE(complained(weights({"convert", best, out, "--depth", "2"}), {"best.safetensors", "missing"}));
-  EXPECT_TRUE(complained(weights({"convert", here / "run/last.safetensors", out}), {"last.safetensors", "unexpected"}));
+  EXPECT_TRUE(complained(weights({"convert", here / "run/last.safetensors", out}), {"last.safetensors: is the state of a run"}));
   EXPECT_TRUE(complained(weights({"convert", best, here / "absent/out.pth"}), {"absent/out.pth: cannot be written"}));
   for (const char* name : {"out.pth", "out.onnx", "out.safetensors"})
     EXPECT_TRUE(

@@ -149,6 +149,18 @@ TEST(FoldersLayout, ClassesAreSortedFoldersAndPeopleAreStemsOrSubfolders) {
   EXPECT_EQ(table_of(dataset, root), expected);
 }
 
+TEST(FoldersLayout, SaysWhetherPeopleAreKnown) {
+  const TemporaryFolder root;
+  root.write("cat/1.jpg", "x");
+  root.write("dog/2.jpg", "x");
+  EXPECT_FALSE(read_folders(root.path()).people_known);
+  root.write("dog/1.jpg", "x");
+  EXPECT_TRUE(read_folders(root.path()).people_known) << "a name in two classes";
+  std::filesystem::remove(root / "dog/1.jpg");
+  root.write("dog/anna/3.jpg", "x");
+  EXPECT_TRUE(read_folders(root.path()).people_known) << "a folder of a person";
+}
+
 TEST(FoldersLayout, MistakesAreNamed) {
   const TemporaryFolder root;
   EXPECT_EQ(refusal([&] { read_folders(root.path()); }), root.path() + ": has no folders, expected one per class");
@@ -179,16 +191,20 @@ TEST_F(CsvLayout, NamesAreSortedAndGroupsArePeople) {
   EXPECT_EQ(dataset.photos[1].label, 0);
   EXPECT_EQ(dataset.photos[0].person, "anna");
   EXPECT_EQ(dataset.photos[2].person, dataset.photos[2].path);
+  EXPECT_TRUE(dataset.people_known);
+  EXPECT_FALSE(read("group,label,path\n,dog,1.jpg\n").people_known);
+  EXPECT_FALSE(read("label,path\ndog,1.jpg\n").people_known);
 }
 
 TEST_F(CsvLayout, IndicesAndGivenClasses) {
-  const Dataset indices = read("path,label\n1.jpg,10\n2.jpg,0\n");
-  EXPECT_EQ(indices.classes.size(), 11u);
-  EXPECT_EQ(indices.photos[0].label, 10);
+  const Dataset indices = read("path,label\n1.jpg,2\n2.jpg,0\n3.jpg,1\n");
+  EXPECT_EQ(indices.classes, (std::vector<std::string>{"0", "1", "2"}));
+  EXPECT_EQ(indices.photos[0].label, 2);
   const Dataset given = read("path,label\n1.jpg,b\n2.jpg,0\n", {"c", "b"});
   EXPECT_EQ(given.classes, (std::vector<std::string>{"c", "b"}));
   EXPECT_EQ(given.photos[0].label, 1);
   EXPECT_EQ(given.photos[1].label, 0);
+  EXPECT_EQ(read("path,label\n1.jpg,2\n2.jpg,0\n", {"a", "b", "c"}).photos[0].label, 2) << "who names classes may leave some empty";
 }
 
 TEST_F(CsvLayout, MistakesAreNamed) {
@@ -199,6 +215,12 @@ TEST_F(CsvLayout, MistakesAreNamed) {
   EXPECT_EQ(refused("path,label\n1.jpg,-1\n", {"a", "b"}), "list.csv:2: label -1 is out of range, expected 0 to 1");
   EXPECT_EQ(refused("path,label\n1.jpg,-1\n"), "list.csv:2: label -1 is out of range");
   EXPECT_EQ(refused("path,label\n1.jpg,2000000000\n"), "list.csv:2: label 2000000000 is out of range");
+  EXPECT_EQ(
+      refused("path,label\n1.jpg,5\n2.jpg,0\n3.jpg,2\n"),
+      "list.csv: labels are numbers up to 5, but no photo has 1, 3, 4; number the classes without gaps, or name them in [data] classes");
+  EXPECT_EQ(refused("path,label\n1.jpg,99\n2.jpg,0\n").substr(0, 80),
+            "list.csv: labels are numbers up to 99, but no photo has 1, 2, 3, 4 and 94 more; ");
+  EXPECT_EQ(refused("path,label\n1.jpg,a\n2.jpg,a\n../p/./1.jpg,b\n"), "list.csv:4: ../p/./1.jpg is listed in line 2 already");
   EXPECT_EQ(refused("path,label\n1.jpg,\n"), "list.csv:2: the label is empty (1.jpg)");
   EXPECT_EQ(refused("path,label\n,a\n"), "list.csv:2: the path is empty");
   EXPECT_EQ(refused("path,label\n"), "list.csv: lists no photos");

@@ -74,6 +74,24 @@ TEST(Profiler, RowsSumToTheStep) {
   }
 }
 
+TEST(Profiler, OperationsOutsideOfStepsAreInTheSum) {
+  Profiler profiler;
+  profiler.enable(true);
+  for (int i = 0; i < 2; ++i) {
+    {
+      const auto waiting = profiler.operation("loader");
+      for (int k = 0; k < 10; ++k) wait();  // longer than the step
+    }
+    run_step(profiler);
+  }
+  const std::string tables = profiler.tables();
+  for (const char* title : {"operation", "layer"}) {
+    const auto lines = lines_of(tables, title);
+    EXPECT_GE(lines.at("between operations").time, 0.0) << tables;
+    EXPECT_GE(lines.at("sum").time, 40.0 + 12.0) << tables;
+  }
+}
+
 TEST(Profiler, TimeIsBookedUnderTheInnermostLayer) {
   Profiler profiler;
   profiler.enable(true);

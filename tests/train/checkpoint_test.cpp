@@ -58,7 +58,7 @@ TEST_P(CheckpointOf, ComesBackWhole) {
   Trainee written(small_spec(), config, 1), read(small_spec(), config, 2);
   for (uint32_t i = 0; i < 2; ++i) written.step(i, random_batch(3, 32, 32, i));
   const double best = 0.1 + 0.2;  // 17 digits
-  save(written, {7, int64_t{1} << 40, best, {0.25f, 1999}});
+  save(written, {7, int64_t{1} << 40, best, {0.25f, 1999}, 12});
   const RunProgress progress = load(read);
   expect_same(read, written);
   EXPECT_EQ(progress.epochs, 7);
@@ -66,6 +66,7 @@ TEST_P(CheckpointOf, ComesBackWhole) {
   EXPECT_EQ(progress.best_score, best);
   EXPECT_EQ(progress.loss_scale.value, 0.25f);
   EXPECT_EQ(progress.loss_scale.finite_steps, 1999);
+  EXPECT_EQ(progress.left_out, 12);
 }
 
 TEST_P(CheckpointOf, TrainingGoesOnAsIfItHadNotStopped) {

@@ -38,6 +38,7 @@ const std::map<std::string, std::string> kOthers = {{"run.dir", "runs/with space
                                                     {"model.dropout", "0.25"},
                                                     {"model.drop_path", "0.125"},
                                                     {"weights.init", "weights/b0;v2.safetensors"},
+                                                    {"weights.state_dict", "ema/module"},
                                                     {"weights.allow_missing", "classifier.*, blocks.6.[01].conv_pw.weight"},
                                                     {"data.layout", "csv"},
                                                     {"data.root", std::string(300, 'r')},

@@ -22,6 +22,7 @@ TEST(CosineSchedule, WarmUpRisesByEqualStepsToThePeak) {
   for (int64_t step = 5; step < 20; ++step) EXPECT_LT(schedule.at(step), schedule.at(step - 1)) << step;
   EXPECT_GT(schedule.at(19), 0.0);
   EXPECT_NEAR(schedule.at(20), 0.0, 1e-15);
+  EXPECT_EQ(schedule.at(21), schedule.at(20)) << "the cosine does not rise again";
   EXPECT_NEAR(schedule.at(12), 0.25, 1e-15);  // half of what follows the warm-up
 }
 

@@ -140,11 +140,25 @@ TEST(Convention, InWords) {
 }
 
 TEST(Convention, UnreadableMetadataIsNamed) {
-  const std::pair<const char*, const char*> rows[] = {
-      {"padding", "valid"},          {"bn_eps", "small"},   {"bn_eps", "-1"},   {"bn_eps", "1e-3x"},  {"bn_eps", "nan"},
-      {"mean", "0.5,0.5"},           {"mean", "0.5,0.5,x"}, {"std", "1,2,3,4"}, {"resolution", "0"},  {"resolution", "22.4"},
-      {"crop_pct", "1.5"},           {"crop_pct", ""},      {"classes", "a,b"}, {"classes", "[1,2]"}, {"classes", "{\"a\":\"b\"}"},
-      {"resolution", "999999999999"}};
+  const std::pair<const char*, const char*> rows[] = {{"padding", "valid"},
+                                                      {"bn_eps", "small"},
+                                                      {"bn_eps", "-1"},
+                                                      {"bn_eps", "1e-3x"},
+                                                      {"bn_eps", "nan"},
+                                                      {"mean", "0.5,0.5"},
+                                                      {"mean", "0.5,0.5,x"},
+                                                      {"std", "1,2,3,4"},
+                                                      {"std", "1,0,1"},
+                                                      {"std", "1,1,-1"},
+                                                      {"mean", "0,inf,0"},
+                                                      {"resolution", "0"},
+                                                      {"resolution", "22.4"},
+                                                      {"crop_pct", "1.5"},
+                                                      {"crop_pct", ""},
+                                                      {"classes", "a,b"},
+                                                      {"classes", "[1,2]"},
+                                                      {"classes", "{\"a\":\"b\"}"},
+                                                      {"resolution", "999999999999"}};
   for (const auto& [field, value] : rows) {
     try {
       convention_of_metadata("w.safetensors", {{field, value}});
@@ -174,6 +188,12 @@ TEST(Convention, FlagsAreReadLikeMetadataAndNamedAsTheUserTypedThem) {
     ADD_FAILURE() << "1.5 was accepted";
   } catch (const Error& e) {
     EXPECT_EQ(std::string(e.what()), "--crop-pct: '1.5' is not in (0,1]");
+  }
+  try {
+    convention_of_flags({{"padding", "sane"}});
+    ADD_FAILURE() << "sane was accepted";
+  } catch (const Error& e) {
+    EXPECT_EQ(std::string(e.what()), "--padding: 'sane' is none of same, same:HxW (same:380x380), symmetric");
   }
 }
 

@@ -70,11 +70,11 @@ struct Draft {
   void erase(const std::string& name) {
     std::erase_if(entries, [&](const Entry& e) { return e.name == name; });
   }
-  TensorFile file() const {
+  TensorFile file(Metadata metadata = {}) const {
     auto backing = std::make_shared<const Draft>(*this);
     std::vector<StoredTensor> tensors;
     for (const Entry& e : backing->entries) tensors.push_back({e.name, e.dtype, e.shape, std::as_bytes(std::span(e.values))});
-    return TensorFile("draft.safetensors", std::move(tensors), {}, backing);
+    return TensorFile("draft.safetensors", std::move(tensors), std::move(metadata), backing);
   }
 };
 
@@ -202,6 +202,33 @@ TEST(Load, AnotherClassCountGetsANewHead) {
   EXPECT_CONTAINS(refusal(draft, thousand), "missing: classifier.weight (classifier.1.weight)");
 }
 
+TEST(Load, OtherClassesOfTheSameNumberGetANewHead) {
+  Network network(small_spec(3));
+  const Draft draft = Draft::of(network, Naming::timm);
+  const TensorFile file = draft.file({{"classes", R"(["cat","dog","owl"])"}});
+  const auto load = [&](const TensorFile& from, const std::vector<std::string>& classes) {
+    return load_weights(from, network.architecture(), network.parameters, {.classes = classes});
+  };
+  for (const auto& [from, classes] : {std::pair(&file, std::vector<std::string>{"cat", "dog", "owl"}), {&file, {}}}) {
+    EXPECT_TRUE(load(*from, classes).lines().empty());
+    EXPECT_EQ(network.values("classifier.weight"), Draft(draft).at("classifier.weight").values);
+  }
+  EXPECT_FALSE(load(draft.file(), {"a", "b", "c"}).new_head) << "a file without names may have any";
+  const LoadReport report = load(file, {"cat", "cow", "owl"});
+  EXPECT_TRUE(report.new_head);
+  EXPECT_EQ(report.lines(), std::vector<std::string>{"classifier: the file's has 3 classes (cat, dog, owl); initialised instead"});
+  EXPECT_EQ(network.values("classifier.bias"), std::vector<float>(3, 0.f));
+}
+
+TEST(Load, TheStateOfARunIsNoWeightsFile) {
+  Network network;
+  Draft draft = Draft::of(network, Naming::timm);
+  draft.entries.push_back({"optimizer.m.conv_stem.weight", "F32", {1}, {0.f}});
+  const std::string line = refusal(draft, network, {.allow_missing = {"optimizer.*"}});
+  EXPECT_CONTAINS(line, "the state of a run");
+  EXPECT_CONTAINS(line, "best.safetensors");
+}
+
 TEST(Load, AClassifierOnOtherFeaturesIsAnotherNetworks) {
   Network network(small_spec(5));
   Draft draft = Draft::of(network, Naming::timm);
@@ -221,7 +248,9 @@ TEST(Load, WrongShapesAreNamedWithBoth) {
 
 TEST(Load, AnotherNetworksFileIsRecognised) {
   Network b0(efficientnet_spec("b0")), small;
-  EXPECT_CONTAINS(refusal(Draft::of(b0, Naming::timm), small), "the file's tensors are those of b0");
+  const std::string line = refusal(Draft::of(b0, Naming::timm), small);
+  EXPECT_LT(line.size(), 700u) << "not hundreds of names: " << line;
+  EXPECT_CONTAINS(line, "draft.safetensors: its tensors are those of b0; it does not fit the network: ");
 }
 
 TEST(Load, UnusableValuesAreRefused) {

@@ -1,0 +1,68 @@
+// What a user states about a network in place of its file: the same options wherever a weights file is opened.
+#pragma once
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "apps/arguments.h"
+#include "train/description.h"
+
+namespace mcnn {
+
+inline const CLI::Validator kPositive(
+    [](const std::string& text) {
+      char* end = nullptr;
+      const bool positive = std::strtod(text.c_str(), &end) > 0 && *end == 0;
+      return positive ? std::string() : fmt::format("'{}' is not a positive number", text);
+    },
+    "");
+
+struct NetworkFlags {
+  Metadata convention;  ///< in the keys of weights/convention.h
+  double width = 0, depth = 0;
+  int classes = 0;
+  std::vector<std::string> allow_missing;
+
+  void add_convention(CLI::App& app, const std::string& option, const std::string& help) {
+    std::string key = option.substr(2);
+    std::replace(key.begin(), key.end(), '-', '_');
+    app.add_option_function<std::string>(
+        option, [this, key](const std::string& text) { convention[key] = text; }, help);
+  }
+  void add_multipliers(CLI::App& app) {
+    add_convention(app, "--model", "network, where the file does not say: b0-b7, lite0-4");
+    app.add_option("--width", width, "its width multiplier, in place of the published one")->check(kPositive);
+    app.add_option("--depth", depth, "its depth multiplier, likewise")->check(kPositive);
+  }
+  void add_numerics(CLI::App& app) {
+    add_multipliers(app);
+    add_convention(app, "--padding", "same, same:HxW or symmetric, in place of what the file says");
+    add_convention(app, "--bn-eps", "batch norm's epsilon, likewise");
+    app.add_option("--allow-missing", allow_missing, "tensor (name or glob) the file may lack or have in excess; may be repeated")
+        ->allow_extra_args(false);
+  }
+  void add_classes(CLI::App& app) { app.add_option("--classes", classes, "rows of the classifier")->check(kPositive); }
+  void add_preprocessing(CLI::App& app) {
+    add_convention(app, "--mean", "of channels in [0,1], three numbers with commas, in place of what the file says");
+    add_convention(app, "--std", "likewise");
+    add_convention(app, "--resolution", "side of the square that is evaluated, likewise");
+    add_convention(app, "--crop-pct", "side of that square by the photo's shorter side, likewise");
+    add_convention(app, "--interpolation", "bicubic or bilinear, likewise");
+    add_convention(app, "--crop-rule", "timm, torchvision or tensorflow, likewise");
+  }
+
+  ModelDescription describe(const TensorFile& file, std::vector<std::string>& notes) const {
+    ModelDescription d = describe_file(file, convention_of_flags(convention), notes);
+    if (width > 0) d.spec.width = width;
+    if (depth > 0) d.spec.depth = depth;
+    if (classes > 0 && classes != d.spec.classes) {
+      d.spec.classes = classes;
+      d.classes.clear();
+      for (int k = 0; k < classes; ++k) d.classes.push_back(std::to_string(k));
+    }
+    return d;
+  }
+};
+
+}  // namespace mcnn
