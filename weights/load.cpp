@@ -91,10 +91,17 @@ int64_t classes_in(const PlainNames& tensors, const FileNames& file_names) {
   return 0;
 }
 
+/// "0", "1", ... are no names: that is how classes are listed that nobody named.
+bool are_named(const std::vector<std::string>& classes) {
+  for (std::size_t k = 0; k < classes.size(); ++k)
+    if (classes[k] != std::to_string(k)) return true;
+  return false;
+}
+
 /// A classifier for other classes on the same features is replaced; on other features the file is another network's.
 bool replaces_head(const PlainNames& tensors, const FileNames& file_names, const NamedTensor& weight, const LoadReport& of_file,
                    const std::vector<std::string>& classes) {
-  const bool other_names = !classes.empty() && !of_file.class_names.empty() && classes != of_file.class_names;
+  const bool other_names = are_named(classes) && are_named(of_file.class_names) && classes != of_file.class_names;
   if (of_file.file_classes == 0 || (of_file.file_classes == weight.torch_shape[0] && !other_names)) return false;
   const auto it = tensors.find(file_names.at(kHeadWeight));
   return it == tensors.end() || (it->second->shape.size() == 2 && it->second->shape[1] == weight.torch_shape[1]);

@@ -214,6 +214,7 @@ TEST(Load, OtherClassesOfTheSameNumberGetANewHead) {
     EXPECT_EQ(network.values("classifier.weight"), Draft(draft).at("classifier.weight").values);
   }
   EXPECT_FALSE(load(draft.file(), {"a", "b", "c"}).new_head) << "a file without names may have any";
+  EXPECT_FALSE(load(draft.file({{"classes", R"(["0","1","2"])"}}), {"a", "b", "c"}).new_head) << "numbers are no names";
   const LoadReport report = load(file, {"cat", "cow", "owl"});
   EXPECT_TRUE(report.new_head);
   EXPECT_EQ(report.lines(), std::vector<std::string>{"classifier: the file's has 3 classes (cat, dog, owl); initialised instead"});
