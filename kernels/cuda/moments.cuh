@@ -20,11 +20,8 @@ struct RunningMoments {
   }
 };
 
-/// Floats of shared memory that merge_block needs for each thread of the block.
-inline constexpr int kMergeBlockFloats = 3;
-
 /// For blocks whose threads (x, y) of equal x hold moments of the same channel: merges them over y, pairs first, into y = 0.
-/// All threads call it. `shared` holds kMergeBlockFloats a thread and is free when it returns.
+/// All threads call it. `shared` holds 3 floats a thread and is free when it returns.
 __device__ inline void merge_block(RunningMoments& moments, float* shared) {
   const int threads = blockDim.x * blockDim.y, self = threadIdx.y * blockDim.x + threadIdx.x;
   for (int half = 1; half < static_cast<int>(blockDim.y); half *= 2) {
