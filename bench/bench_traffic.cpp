@@ -35,9 +35,11 @@ int main(int argc, char** argv) {
     photos.pixels.resize(static_cast<std::size_t>(photos.n * photos.h * photos.w * 3));
     photos.flips.resize(static_cast<std::size_t>(batch));
     photos.targets.resize(static_cast<std::size_t>(batch * spec.classes));
-    by_operation.clear();  // what the optimizer began with
-    engine.gradients(photos, {}, static_cast<float>(config.train.label_smoothing));
-    optimizer.step();
+    for (int step = 0; step < 2; ++step) {  // the second: the first finds out which weights there are to convert
+      by_operation.clear();
+      engine.gradients(photos, {}, static_cast<float>(config.train.label_smoothing));
+      optimizer.step();
+    }
 
     std::vector<std::pair<std::string, mcnn::Traffic>> rows(by_operation.begin(), by_operation.end());
     std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.second.bytes() > b.second.bytes(); });

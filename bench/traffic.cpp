@@ -1,8 +1,10 @@
 // A formula for each operation: what each of its launches reads and writes, in the order of its .cu file in kernels/cuda. Parts of
-// sums are as many as the launch that leaves them has blocks for.
+// sums are as many as the launch that leaves them has blocks for, and are read in the same launch.
 #include "bench/traffic.h"
 
+#include <functional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "kernels/cuda/epilogues.cuh"
@@ -13,6 +15,8 @@ namespace mcnn {
 namespace {
 
 using cuda::DepthSlices;
+
+constexpr int64_t kFloat = sizeof(float);
 
 /// What one launch reads and writes. Absent tensors are none.
 class Launch {
@@ -53,9 +57,19 @@ class Launch {
   Launch& leaves(const Feature& x, const InputGradient& dx) {
     return reads(x.raw, x.norm.scale, x.norm.shift, x.norm.mean, dx.add).writes(dx.stored);
   }
-  Launch& merges_sums(const Feature& x, const InputGradient& dx) {
+  Launch& leaves_sums(const Feature& x, const InputGradient& dx) {
     return reads(x.norm.invstd).writes(dx.sum_du, dx.sum_du_xhat, dx.sum_dz_a, dx.sum_dz_slope, dx.sum_dz_slope_xhat);
   }
+  /// A result's parts, of so many bytes each: written, read, and again where groups of them are merged first.
+  Launch& merges(int64_t parts, int64_t bytes, const cuda::MergeTree& tree) {
+    const int64_t all = (parts + tree.rewritten(static_cast<int>(parts))) * bytes;
+    return reads_bytes(all).writes_bytes(all);
+  }
+  Launch& merges(int64_t parts, int64_t bytes) { return merges(parts, bytes, cuda::MergeTree(parts)); }
+  /// Moments of y, from parts: a count for each tile of channels, and mean and m2.
+  Launch& merges_moments(int64_t parts, int64_t channels, int64_t tiles) { return merges(parts, kFloat * (tiles + 2 * channels)); }
+  /// The same launch makes two products: what both read counts for each.
+  Launch& beside(const Launch& other) { return reads_bytes(other.read_).writes_bytes(other.written_); }
   Launch& writes_norm(const Norm& n) { return writes(n.mean, n.invstd, n.scale, n.shift); }
 
   int64_t read() const { return read_; }
@@ -69,10 +83,6 @@ class Launch {
   int64_t read_ = 0, written_ = 0;
 };
 
-constexpr int64_t kFloat = sizeof(float);
-/// Count, mean and m2, as MomentParts.
-int64_t moment_part_bytes(int64_t parts, int64_t channels) { return kFloat * parts * (1 + 2 * channels); }
-
 class TrafficOps final : public Ops {
  public:
   TrafficOps(Ops& inner, std::map<std::string, Traffic>& by_operation) : inner_(inner), by_operation_(by_operation) {}
@@ -80,14 +90,24 @@ class TrafficOps final : public Ops {
   std::string name() const override { return inner_.name(); }
   Memory& memory() override { return inner_.memory(); }
   bool supports(DType storage) const override { return inner_.supports(storage); }
-  void copy_from_host(const void* source, Tensor& target) override { inner_.copy_from_host(source, target); }
-  void copy_to_host(const Tensor& source, void* target) override { inner_.copy_to_host(source, target); }
-  void wait() override { inner_.wait(); }
+  void copy_from_host(const void* source, Tensor& target) override {
+    settle();
+    inner_.copy_from_host(source, target);
+  }
+  void copy_to_host(const Tensor& source, void* target) override {
+    settle();
+    inner_.copy_to_host(source, target);
+  }
+  void wait() override {
+    settle();
+    inner_.wait();
+  }
 
   void begin_step(const StepState& state) override {
     begin();
     inner_.begin_step(state);
     end("begin_step", {Launch()});
+    all_weights_changed();
   }
   void fill(Tensor& x, float value) override {
     begin();
@@ -95,50 +115,51 @@ class TrafficOps final : public Ops {
     end("fill", {Launch().writes(x)});
   }
 
-  // z, w -> y, parts of moments; parts -> moments.
+  // z, w -> y, moments.
   void pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) override {
     begin();
     inner_.pointwise_forward(x, w, y, moments);
-    end("pointwise_forward", product_forward(x, w, y, moments));
+    end_forward("pointwise_forward", moments, [=, this] { return product_forward(x, w, y, moments); });
   }
-  // z, dy -> slices of dw; dy, w, raw, add -> stored, parts of sums; slices -> dw; parts -> sums.
+  // z, dy -> dw; dy, w, raw, add -> stored, sums.
   void pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx) override {
     begin();
     inner_.pointwise_backward(x, w, dy, dw, dx);
-    end("pointwise_backward", product_backward(x, w, dy, dw, dx, x.raw.dtype() != DType::f32));
+    end("pointwise_backward", product_backward(x, w, dy, dw, dx, false));
   }
-  // z, w -> y, parts of moments; parts -> moments.
+  // z, w -> y, moments.
   void depthwise_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) override {
     begin();
     inner_.depthwise_forward(x, w, g, y, moments);
-    const dim3 grid = launched(0);
-    const int64_t parts = moments ? moment_part_bytes(int64_t{grid.y} * grid.z, y.c()) : 0;
-    std::vector<Launch> all{Launch().reads_feature(x).reads(w).writes(y).writes_bytes(parts)};
-    if (moments) all.push_back(Launch().reads_bytes(parts).writes(moments->mean, moments->m2));
-    end("depthwise_forward", all);
+    end_forward("depthwise_forward", moments, [=] {
+      const dim3 grid = launched(0);
+      Launch launch = Launch().reads_feature(x).reads(w).writes(y);
+      if (moments) launch.merges_moments(int64_t{grid.y} * grid.z, y.c(), grid.x);
+      return std::vector{launch};
+    });
   }
-  // z, dy, w, add -> stored, parts of dw and of sums; parts -> dw; parts -> sums.
+  // z, dy, w, add -> stored, dw, sums.
   void depthwise_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
                           InputGradient* dx) override {
     begin();
     inner_.depthwise_backward(x, w, g, dy, dw, dx);
     const dim3 grid = launched(0);
-    const int64_t parts = int64_t{grid.y} * grid.z, sums_per_channel = x.gate ? 3 : 2;
-    const int64_t of_dw = dw ? kFloat * parts * w.size() : 0;
-    const int64_t of_sums = dx && cuda::wants_sums(*dx) ? kFloat * parts * sums_per_channel * x.raw.c() : 0;
+    const int64_t of_sample = grid.y, parts = of_sample * grid.z;
     Launch both;
-    both.reads_feature(x).reads_gradient(dy).reads(w).writes_bytes(of_dw + of_sums);
+    both.reads_feature(x).reads_gradient(dy).reads(w);
+    if (dw) both.merges(parts, kFloat * w.size()).writes(dw);
     if (dx) both.leaves(x, *dx);
-    std::vector<Launch> all{both};
-    if (of_dw) all.push_back(Launch().reads_bytes(of_dw).writes(dw));
-    if (of_sums) all.push_back(Launch().reads_bytes(of_sums).merges_sums(x, *dx));
-    end("depthwise_backward", all);
+    if (dx && cuda::wants_sums(*dx)) {
+      const int64_t bytes = kFloat * x.raw.c();
+      (x.gate ? both.merges(of_sample, 3 * bytes * grid.z) : both.merges(parts, 2 * bytes)).leaves_sums(x, *dx);
+    }
+    end("depthwise_backward", {both});
   }
   // As for pointwise: the patches are gathered from z on read.
   void dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) override {
     begin();
     inner_.dense_forward(x, w, g, y, moments);
-    end("dense_forward", product_forward(x, w, y, moments));
+    end_forward("dense_forward", moments, [=, this] { return product_forward(x, w, y, moments); });
   }
   void dense_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
                       InputGradient* dx) override {
@@ -149,10 +170,14 @@ class TrafficOps final : public Ops {
 
   void batch_norm_forward(const Moments& moments, int64_t count, const Tensor& gamma, const Tensor& beta, float eps, float momentum,
                           Tensor& running_mean, Tensor& running_var, Norm& norm) override {
-    begin();
+    const bool waits = waiting_.formula && waiting_.moments.mean.raw() == moments.mean.raw();
+    if (!waits) begin();
     inner_.batch_norm_forward(moments, count, gamma, beta, eps, momentum, running_mean, running_var, norm);
-    end("batch_norm_forward",
-        {Launch().reads(moments.mean, moments.m2, gamma, beta).writes_norm(norm).updates(running_mean).updates(running_var)});
+    std::vector<Launch> all{Launch().reads(moments.mean, moments.m2)};
+    if (waits) all = formula_of_waiting();
+    all.back().reads(gamma, beta).writes_norm(norm).updates(running_mean).updates(running_var);
+    end(waits ? waiting_.operation : "batch_norm_forward", all);
+    waiting_ = {};
   }
   void batch_norm_frozen(const Tensor& running_mean, const Tensor& running_var, const Tensor& gamma, const Tensor& beta, float eps,
                          Norm& norm) override {
@@ -160,13 +185,15 @@ class TrafficOps final : public Ops {
     inner_.batch_norm_frozen(running_mean, running_var, gamma, beta, eps, norm);
     end("batch_norm_frozen", {Launch().reads(running_mean, running_var, gamma, beta).writes_norm(norm)});
   }
-  // raw, stored -> parts; parts -> sums.
+  // raw, stored -> sums.
   void batch_norm_sums(const Feature& x, const Tensor& stored, const Tensor& sample_scale, Tensor& sum_du, Tensor& sum_du_xhat) override {
     begin();
     inner_.batch_norm_sums(x, stored, sample_scale, sum_du, sum_du_xhat);
-    const int64_t parts = kFloat * launched(0).x * 2 * x.raw.c();
-    end("batch_norm_sums", {Launch().reads(x.raw, stored, x.norm.mean, sample_scale).writes_bytes(parts),
-                            Launch().reads_bytes(parts).reads(x.norm.invstd).writes(sum_du, sum_du_xhat)});
+    end("batch_norm_sums", {Launch()
+                                .reads(x.raw, stored, x.norm.mean, sample_scale)
+                                .merges(launched(0).x, 2 * kFloat * x.raw.c())
+                                .reads(x.norm.invstd)
+                                .writes(sum_du, sum_du_xhat)});
   }
   void batch_norm_sums_gated(const Tensor& gate, const Tensor& sum_dz_slope, const Tensor& sum_dz_slope_xhat, const Tensor& pooled,
                              const Tensor& slope, const Tensor& slope_xhat, Tensor& sum_du, Tensor& sum_du_xhat) override {
@@ -176,20 +203,14 @@ class TrafficOps final : public Ops {
         {Launch().reads(gate, sum_dz_slope, sum_dz_slope_xhat, pooled, slope, slope_xhat).writes(sum_du, sum_du_xhat)});
   }
 
-  // raw -> the sums; or, of a high map, raw -> parts, parts -> the sums.
+  // raw -> the sums; of a high map by parts.
   void pool_forward(const Feature& x, Tensor& mean, Tensor& slope, Tensor& slope_xhat) override {
     begin();
     inner_.pool_forward(x, mean, slope, slope_xhat);
-    Launch rows, merge;
-    rows.reads(x.raw, x.norm.scale, x.norm.shift, x.norm.mean);
-    const bool in_parts = launches() == 2;
-    (in_parts ? merge : rows).reads(x.norm.invstd).writes(mean, slope, slope_xhat);
-    std::vector<Launch> all{rows};
-    if (in_parts) {
-      const int64_t parts = kFloat * launched(0).x * (slope || slope_xhat ? 3 : 1) * x.raw.c();
-      all = {rows.writes_bytes(parts), merge.reads_bytes(parts)};
-    }
-    end("pool_forward", all);
+    Launch launch = Launch().reads(x.raw, x.norm.scale, x.norm.shift, x.norm.mean, x.norm.invstd).writes(mean, slope, slope_xhat);
+    const int64_t parts = launched(0).x / x.raw.n();
+    if (parts > 1) launch.merges(parts, kFloat * (slope || slope_xhat ? 3 : 1) * mean.size());
+    end("pool_forward", {launch});
   }
   // s, w1 -> parts of hidden; parts, w2 -> hidden, gate.
   void squeeze_excite_forward(const Tensor& s, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2, Tensor& hidden,
@@ -279,11 +300,13 @@ class TrafficOps final : public Ops {
     begin();
     inner_.adamw(options, clip, slots);
     end("adamw", update(clip, slots));
+    all_weights_changed();
   }
   void sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot> slots) override {
     begin();
     inner_.sgd(options, clip, slots);
     end("sgd", update(clip, slots));
+    all_weights_changed();
   }
   void ema(float decay, std::span<const Tensor> values, std::span<Tensor> averages) override {
     begin();
@@ -296,10 +319,30 @@ class TrafficOps final : public Ops {
       all.push_back(launch);
     }
     end("ema", all);
+    all_weights_changed();
   }
 
  private:
-  void begin() const { simt::noted_launches().clear(); }
+  void begin() {
+    settle();
+    simt::noted_launches().clear();
+  }
+  /// A convolution that leaves moments is launched when the backend knows what follows it, and is counted then.
+  void end_forward(const char* operation, const Moments* moments, std::function<std::vector<Launch>()> formula) {
+    if (!moments) return end(operation, formula());
+    waiting_ = {operation, *moments, std::move(formula)};
+  }
+  std::vector<Launch> formula_of_waiting() const {
+    std::vector<Launch> all = waiting_.formula();
+    all.back().writes(waiting_.moments.mean, waiting_.moments.m2);
+    return all;
+  }
+  void settle() {
+    if (!waiting_.formula) return;
+    inner_.wait();
+    end(waiting_.operation, formula_of_waiting());
+    waiting_ = {};
+  }
   /// Of the operation that is being counted.
   static std::size_t launches() { return simt::noted_launches().size(); }
   static dim3 launched(std::size_t i) {
@@ -326,40 +369,76 @@ class TrafficOps final : public Ops {
     return {launch};
   }
 
-  /// Weights of the storage type are made in scratch memory first: fp32 in, T out.
-  static Launch converted(const Tensor& w, DType storage) { return Launch().reads(w).writes_bytes(w.size() * size_in(storage)); }
+  /// As StoredWeights: of all weights that products have read so far, those that may have changed are made anew by one launch.
+  void convert(const Tensor& w, DType storage, std::vector<Launch>& all) {
+    if (storage == DType::f32) return;
+    Weight& asked = weights_[w.raw()];
+    asked.size = w.size();
+    if (!asked.stale) return;
+    Launch launch = chunk_table();
+    for (auto& [memory, weight] : weights_)
+      if (std::exchange(weight.stale, false)) launch.reads_bytes(weight.size * kFloat).writes_bytes(weight.size * size_in(storage));
+    all.push_back(launch);
+  }
+  void all_weights_changed() {
+    for (auto& [memory, weight] : weights_) weight.stale = true;
+  }
   static int64_t size_in(DType storage) { return static_cast<int64_t>(size_of(storage)); }
 
-  static std::vector<Launch> product_forward(const Feature& x, const Tensor& w, const Tensor& y, const Moments* moments) {
+  std::vector<Launch> product_forward(const Feature& x, const Tensor& w, const Tensor& y, const Moments* moments) {
     const DType storage = x.raw.dtype();
-    const int64_t parts = moments ? moment_part_bytes(cuda::product_row_tiles(y.rows()), y.c()) : 0;
     std::vector<Launch> all;
-    if (storage != DType::f32) all.push_back(converted(w, storage));
-    all.push_back(Launch().reads_feature(x).reads_bytes(w.size() * size_in(storage)).writes(y).writes_bytes(parts));
-    if (moments) all.push_back(Launch().reads_bytes(parts).writes(moments->mean, moments->m2));
+    convert(w, storage, all);
+    Launch launch = Launch().reads_feature(x).reads_bytes(w.size() * size_in(storage)).writes(y);
+    if (moments) launch.merges_moments(cuda::product_row_tiles(y.rows()), y.c(), cuda::product_column_tiles(y.c()));
+    all.push_back(launch);
     return all;
   }
-  /// `converts`: the data gradient reads weights that a launch of their own has made.
-  static std::vector<Launch> product_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, const Tensor& dw,
-                                              const InputGradient* dx, bool converts) {
+  /// `input_first`: the data gradient reads weights in an order that a launch of their own has made.
+  std::vector<Launch> product_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, const Tensor& dw,
+                                       const InputGradient* dx, bool input_first) {
     const DType storage = x.raw.dtype();
-    const int64_t out = dy.of->raw.c();
-    const DepthSlices slices(w.size() / out, out, static_cast<int>(dy.of->raw.rows()));
-    const int64_t of_dw = slices.count > 1 ? kFloat * slices.count * w.size() : 0,
-                  of_sums = kFloat * cuda::product_input_sums(x, dx).floats();
     std::vector<Launch> all;
-    if (dx && converts) all.push_back(converted(w, storage));
+    if (dx && input_first)
+      all.push_back(Launch().reads(w).writes_bytes(w.size() * size_in(storage)));
+    else if (dx)
+      convert(w, storage, all);
+    Launch of_dw, of_dx;
     if (dw) {
-      Launch product = Launch().reads_feature(x).reads_gradient(dy).writes_bytes(of_dw);
-      all.push_back(of_dw ? product : product.writes(dw));
+      const int64_t out = dy.of->raw.c();
+      const DepthSlices slices(w.size() / out, out, static_cast<int>(dy.of->raw.rows()));
+      of_dw.reads_feature(x).reads_gradient(dy).writes(dw);
+      if (slices.count > 1) of_dw.merges(slices.count, kFloat * w.size());
     }
-    if (dx) all.push_back(Launch().reads_gradient(dy).leaves(x, *dx).reads_bytes(w.size() * size_in(storage)).writes_bytes(of_sums));
-    if (dw && of_dw) all.push_back(Launch().reads_bytes(of_dw).writes(dw));
-    if (of_sums) all.push_back(Launch().reads_bytes(of_sums).merges_sums(x, *dx));
+    if (dx) {
+      of_dx.reads_gradient(dy).leaves(x, *dx).reads_bytes(w.size() * size_in(storage));
+      if (cuda::wants_sums(*dx)) merges_product_sums(of_dx, x, *dx).leaves_sums(x, *dx);
+    }
+    if (dw || dx) all.push_back(of_dw.beside(of_dx));
     return all;
+  }
+  /// A group's parts are the tiles of rows that meet it.
+  static Launch& merges_product_sums(Launch& launch, const Feature& x, const InputGradient& dx) {
+    const cuda::InputSumCut cut = cuda::cut_product_sums(x, &dx);
+    const int64_t rows = x.raw.rows() / cut.groups;
+    for (int64_t group = 0; group < cut.groups; ++group)
+      launch.merges(cuda::product_row_tiles((group + 1) * rows) - group * rows / cuda::kProductRows, kFloat * cut.rows * cut.channels,
+                    cuda::MergeTree(cut.most_parts));
+    return launch;
   }
 
+  struct Weight {
+    int64_t size = 0;
+    bool stale = true;
+  };
+
   Ops& inner_;
+  std::map<const void*, Weight> weights_;
+  struct {
+    const char* operation;
+    Moments moments;
+    std::function<std::vector<Launch>()> formula;
+  } waiting_{};
   std::map<std::string, Traffic>& by_operation_;
 };
 

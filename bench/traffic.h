@@ -3,10 +3,11 @@
 // reads and writes.
 //
 // The rule: a launch counts each distinct tensor that it reads, once, and each that it writes, once; what it updates in place
-// counts twice. So an operation of several launches counts a tensor once for each that reads it, as dy in a pointwise
-// convolution's backward; but what one launch fetches again (rows of A for a further column of tiles, overlapping rows of a
-// depthwise convolution's blocks) counts once: it is for caches to serve. Parts of sums in scratch memory count where they are
-// written and where they are merged. Not counted: StepState (24 bytes), copies from and to the host.
+// counts twice. An operation of several launches so counts a tensor once for each that reads it, and one that makes two products in
+// one launch, a pointwise convolution's backward, counts as two (dy twice). But what one product fetches again (rows of A for a
+// further column of tiles, overlapping rows of a depthwise convolution's blocks) counts once: it is for caches to serve. Parts of
+// sums in scratch memory count where they are written and where they are merged. Not counted: StepState (24 bytes), the tickets of
+// the blocks that merge, copies from and to the host.
 // Next: traffic.cpp has the formulas, bench_traffic.cpp the table of a training step.
 #pragma once
 #include <map>

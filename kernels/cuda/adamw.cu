@@ -59,9 +59,10 @@ void CudaOps::adamw(const AdamW& options, const Tensor& clip, std::span<Optimize
   std::vector<TensorGroup> groups;
   for (OptimizerSlot& s : slots)
     groups.push_back({{s.value.data<float>(), s.gradient.data<float>(), s.m.data<float>(), s.v.data<float>()}, s.value.size(), s.decay});
-  const Chunk* chunks = update_chunks_.of(std::move(groups), stream_);
+  const Chunk* chunks = update_chunks_.of(std::move(groups), stream());
   if (update_chunks_.chunks() == 0) return;
-  launch(adamw_chunk, {update_chunks_.chunks(), kChunkThreads}, stream_, chunks, factors, clip.data<float>(), state_);
+  launch(adamw_chunk, {update_chunks_.chunks(), kChunkThreads}, stream(), chunks, factors, clip.data<float>(), state_);
+  weights_.all_changed();
 }
 
 }  // namespace mcnn::cuda

@@ -1,7 +1,8 @@
 // Batch norm: from moments to what readers need, and the two sums of its backward.  Contract: kernels/ops.h.
 // Nothing here normalises a feature map: readers do (feature.cuh).
-//   batch_norm_forward, batch_norm_frozen   (C) only: a thread a channel, over as soon as they are launched
-//   batch_norm_sums         one read of two feature maps; a block leaves the sums of its part, moments.cu adds the parts
+//   batch_norm_forward      (C) only, by the convolution's last block (norm_targets.cuh); behind anything else a thread a channel
+//   batch_norm_frozen       the same from the running statistics
+//   batch_norm_sums         one read of two feature maps; a block leaves the sums of its part, the last adds the parts
 //   batch_norm_sums_gated   (N,C) only: a block for 32 channels, its warps share the samples
 // Next: the convolutions' backward reads the sums through gradient_reader.cuh.
 #include "kernels/cuda/channel_tile.cuh"
@@ -9,7 +10,7 @@
 #include "kernels/cuda/dispatch.h"
 #include "kernels/cuda/feature.cuh"
 #include "kernels/cuda/launch.cuh"
-#include "kernels/cuda/moments.cuh"
+#include "kernels/cuda/norm_targets.cuh"
 #include "kernels/cuda/reduce.cuh"
 #include "kernels/cuda/shared_memory.cuh"
 
@@ -20,44 +21,14 @@ constexpr unsigned kChannels = 128;  // of a block of batch_norm_forward and _fr
 constexpr int kRows = 32;            // of a thread of batch_norm_sums: fp32 sums stay short
 constexpr int kSlices = 8;           // warps of a block of batch_norm_sums_gated, each a slice of the samples
 
-/// All (C).
-struct NormPointers {
-  const float *gamma, *beta;
-  float *mean, *invstd, *scale, *shift;
-};
-NormPointers pointers(const Tensor& gamma, const Tensor& beta, Norm& norm) {
-  return {gamma.data<float>(),       beta.data<float>(),       norm.mean.data<float>(),
-          norm.invstd.data<float>(), norm.scale.data<float>(), norm.shift.data<float>()};
-}
-
-/// shift takes scale as rounded: u is beta at the mean, to one rounding.
-__device__ void fold(float mean, float var, float eps, int c, const NormPointers& norm) {
-  const float invstd = 1.f / sqrtf(var + eps), scale = norm.gamma[c] * invstd;
-  norm.mean[c] = mean;
-  norm.invstd[c] = invstd;
-  norm.scale[c] = scale;
-  norm.shift[c] = fmaf(-mean, scale, norm.beta[c]);
-}
-
-/// How the running statistics move, folded in double on the host.
-struct RunningUpdate {
-  float *mean, *var;                // (C); null: none
-  float kept, momentum, var_of_m2;  // 1-momentum, momentum, momentum/(count-1)
-};
-
-__global__ void fold_batch(const float* mean, const float* m2, int channels, float per_value, float eps, NormPointers norm,
-                           RunningUpdate running) {
+__global__ void fold_batch(const float* mean, const float* m2, int channels, BatchNormFold fold) {
   const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-  if (c >= channels) return;
-  fold(mean[c], m2[c] * per_value, eps, c, norm);
-  if (!running.mean) return;
-  running.mean[c] = fmaf(running.momentum, mean[c], running.kept * running.mean[c]);
-  running.var[c] = fmaf(running.var_of_m2, m2[c], running.kept * running.var[c]);
+  if (c < channels) fold(c, mean[c], m2[c]);
 }
 
 __global__ void fold_running(const float* mean, const float* var, int channels, float eps, NormPointers norm) {
   const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-  if (c < channels) fold(mean[c], var[c], eps, c, norm);
+  if (c < channels) norm.fold(mean[c], var[c], eps, c);
 }
 
 template <int N>
@@ -65,10 +36,10 @@ struct RowSums {
   float sums[ChannelTile::kThreads * N];
 };
 
-/// A block: part of a sample's rows, a tile of channels.  parts (samples*parts, 2, C): sums of du and of du*(x - mean).
+/// A block: part of a sample's rows, a tile of channels.  Rows of sums: of du and of du*(x - mean).
 template <class T, int N>
 __global__ void sum_rows(const T* x, const T* stored, const float* mean, const float* sample_scale, int channels, int pixels,
-                         ChannelTile tile, float* parts) {
+                         ChannelTile tile, SumParts parts, SumTargets targets) {
   float* shared = static_shared<RowSums<N>>().sums;
   const TilePlace<N> at(tile, channels, pixels);
   Floats<N> sum_du = {}, sum_centred = {};
@@ -87,16 +58,17 @@ __global__ void sum_rows(const T* x, const T* stored, const float* mean, const f
     }
   }
   const float factor = sample_scale ? sample_scale[at.sample] : 1.f;
-  float* part = parts + static_cast<int64_t>(blockIdx.x) * 2 * channels;
-  const auto leave_in = [&](float* out) {
+  const int first_channel = static_cast<int>(blockIdx.y) * tile.lanes * N;
+  const auto leave_in = [&](int row) {
     return [=](int i, float sum) {
-      const int c = static_cast<int>(blockIdx.y) * tile.lanes * N + i;
-      if (c < channels) store<float, 1>(out + c, {factor * sum});
+      if (first_channel + i < channels) store<float, 1>(parts.at(blockIdx.x, row, first_channel + i), {factor * sum});
     };
   };
-  sum_over_rows(tile, sum_du, shared, leave_in(part));
+  sum_over_rows(tile, sum_du, shared, leave_in(0));
   __syncthreads();  // the first sums have been read
-  sum_over_rows(tile, sum_centred, shared, leave_in(part + channels));
+  sum_over_rows(tile, sum_centred, shared, leave_in(1));
+  parts.merge(blockIdx.y, 0, blockIdx.x, gridDim.x, {0, 2, first_channel, tile.lanes * N},
+              [&](int row, int c, float sum) { targets.leave(row, c, c, sum); });
 }
 
 /// Which of the two sums: what has the sums over H,W, (N,C), and where the result goes, (C).
@@ -138,16 +110,20 @@ __global__ void sum_gated(const float* gate, const float* pooled, GatedSums du, 
 void CudaOps::batch_norm_forward(const Moments& moments, int64_t count, const Tensor& gamma, const Tensor& beta, float eps, float momentum,
                                  Tensor& running_mean, Tensor& running_var, Norm& norm) {
   const auto values = static_cast<double>(count);
-  const RunningUpdate running{running_mean.data<float>(), running_var.data<float>(), static_cast<float>(1.0 - momentum), momentum,
-                              static_cast<float>(momentum / (values - 1.0))};
-  launch(fold_batch, {blocks_for(gamma.size(), kChannels), kChannels}, stream_, moments.mean.data<float>(), moments.m2.data<float>(),
-         gamma.size(), static_cast<float>(1.0 / values), eps, pointers(gamma, beta, norm), running);
+  const BatchNormFold fold{NormPointers::of(gamma, beta, norm),
+                           static_cast<float>(1.0 / values),
+                           eps,
+                           {running_mean.data<float>(), running_var.data<float>(), static_cast<float>(1.0 - momentum), momentum,
+                            static_cast<float>(momentum / (values - 1.0))}};
+  if (launch_waiting_with(moments, fold)) return;
+  launch(fold_batch, {blocks_for(gamma.size(), kChannels), kChannels}, stream(), moments.mean.data<float>(), moments.m2.data<float>(),
+         gamma.size(), fold);
 }
 
 void CudaOps::batch_norm_frozen(const Tensor& running_mean, const Tensor& running_var, const Tensor& gamma, const Tensor& beta, float eps,
                                 Norm& norm) {
-  launch(fold_running, {blocks_for(gamma.size(), kChannels), kChannels}, stream_, running_mean.data<float>(), running_var.data<float>(),
-         gamma.size(), eps, pointers(gamma, beta, norm));
+  launch(fold_running, {blocks_for(gamma.size(), kChannels), kChannels}, stream(), running_mean.data<float>(), running_var.data<float>(),
+         gamma.size(), eps, NormPointers::of(gamma, beta, norm));
 }
 
 void CudaOps::batch_norm_sums(const Feature& x, const Tensor& stored, const Tensor& sample_scale, Tensor& sum_du, Tensor& sum_du_xhat) {
@@ -157,12 +133,13 @@ void CudaOps::batch_norm_sums(const Feature& x, const Tensor& stored, const Tens
     using T = decltype(zero);
     with_width<T>(channels, [&](auto width) {
       const ChannelTile tile(x.raw, width(), kRows);
-      const int64_t parts = samples * tile.parts;
-      float* of_parts = scratch<float>(static_cast<std::size_t>(2 * parts * channels));
-      launch(sum_rows<T, width()>, {tile.blocks(samples), tile.threads()}, stream_, x.raw.data<T>(), stored.data<T>(),
-             x.norm.mean.data<float>(), sample_scale.data<float>(), channels, pixels, tile, of_parts);
-      merge_sums(stream_, of_parts, 1, parts, channels,
-                 {{elements<float>(sum_du), elements<float>(sum_du_xhat)}, {nullptr, elements<float>(x.norm.invstd)}, 2});
+      const int64_t count = samples * tile.parts;
+      const MergeTree tree(count);
+      const SumParts parts{scratch<float>(static_cast<std::size_t>(2 * count * channels)), tickets(tile.tiles * tree.tickets), 2, channels,
+                           tree};
+      launch(sum_rows<T, width()>, {tile.blocks(samples), tile.threads()}, stream(), x.raw.data<T>(), stored.data<T>(),
+             x.norm.mean.data<float>(), sample_scale.data<float>(), channels, pixels, tile, parts,
+             SumTargets{{elements<float>(sum_du), elements<float>(sum_du_xhat)}, elements<float>(x.norm.invstd), 2});
     });
   });
 }
@@ -172,7 +149,7 @@ void CudaOps::batch_norm_sums_gated(const Tensor& gate, const Tensor& sum_dz_slo
                                     const Tensor& slope, const Tensor& slope_xhat, Tensor& sum_du, Tensor& sum_du_xhat) {
   const GatedSums du{sum_dz_slope.data<float>(), slope.data<float>(), sum_du.data<float>()};
   const GatedSums du_xhat{sum_dz_slope_xhat.data<float>(), slope_xhat.data<float>(), sum_du_xhat.data<float>()};
-  launch(sum_gated, {{blocks_for(pooled.dim(1), kWarp), 2}, kSlices * kWarp}, stream_, gate.data<float>(), pooled.data<float>(), du,
+  launch(sum_gated, {{blocks_for(pooled.dim(1), kWarp), 2}, kSlices * kWarp}, stream(), gate.data<float>(), pooled.data<float>(), du,
          du_xhat, pooled.dim(0), pooled.dim(1));
 }
 

@@ -58,11 +58,11 @@ __global__ void average(const float* losses, int samples, float* loss) {
 void CudaOps::cross_entropy(const Tensor& logits, const Tensor& targets, float smoothing, Tensor& loss, Tensor& dlogits) {
   const int64_t samples = logits.dim(0), classes = logits.dim(1);
   float* losses = scratch<float>(static_cast<std::size_t>(samples));
-  launch(differentiate_samples, {blocks_for(samples, kSamples), kSamples * kWarp}, stream_, logits.data<float>(), targets.data<float>(),
+  launch(differentiate_samples, {blocks_for(samples, kSamples), kSamples * kWarp}, stream(), logits.data<float>(), targets.data<float>(),
          samples, classes, static_cast<float>(1.0 - smoothing),
          static_cast<float>(static_cast<double>(smoothing) / static_cast<double>(classes)),
          static_cast<float>(1.0 / static_cast<double>(samples)), state_, losses, dlogits.data<float>());
-  launch(average, {1, kAdders * kWarp}, stream_, losses, samples, loss.data<float>());
+  launch(average, {1, kAdders * kWarp}, stream(), losses, samples, loss.data<float>());
 }
 
 }  // namespace mcnn::cuda

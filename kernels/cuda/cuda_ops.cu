@@ -4,7 +4,7 @@
 #include "kernels/cuda/check.h"
 #include "kernels/cuda/dispatch.h"
 #include "kernels/cuda/launch.cuh"
-#include "kernels/cuda/vector_access.cuh"
+#include "kernels/cuda/norm_targets.cuh"
 
 namespace mcnn::cuda {
 namespace {
@@ -61,28 +61,59 @@ std::string CudaOps::name() const {
 
 bool CudaOps::supports(DType storage) const { return storage == DType::f32 || storage == DType::bf16 || storage == DType::f16; }
 
-void CudaOps::begin_step(const StepState& state) { launch(write_step_state, {1, 1}, stream_, state_, state); }
+void CudaOps::before_norm(Moments* moments, ConvolutionLaunch convolution) {
+  launch_waiting();
+  if (!moments) return convolution({});
+  waiting_ = {std::move(convolution), *moments};
+}
+
+bool CudaOps::launch_waiting_with(const Moments& moments, const BatchNormFold& fold) {
+  if (!waiting_.launch || waiting_.moments.mean.raw() != moments.mean.raw()) return false;
+  auto [convolution, of] = std::exchange(waiting_, {});
+  convolution({elements<float>(of.mean), elements<float>(of.m2), fold});
+  return true;
+}
+
+void CudaOps::launch_waiting() {
+  if (waiting_.launch) launch_waiting_with(waiting_.moments, {});
+}
+
+unsigned* CudaOps::tickets(int64_t count) {
+  launch_waiting();
+  constexpr std::size_t kLeast = 65536;  // a network's first step need not make it grow
+  const std::size_t bytes = std::max(kLeast, static_cast<std::size_t>(count) * sizeof(unsigned)), before = tickets_.bytes();
+  void* const counters = tickets_.at_least(bytes);
+  if (tickets_.bytes() > before) MCNN_CUDA(cudaMemsetAsync(counters, 0, bytes, stream()));
+  return static_cast<unsigned*>(counters);
+}
+
+void CudaOps::begin_step(const StepState& state) {
+  launch(write_step_state, {1, 1}, stream(), state_, state);
+  weights_.begin_step();
+}
 
 // The source may be gone when this returns.
 void CudaOps::copy_from_host(const void* source, Tensor& target) {
-  MCNN_CUDA(cudaMemcpyAsync(target.raw(), source, target.bytes(), cudaMemcpyHostToDevice, stream_));
+  MCNN_CUDA(cudaMemcpyAsync(target.raw(), source, target.bytes(), cudaMemcpyHostToDevice, stream()));
+  weights_.changed(target);
   wait();
 }
 
 void CudaOps::copy_to_host(const Tensor& source, void* target) {
-  MCNN_CUDA(cudaMemcpyAsync(target, source.raw(), source.bytes(), cudaMemcpyDeviceToHost, stream_));
+  MCNN_CUDA(cudaMemcpyAsync(target, source.raw(), source.bytes(), cudaMemcpyDeviceToHost, stream()));
   wait();
 }
 
-void CudaOps::wait() { MCNN_CUDA(cudaStreamSynchronize(stream_)); }
+void CudaOps::wait() { MCNN_CUDA(cudaStreamSynchronize(stream())); }
 
 // One element a thread and a store: neighbours fill whole sectors, and no alignment is asked for.
 void CudaOps::fill(Tensor& x, float value) {
   if (x.size() == 0) return;
   with_storage(x.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    launch(fill_elements<T>, {blocks_for(x.size(), kThreads * kPerThread), kThreads}, stream_, x.data<T>(), x.size(), value);
+    launch(fill_elements<T>, {blocks_for(x.size(), kThreads * kPerThread), kThreads}, stream(), x.data<T>(), x.size(), value);
   });
+  weights_.changed(x);
 }
 
 }  // namespace mcnn::cuda

@@ -4,12 +4,21 @@
 #pragma once
 #include <cuda_runtime.h>
 
+#include <array>
+#include <functional>
+#include <type_traits>
+#include <utility>
+
 #include "kernels/cuda/device_memory.h"
 #include "kernels/cuda/multi_tensor.h"
 #include "kernels/cuda/product_rung.h"
+#include "kernels/cuda/stored_weights.h"
 #include "kernels/ops.h"
 
 namespace mcnn::cuda {
+
+struct BatchNormFold;
+struct MomentTargets;
 
 /// What the kernels that the current GPU would run were compiled for: 75, 80, ...; less than the GPU's own where the driver
 /// compiles them from older PTX. 0: this build has none for it.
@@ -65,10 +74,50 @@ class CudaOps final : public Ops {
   void prefer_product_rung(std::optional<ProductRung> rung) { preferred_rung_ = rung; }
 
  private:
+  /// What all launches and copies go to. What waits goes first.
+  cudaStream_t stream() {
+    launch_waiting();
+    return stream_;
+  }
+
+  /// A convolution's forward launch. One that leaves moments waits for what is asked next: if that is the batch norm of these
+  /// moments, the block that merges them finishes it too; anything else comes behind the convolution as it is.
+  using ConvolutionLaunch = std::function<void(const MomentTargets&)>;
+  void before_norm(Moments* moments, ConvolutionLaunch launch);
+  /// Launches the convolution that waits for the batch norm of `moments`; false if there is none.
+  bool launch_waiting_with(const Moments& moments, const BatchNormFold& fold);
+  void launch_waiting();
+
   /// Device memory for the partial results of one operation: valid until the next operation asks.
   template <class T>
   T* scratch(std::size_t count) {
+    launch_waiting();
     return static_cast<T*>(scratch_.at_least(count * sizeof(T)));
+  }
+  /// Several pieces of it, of so many floats, each aligned to 256 bytes.
+  template <class... Counts>
+  std::array<float*, sizeof...(Counts)> scratch_pieces(Counts... counts) {
+    constexpr std::size_t kAligned = 64;
+    std::size_t total = 0;
+    const auto append = [&](int64_t count) {
+      return std::exchange(total, (total + static_cast<std::size_t>(count) + kAligned - 1) / kAligned * kAligned);
+    };
+    const std::array<std::size_t, sizeof...(Counts)> begins{append(counts)...};
+    float* const memory = scratch<float>(total);
+    std::array<float*, sizeof...(Counts)> pieces;
+    for (std::size_t i = 0; i < pieces.size(); ++i) pieces[i] = memory + begins[i];
+    return pieces;
+  }
+  /// Counters for last_block.cuh, all 0, and left so by every launch: valid until the next call.
+  unsigned* tickets(int64_t count);
+
+  /// w as products of T read it.
+  template <class T>
+  const T* stored_weights(const Tensor& w) {
+    if constexpr (std::is_same_v<T, float>)
+      return w.data<float>();
+    else
+      return static_cast<const T*>(weights_.of(w, dtype_of<T>, stream()));
   }
 
   /// For a product of maps with so many channels.
@@ -79,7 +128,12 @@ class CudaOps final : public Ops {
 
   cudaStream_t stream_ = nullptr;
   DeviceMemory memory_;
-  DeviceBuffer scratch_;
+  StoredWeights weights_;
+  struct {
+    ConvolutionLaunch launch;
+    Moments moments;
+  } waiting_;
+  DeviceBuffer scratch_, tickets_;
   int capability_;  // of the kernels: 75, 80, ...
   std::optional<ProductRung> preferred_rung_;
   StepState* state_ = nullptr;                                   // in device memory: kernels read seed, step and learning rate from here

@@ -5,10 +5,18 @@
 #include "kernels/cuda/dispatch.h"
 #include "kernels/cuda/epilogues.cuh"
 #include "kernels/cuda/patches.cuh"
-#include "kernels/cuda/stored_weights.cuh"
 
 namespace mcnn::cuda {
 namespace {
+
+/// (taps, I, O) fp32 to (I, taps, O) of T.
+template <class T>
+__global__ void store_input_first(const float* w, T* out, int taps, int in, int outputs) {
+  const int64_t at = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (at >= static_cast<int64_t>(taps) * in * outputs) return;
+  const int64_t row = at / outputs, tap = row % taps, i = row / taps;
+  store<T, 1>(out + at, load<float, 1>(w + (tap * in + i) * outputs + at % outputs));
+}
 
 template <class T, int N>
 using BackwardWeight = Product<PatchRows<FeatureRows<T, 1>, Gather::inputs>, Consecutive::outer, GradientRows<T, kByFours<N>>,
@@ -26,36 +34,29 @@ void CudaOps::dense_backward(const Feature& x, const Tensor& w, const ConvGeomet
   const int rows = counted(y.rows()), out = counted(y.c()), patch = counted(w.size() / y.c());
   const int x_rows = counted(x.raw.rows()), in = counted(x.raw.c()), taps = g.kernel * g.kernel;
   const DepthSlices slices(patch, out, rows);
-  const InputSumParts sums = product_input_sums(x, dx);
-  const int64_t w_floats = stored_weight_floats(w), dw_floats = dw.defined() ? slices.floats() : 0;
-  float* const memory = scratch<float>(w_floats + dw_floats + sums.floats());
-  float *const dw_parts = memory + w_floats, *const sum_parts = dw_parts + dw_floats;
+  const InputSumCut sums = cut_product_sums(x, dx);
+  const auto [w_memory, dw_parts, sum_parts] = scratch_pieces(w.size(), slices.floats(), sums.floats());
+  unsigned* const counters = tickets(slices.tickets() + sums.tickets());
 
   with_storage(x.raw.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const FeatureRows<T, 1> image{FeatureView<T>::of(x), x_rows, in, Divisor(counted(x.raw.h() * x.raw.w()))};
-    const T* const stored_w = dx ? input_first_weights<T>(w, memory, stream_) : nullptr;
+    T* const stored_w = reinterpret_cast<T*>(w_memory);
+    if (dx) launch(store_input_first<T>, {blocks_for(w.size(), 256), 256}, stream(), w.data<float>(), stored_w, taps, in, out);
     with_rung<T>(product_rung(x.raw.dtype(), 0, out), [&](auto rung, auto width) {
       const GradientRows<T, kByFours<width()>> gradient{OutputGradientView<T>::of(dy), rows, out, Divisor(counted(y.h() * y.w()))};
-      if (dw.defined()) {
-        const BackwardWeight<T, width()> product{
-            {image, g, x.raw, y}, gradient, {slices.target(dw, dw_parts), patch, out}, patch, out, rows, slices.depth};
-        launch_product<rung()>(product, stream_);
-      }
-      if (dx) {
-        const BackwardData<T, width()> product{{gradient, g, y, x.raw},
-                                               {stored_w, in, taps * out},
-                                               product_input_epilogue<T, 1>(x, *dx, sums, sum_parts),
-                                               x_rows,
-                                               in,
-                                               taps * out,
-                                               taps * out};
-        launch_product<rung()>(product, stream_);
-      }
+      const BackwardWeight<T, width()> weight{
+          {image, g, x.raw, y}, gradient, slices.epilogue<kByFours<width()>>(dw, dw_parts, counters), patch, out, rows, slices.depth};
+      const BackwardData<T, width()> data{{gradient, g, y, x.raw},
+                                          {stored_w, in, taps * out},
+                                          product_input_epilogue<T, 1>(x, dx, sums, sum_parts, counters + slices.tickets()),
+                                          x_rows,
+                                          in,
+                                          taps * out,
+                                          taps * out};
+      launch_products<rung()>(weight, dw.defined(), data, dx != nullptr, stream());
     });
   });
-  if (dw.defined()) slices.merge(dw_parts, dw, stream_);
-  if (dx && sums.parts_per_group) merge_input_sums(stream_, sum_parts, sums, x, *dx);
 }
 
 }  // namespace mcnn::cuda

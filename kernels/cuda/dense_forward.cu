@@ -5,7 +5,6 @@
 #include "kernels/cuda/dispatch.h"
 #include "kernels/cuda/epilogues.cuh"
 #include "kernels/cuda/patches.cuh"
-#include "kernels/cuda/stored_weights.cuh"
 
 namespace mcnn::cuda {
 namespace {
@@ -19,24 +18,22 @@ using Forward =
 // Blocks: every tile of y, 64 pixels by 128 channels. The image's channels, three, are read one by one.
 void CudaOps::dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) {
   const int rows = counted(y.rows()), out = counted(y.c()), depth = counted(w.size() / y.c());
-  const int64_t tiles = moments ? product_row_tiles(rows) : 0;
-  const int64_t w_floats = stored_weight_floats(w);
-  float* const memory = scratch<float>(w_floats + MomentParts::floats(tiles, out));
-  MomentParts parts(memory + w_floats, tiles, out);
-  if (!moments) parts.mean = nullptr;
-
-  with_storage(y.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    const T* const stored_w = stored_weights<T>(w, memory, stream_);
-    const FeatureRows<T, 1> image{FeatureView<T>::of(x), counted(x.raw.rows()), counted(x.raw.c()),
-                                  Divisor(counted(x.raw.h() * x.raw.w()))};
-    with_rung<T>(product_rung(y.dtype(), 0, out), [&](auto rung, auto width) {
-      const Forward<T, width()> product{
-          {image, g, x.raw, y}, {stored_w, depth, out}, {elements<T>(y), parts, rows, out}, rows, out, depth, depth};
-      launch_product<rung()>(product, stream_);
+  before_norm(moments, [=, this](const MomentTargets& targets) mutable {
+    const int64_t row_tiles = targets.mean ? product_row_tiles(rows) : 0, column_tiles = product_column_tiles(out);
+    const MomentParts parts(scratch<float>(static_cast<std::size_t>(MomentParts::floats(row_tiles, out, column_tiles))),
+                            tickets(MomentParts::ticket_count(row_tiles, column_tiles)), row_tiles, out, column_tiles);
+    with_storage(y.dtype(), [&](auto zero) {
+      using T = decltype(zero);
+      const T* const stored_w = stored_weights<T>(w);
+      const FeatureRows<T, 1> image{FeatureView<T>::of(x), counted(x.raw.rows()), counted(x.raw.c()),
+                                    Divisor(counted(x.raw.h() * x.raw.w()))};
+      with_rung<T>(product_rung(y.dtype(), 0, out), [&](auto rung, auto width) {
+        const Forward<T, width()> product{
+            {image, g, x.raw, y}, {stored_w, depth, out}, {elements<T>(y), parts, targets, rows, out}, rows, out, depth, depth};
+        launch_product<rung()>(product, stream());
+      });
     });
   });
-  if (moments) merge_moments(stream_, parts, *moments);
 }
 
 }  // namespace mcnn::cuda

@@ -6,8 +6,8 @@
 //       has 7 (stride 2: 6) columns of it, transforms them where it uses them, and each number that it takes from the ring serves
 //       dx (times a weight) and dw (times z), whose k*k sums it keeps in registers. x and the row of dy that is needed next are
 //       on their way meanwhile, and a ring of one row more than needed makes do with one barrier a row.                  <- used
-// 5x5 weights stay in shared memory: 25 registers more would spill. Blocks leave parts of dw and of dx's sums.
-// Next: moments.cu adds the parts up.
+// 5x5 weights stay in shared memory: 25 registers more would spill. Blocks leave parts of dw and of dx's sums,
+// which the last one adds up (moments.cuh).
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/depthwise_cut.cuh"
 #include "kernels/cuda/dispatch.h"
@@ -45,8 +45,9 @@ struct DepthwiseBackward {
 /// Blocks: (channels, columns and steps, samples). Shared memory: ring (rows_met + 1, columns_met, blockDim.x) of dy and weights
 /// (K*K, blockDim.x); also sums_of(K) floats a thread.
 template <class T, int K, int S, int N>
-__global__ void __launch_bounds__(kThreads, 2) depthwise_backward_kernel(FeatureView<T> x, const float* w, OutputGradientView<T> dy,
-                                                                         DepthwiseBackward call, InputGradientView<T> dx, float* dw_parts) {
+__global__ void __launch_bounds__(kThreads, 2)
+    depthwise_backward_kernel(FeatureView<T> x, const float* w, OutputGradientView<T> dy, DepthwiseBackward call, InputGradientView<T> dx,
+                              float* dw, SumParts dw_parts) {
   constexpr int kColumns = strip_columns(S), kMet = rows_met(K, S), kSlots = kMet + 1;
   constexpr int kAhead = N == 1 ? 4 : S == 1 ? 2 : 1;  // vectors of a row in flight: a thread's whole share of a usual row of vectors
   const int channels = call.channels, n = blockIdx.z;
@@ -171,19 +172,23 @@ __global__ void __launch_bounds__(kThreads, 2) depthwise_backward_kernel(Feature
 
   __syncthreads();
   add_block(sums, ring);
-  if (threadIdx.y != 0 || !active) return;
-  const int64_t part = static_cast<int64_t>(n) * gridDim.y + blockIdx.y;
-  if (dw_parts) {                                                                           // (parts, K*K, C)
-    const float gate = load_or<1>(x.gate, static_cast<int64_t>(n) * channels + c, 1.f)[0];  // of z = a*gate: one number for the block
+  const bool writes = threadIdx.y == 0 && active;
+  const int per_sample = gridDim.y, part = n * per_sample + blockIdx.y;
+  if (dw) {
+    const float gate = load_or<1>(writes ? x.gate : nullptr, static_cast<int64_t>(n) * channels + c, 1.f)[0];  // of z = a*gate
 #pragma unroll
-    for (int tap = 0; tap < K * K; ++tap) store<float, 1>(dw_parts + (part * K * K + tap) * channels + c, {sums[tap] * gate});
+    for (int tap = 0; tap < K * K; ++tap)
+      if (writes) store<float, 1>(dw_parts.at(part, tap, c), {sums[tap] * gate});
+    dw_parts.merge(blockIdx.x, 0, part, gridDim.z * per_sample, {0, K * K, c0, static_cast<int>(blockDim.x)},
+                   [&](int tap, int channel, float sum) { store<float, 1>(dw + tap * channels + channel, {sum}); });
   }
-  if (dx.parts) {
-    const int kinds = x.gate ? 3 : 2;
+  if (dx.parts.data) {
 #pragma unroll
-    for (int i = 0; i < kMostInputSums; ++i) {
-      if (i < kinds) store<float, 1>(dx.parts + (part * kinds + i) * channels + c, {sums[K * K + i]});
-    }
+    for (int i = 0; i < kMostInputSums; ++i)
+      if (writes && i < dx.parts.rows) store<float, 1>(dx.parts.at(part, i, c), {sums[K * K + i]});
+    const bool by_sample = dx.groups > 1;  // one sample is one group either way
+    dx.merge(by_sample ? n : 0, by_sample ? n * per_sample : 0, by_sample ? static_cast<int>(blockIdx.y) : part,
+             by_sample ? per_sample : static_cast<int>(gridDim.z) * per_sample, blockIdx.x, blockDim.x);
   }
 }
 
@@ -204,12 +209,11 @@ void CudaOps::depthwise_backward(const Feature& x, const Tensor& w, const ConvGe
       height, width, static_cast<int>(y.h()), static_cast<int>(y.w()), static_cast<int>(channels), g.pad_top, g.pad_left, end_step, cut};
 
   const int64_t parts_per_sample = cut.blocks_per_sample(), parts = x.raw.n() * parts_per_sample;
-  const InputSumParts layout = InputSumParts::of(x, parts_per_sample);
-  const bool sums = dx && wants_sums(*dx);
-  const int64_t dw_floats = dw.defined() ? parts * w.size() : 0;
-  float* const memory = scratch<float>(static_cast<std::size_t>(dw_floats + (sums ? layout.floats() : 0)));
-  float* const dw_parts = dw.defined() ? memory : nullptr;
-  float* const sum_parts = sums ? memory + dw_floats : nullptr;
+  const InputSumCut sums = cut_input_sums(x, dx, parts, x.gate.defined() ? parts_per_sample : parts, cut.channel_blocks);
+  const int64_t dw_tickets = dw.defined() ? cut.channel_blocks * MergeTree(parts).tickets : 0;
+  const auto [dw_memory, sum_memory] = scratch_pieces(dw.defined() ? parts * w.size() : 0, sums.floats());
+  unsigned* const counters = tickets(dw_tickets + sums.tickets());
+  const SumParts dw_parts{dw_memory, counters, kernel * kernel, static_cast<int>(channels), MergeTree(parts)};
 
   const int floats = std::max((met + 1) * columns_met(kernel, stride, cut.strips) + kernel * kernel, sums_of(kernel) * cut.strips);
   const Grid grid{
@@ -218,11 +222,11 @@ void CudaOps::depthwise_backward(const Feature& x, const Tensor& w, const ConvGe
       .shared_bytes = sizeof(float) * static_cast<std::size_t>(floats * cut.channels)};
   with_storage(x.raw.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const InputGradientView<T> left{dx ? elements<T>(dx->stored) : nullptr, dx ? elements<T>(std::as_const(dx->add)) : nullptr, sum_parts};
+    const auto left = InputGradientView<T>::of(x, dx, sums, sum_memory, counters + dw_tickets);
     const auto go = [&]<int K, int S>() {
       const auto kernel_of_width = channels % 4 == 0 ? depthwise_backward_kernel<T, K, S, 4> : depthwise_backward_kernel<T, K, S, 1>;
-      launch(kernel_of_width, grid, stream_, FeatureView<T>::of(x), elements<float>(w), OutputGradientView<T>::of(dy), call, left,
-             dw_parts);
+      launch(kernel_of_width, grid, stream(), FeatureView<T>::of(x), elements<float>(w), OutputGradientView<T>::of(dy), call, left,
+             elements<float>(dw), dw_parts);
     };
     if (kernel == 3) {
       stride == 1 ? go.template operator()<3, 1>() : go.template operator()<3, 2>();
@@ -230,8 +234,6 @@ void CudaOps::depthwise_backward(const Feature& x, const Tensor& w, const ConvGe
       stride == 1 ? go.template operator()<5, 1>() : go.template operator()<5, 2>();
     }
   });
-  if (dw_parts) merge_sums(stream_, dw_parts, 1, parts, w.size(), {{elements<float>(dw)}, {}, 1});
-  if (sum_parts) merge_input_sums(stream_, sum_parts, layout, x, *dx);
 }
 
 }  // namespace mcnn::cuda

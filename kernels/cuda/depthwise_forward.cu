@@ -6,13 +6,13 @@
 //   v3  one transformed row in shared memory. A thread keeps the sums of all output rows that it touches (7 columns of k rows)
 //       and its channel's k*k weights in registers, so each row is read from shared memory once: (7+k-1)/7 loads per output.
 //       Two buffers take turns, so there is one barrier a row; meanwhile the next row is on its way to registers.     <- used
-// Next: moments.cu merges the moments; batch_norm.cu finishes them.
+// Next: moments.cuh merges the moments; norm_targets.cuh finishes them.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/depthwise_cut.cuh"
 #include "kernels/cuda/dispatch.h"
 #include "kernels/cuda/feature.cuh"
 #include "kernels/cuda/launch.cuh"
-#include "kernels/cuda/moments.cuh"
+#include "kernels/cuda/norm_targets.cuh"
 #include "kernels/cuda/shared_memory.cuh"
 
 namespace mcnn::cuda {
@@ -35,9 +35,9 @@ struct DepthwiseForward {
 };
 
 /// Moments of `valid` of a thread's outputs of a row, as stored: sums about the mean so far, so that no digits cancel.
-__device__ void add_outputs(RunningMoments<1>& moments, const Floats<kColumns>& y, int valid) {
+__device__ void add_outputs(RunningMoments& moments, const Floats<kColumns>& y, int valid) {
   if (valid <= 0) return;
-  const float pivot = moments.count > 0.f ? moments.mean[0] : y[0];
+  const float pivot = moments.count > 0.f ? moments.mean : y[0];
   float sum = 0.f, squares = 0.f;
 #pragma unroll
   for (int b = 0; b < kColumns; ++b) {
@@ -46,13 +46,13 @@ __device__ void add_outputs(RunningMoments<1>& moments, const Floats<kColumns>& 
     squares += off * off;
   }
   const float count = static_cast<float>(min(valid, kColumns)), delta = sum / count;
-  moments.merge(count, {pivot + delta}, {squares - sum * delta});
+  moments.merge({count, pivot + delta, squares - sum * delta});
 }
 
 /// Blocks: (channels, columns and rows, samples). Shared memory: two rows (columns_read, blockDim.x), also for merging moments.
 template <class T, int K, int S, int N>
 __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<K, S>)
-    depthwise_forward_kernel(FeatureView<T> x, const float* w, DepthwiseForward call, T* y, MomentParts parts, bool wants_moments) {
+    depthwise_forward_kernel(FeatureView<T> x, const float* w, DepthwiseForward call, T* y, MomentParts parts, MomentTargets targets) {
   constexpr int kLive = (K + S - 1) / S;      // output rows that a row of x touches
   constexpr int kAhead = N == 4 ? 2 * S : 4;  // vectors of a row in flight: a thread's whole share of a usual row of vectors
   const int channels = call.channels, n = blockIdx.z;
@@ -97,7 +97,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<K, S>)
   for (int tap = 0; tap < K * K; ++tap) weight[tap / K][tap % K] = load_or<1>(c < channels ? w + tap * channels : nullptr, c, 0.f)[0];
 
   Floats<kColumns> sums[kLive] = {};  // of output rows i, i+1, ...
-  RunningMoments<1> moments;
+  RunningMoments moments;
   T* out = y + ((static_cast<int64_t>(n) * call.out_height + i0) * call.out_width + j) * channels + c;
   if (max(first_row, 0) < end_row) load_ahead(max(first_row, 0));
   __syncthreads();
@@ -133,15 +133,16 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<K, S>)
         if (b < valid) store<T, 1>(out + b * channels, {stored[b]});
       }
       out += static_cast<int64_t>(call.out_width) * channels;
-      if (wants_moments) add_outputs(moments, stored, valid);
+      if (targets.mean) add_outputs(moments, stored, valid);
     }
 #pragma unroll
     for (int live = 0; live < kLive; ++live) sums[live] = live + 1 < kLive ? sums[live + 1] : Floats<kColumns>{};
   }
-  if (!wants_moments) return;
+  if (!targets.mean) return;
   __syncthreads();
   merge_block(moments, buffers);
-  if (threadIdx.y == 0 && c < channels) parts.write(static_cast<int64_t>(n) * gridDim.y + blockIdx.y, c, moments);
+  parts.leave(blockIdx.x, blockDim.x, n * gridDim.y + blockIdx.y, moments,
+              [&](int channel, const RunningMoments& all) { targets.leave(channel, all); });
 }
 
 }  // namespace
@@ -159,26 +160,27 @@ void CudaOps::depthwise_forward(const Feature& x, const Tensor& w, const ConvGeo
                               g.pad_top,
                               g.pad_left,
                               cut};
-  const int64_t part_count = y.n() * cut.blocks_per_sample();
-  const MomentParts parts(moments ? scratch<float>(static_cast<std::size_t>(MomentParts::floats(part_count, channels))) : nullptr,
-                          part_count, channels);
   const Grid grid{
       .blocks = {static_cast<unsigned>(cut.channel_blocks), static_cast<unsigned>(cut.blocks_per_sample()), static_cast<unsigned>(y.n())},
       .threads = {static_cast<unsigned>(cut.channels), static_cast<unsigned>(cut.strips)},
       .shared_bytes = 2 * sizeof(float) * static_cast<std::size_t>(columns_read(g.kernel, g.stride, cut.strips) * cut.channels)};
-  with_storage(y.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    const auto go = [&]<int K, int S>() {
-      const auto kernel = channels % 4 == 0 ? depthwise_forward_kernel<T, K, S, 4> : depthwise_forward_kernel<T, K, S, 1>;
-      launch(kernel, grid, stream_, FeatureView<T>::of(x), elements<float>(w), call, elements<T>(y), parts, moments != nullptr);
-    };
-    if (g.kernel == 3) {
-      g.stride == 1 ? go.template operator()<3, 1>() : go.template operator()<3, 2>();
-    } else {
-      g.stride == 1 ? go.template operator()<5, 1>() : go.template operator()<5, 2>();
-    }
+  before_norm(moments, [=, this](const MomentTargets& targets) mutable {
+    const int64_t part_count = targets.mean ? y.n() * cut.blocks_per_sample() : 0;
+    const MomentParts parts(scratch<float>(static_cast<std::size_t>(MomentParts::floats(part_count, channels, cut.channel_blocks))),
+                            tickets(MomentParts::ticket_count(part_count, cut.channel_blocks)), part_count, channels, cut.channel_blocks);
+    with_storage(y.dtype(), [&](auto zero) {
+      using T = decltype(zero);
+      const auto go = [&]<int K, int S>() {
+        const auto kernel = channels % 4 == 0 ? depthwise_forward_kernel<T, K, S, 4> : depthwise_forward_kernel<T, K, S, 1>;
+        launch(kernel, grid, stream(), FeatureView<T>::of(x), elements<float>(w), call, elements<T>(y), parts, targets);
+      };
+      if (g.kernel == 3) {
+        g.stride == 1 ? go.template operator()<3, 1>() : go.template operator()<3, 2>();
+      } else {
+        g.stride == 1 ? go.template operator()<5, 1>() : go.template operator()<5, 2>();
+      }
+    });
   });
-  if (moments) merge_moments(stream_, parts, *moments);
 }
 
 }  // namespace mcnn::cuda

@@ -26,6 +26,7 @@ class DeviceBuffer {
   ~DeviceBuffer();
   /// At least `bytes`, aligned to 256; what it held is lost when it grows.
   void* at_least(std::size_t bytes);
+  std::size_t bytes() const { return bytes_; }
 
  private:
   void* data_ = nullptr;

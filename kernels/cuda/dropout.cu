@@ -38,12 +38,12 @@ __global__ void drop_elements(const float* x, const StepState* state, uint32_t s
 }  // namespace
 
 void CudaOps::drop_path_scale(uint32_t stream, float drop, Tensor& scale) {
-  launch(drop_elements, {blocks_for(scale.size(), kNumbers * kThreads), kThreads}, stream_, nullptr, state_, stream, drop,
+  launch(drop_elements, {blocks_for(scale.size(), kNumbers * kThreads), kThreads}, this->stream(), nullptr, state_, stream, drop,
          survivor_scale(drop), scale.size(), scale.data<float>());
 }
 
 void CudaOps::dropout(const Tensor& x, uint32_t stream, float drop, Tensor& y) {
-  launch(drop_elements, {blocks_for(x.size(), kNumbers * kThreads), kThreads}, stream_, x.data<float>(), state_, stream, drop,
+  launch(drop_elements, {blocks_for(x.size(), kNumbers * kThreads), kThreads}, this->stream(), x.data<float>(), state_, stream, drop,
          survivor_scale(drop), x.size(), y.data<float>());
 }
 

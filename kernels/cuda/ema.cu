@@ -27,10 +27,11 @@ void CudaOps::ema(float decay, std::span<const Tensor> values, std::span<Tensor>
   std::vector<TensorGroup> groups;
   for (std::size_t i = 0; i < values.size(); ++i)
     groups.push_back({{averages[i].data<float>(), values[i].data<float>()}, values[i].size()});
-  const Chunk* chunks = average_chunks_.of(std::move(groups), stream_);
+  const Chunk* chunks = average_chunks_.of(std::move(groups), stream());
   if (average_chunks_.chunks() == 0) return;
-  launch(ema_chunk, {average_chunks_.chunks(), kChunkThreads}, stream_, chunks, decay,
+  launch(ema_chunk, {average_chunks_.chunks(), kChunkThreads}, stream(), chunks, decay,
          static_cast<float>(1.0 - static_cast<double>(decay)));
+  weights_.all_changed();
 }
 
 }  // namespace mcnn::cuda

@@ -1,13 +1,13 @@
 // What becomes of a block's results in a matrix product (product.cuh): row by row, N neighbouring columns a thread, so that
-// maps are read and written in 128-bit accesses. Sums over the block's rows are taken in a fixed order and leave as parts that a
-// second kernel merges (moments.cuh, input_gradient.cuh).
+// maps are read and written in 128-bit accesses. Sums over the block's rows are taken in a fixed order and leave as parts that the
+// last block merges (moments.cuh, input_gradient.cuh).
 //   OutputEpilogue     y, and parts of its moments
 //   GradientEpilogue   what the data gradient leaves for x, and parts of its sums
 //   WeightEpilogue     dw over a slice of the rows
 // Next: operands.cuh has what products read.
 #pragma once
 #include "kernels/cuda/input_gradient.cuh"
-#include "kernels/cuda/moments.cuh"
+#include "kernels/cuda/norm_targets.cuh"
 #include "kernels/cuda/product.cuh"
 
 namespace mcnn::cuda {
@@ -63,7 +63,8 @@ struct OutputEpilogue {
   static constexpr int kSharedFloats = kColumnSumParts * kProductColumns;
 
   T* y;               // (rows, columns)
-  MomentParts parts;  // one per tile of rows; mean null: not wanted
+  MomentParts parts;  // one per tile of rows
+  MomentTargets moments;
   int rows, columns;
 
   /// The mean first, then the squared deviations from it: the values wait in registers meanwhile.
@@ -83,13 +84,12 @@ struct OutputEpilogue {
 #pragma unroll
       for (int j = 0; j < N; ++j) sums[0][j] += value[j];
     }
-    if (!parts.mean) return;
+    if (!moments.mean) return;
     add_columns(sums, shared);
     const auto count = static_cast<float>(last);
     const int own = static_cast<int>(threadIdx.x);  // the first threads write a column each
-    RunningMoments<1> moments;
-    moments.count = count;
-    if (own < kProductColumns) moments.mean[0] = load<float, 1>(shared + own)[0] / count;
+    RunningMoments own_moments{count};
+    if (own < kProductColumns) own_moments.mean = load<float, 1>(shared + own)[0] / count;
     Floats<N> mean;
 #pragma unroll
     for (int j = 0; j < N; ++j) mean[j] = sums[0][j] / count;
@@ -102,28 +102,21 @@ struct OutputEpilogue {
       for (int j = 0; j < N; ++j) sums[0][j] += (value[j] - mean[j]) * (value[j] - mean[j]);
     }
     add_columns(sums, shared);
-    if (own >= kProductColumns || n + own >= columns) return;
-    moments.m2 = load<float, 1>(shared + own);
-    parts.write(tile, n + own, moments);
+    if (own < kProductColumns) own_moments.m2 = load<float, 1>(shared + own)[0];
+    parts.leave(n / kProductColumns, kProductColumns, tile, own_moments, [&](int c, const RunningMoments& all) { moments.leave(c, all); });
   }
 };
 
-/// Sums by sample, or over all rows: a tile of rows is walked in segments of one group.
+/// Sums by sample, or over all rows: a tile of rows is walked in segments of one group, each a part of that group's sums.
 template <class T, int N>
 struct GradientEpilogue {
   static constexpr int kSharedFloats = kMostInputSums * kColumnSumParts * kProductColumns;
 
   FeatureView<T> x;
   InputGradientView<T> dx;
-  InputSumParts layout;
   int rows, columns, group_rows;  // group_rows: of a sample where x has a gate, else all
 
-  /// A group meets this many tiles at most.
-  static int64_t parts_per_group(int64_t group_rows, int64_t groups) {
-    return groups == 1 ? product_row_tiles(group_rows) : (group_rows + kProductRows - 2) / kProductRows + 1;
-  }
-
-  __device__ void operator()(const ResultTile& result, int m, int n, int /*tile*/, int /*slice*/, float* shared) const {
+  __device__ void operator()(const ResultTile& result, int m, int n, int tile, int /*slice*/, float* shared) const {
     using Threads = ResultThreads<N>;
     const int column = Threads::column(), c = n + column, last = min(kProductRows, rows - m);
     const bool inside = c < columns;
@@ -133,9 +126,14 @@ struct GradientEpilogue {
       Floats<N> sums[kMostInputSums] = {};
       for (int row = begin + Threads::lane(); inside && row < end; row += Threads::kLanes)
         leave(load<float, N>(result.at(row, column)), static_cast<int64_t>(m + row) * columns + c, reader, sums);
-      if (dx.parts) {
+      if (dx.parts.data) {
         add_columns(sums, shared);
-        write(shared, group, m, n, m + end == (group + 1) * group_rows);
+        // Group by group and tile by tile: each further group makes one more part.
+        const int first_tile = group * group_rows / kProductRows, last_tile = ((group + 1) * group_rows - 1) / kProductRows;
+        const int own = static_cast<int>(threadIdx.x);  // the first threads write a column each
+        for (int k = 0; k < dx.parts.rows && own < kProductColumns && n + own < columns; ++k)
+          store<float, 1>(dx.parts.at(tile + group, k, n + own), load<float, 1>(column_sum<N>(shared, k, own)));
+        dx.merge(group, first_tile + group, tile - first_tile, last_tile - first_tile + 1, n / kProductColumns, kProductColumns);
       }
       begin = end;
     }
@@ -158,73 +156,61 @@ struct GradientEpilogue {
     }
     store<T, N>(dx.stored + at, dz);
   }
-  /// Parts of a group count from the first tile that it meets. Its last tile leaves zeros where there is no further one.
-  __device__ void write(const float* shared, int group, int m, int n, bool is_last) const {
-    const int own = static_cast<int>(threadIdx.x), c = n + own;  // the first threads write a column each
-    if (own >= kProductColumns || c >= columns) return;
-    const int64_t per_group = layout.parts_per_group;
-    const int64_t part = m / kProductRows - static_cast<int64_t>(group) * group_rows / kProductRows;
-    for (int64_t p = part; p < (is_last ? per_group : part + 1); ++p)
-      for (int k = 0; k < layout.sums; ++k)
-        store<float, 1>(dx.parts + ((group * per_group + p) * layout.sums + k) * columns + c,
-                        p == part ? load<float, 1>(column_sum<N>(shared, k, own)) : Floats<1>{});
-  }
 };
 
 template <int N>
 struct WeightEpilogue {
   static constexpr int kSharedFloats = 4;  // none is used; an array has to have a length
 
-  float* dw;  // (slices, rows, columns)
-  int rows, columns;
+  float* dw;       // (rows, columns)
+  SumParts parts;  // one per slice
+  int slices;
 
-  __device__ void operator()(const ResultTile& result, int m, int n, int /*tile*/, int slice, float* /*shared*/) const {
+  __device__ void operator()(const ResultTile& result, int m, int n, int tile, int slice, float* /*shared*/) const {
     using Threads = ResultThreads<N>;
-    const int column = Threads::column(), last = min(kProductRows, rows - m);
-    if (n + column >= columns) return;
-    for (int row = Threads::lane(); row < last; row += Threads::kLanes)
-      store<float, N>(dw + (static_cast<int64_t>(slice) * rows + m + row) * columns + n + column, load<float, N>(result.at(row, column)));
+    const int column = Threads::column(), last = min(kProductRows, parts.rows - m);
+    float* const out = slices == 1 ? dw : parts.at(slice, 0, 0);
+    for (int row = Threads::lane(); n + column < parts.columns && row < last; row += Threads::kLanes)
+      store<float, N>(out + static_cast<int64_t>(m + row) * parts.columns + n + column, load<float, N>(result.at(row, column)));
+    if (slices == 1) return;
+    const auto column_tiles = static_cast<int>(product_column_tiles(parts.columns));
+    parts.merge(tile * column_tiles + n / kProductColumns, 0, slice, slices, {m, kProductRows, n, kProductColumns},
+                [&](int row, int c, float sum) { store<float, 1>(dw + static_cast<int64_t>(row) * parts.columns + c, {sum}); });
   }
 };
 
-/// Where a data gradient by product leaves the parts of its sums; none where none is wanted.
-inline InputSumParts product_input_sums(const Feature& x, const InputGradient* dx) {
-  InputSumParts layout = InputSumParts::of(x, 0);
-  if (dx && wants_sums(*dx)) {
-    const bool gated = x.gate.defined();
-    layout.parts_per_group = GradientEpilogue<float, 1>::parts_per_group(gated ? x.raw.h() * x.raw.w() : x.raw.rows(), layout.groups);
-  }
-  return layout;
+/// How the sums of a data gradient by product are cut: by its tiles of rows, anew where a sample begins.
+inline InputSumCut cut_product_sums(const Feature& x, const InputGradient* dx) {
+  const int64_t tiles = product_row_tiles(x.raw.rows()), pixels = x.raw.h() * x.raw.w();
+  const bool gated = x.gate.defined();
+  return cut_input_sums(x, dx, gated ? tiles + x.raw.n() - 1 : tiles, gated ? (pixels + kProductRows - 2) / kProductRows + 1 : tiles,
+                        product_column_tiles(x.raw.c()));
 }
 template <class T, int N>
-GradientEpilogue<T, N> product_input_epilogue(const Feature& x, InputGradient& dx, const InputSumParts& layout, float* parts) {
+GradientEpilogue<T, N> product_input_epilogue(const Feature& x, InputGradient* dx, const InputSumCut& cut, float* parts,
+                                              unsigned* tickets) {
   const int64_t rows = x.raw.rows();
-  return {FeatureView<T>::of(x),
-          {elements<T>(dx.stored), elements<T>(dx.add), layout.parts_per_group ? parts : nullptr},
-          layout,
-          static_cast<int>(rows),
-          static_cast<int>(x.raw.c()),
+  return {FeatureView<T>::of(x), InputGradientView<T>::of(x, dx, cut, parts, tickets), static_cast<int>(rows), static_cast<int>(x.raw.c()),
           static_cast<int>(x.gate.defined() ? x.raw.h() * x.raw.w() : rows)};
 }
 
 /// How dw (in, out), a sum over rows, is cut: so that there are some 512 blocks (two on each of 132 multiprocessors, twice), of
 /// no less than 512 rows, or adding the slices up would cost more than they.
 struct DepthSlices {
-  int64_t in, out;
+  int64_t in, out, tiles;
   int depth, count;  // rows in a slice, slices
 
-  DepthSlices(int64_t inputs, int64_t outputs, int rows) : in(inputs), out(outputs) {
-    const int64_t tiles = product_row_tiles(in) * ((out + kProductColumns - 1) / kProductColumns);
+  DepthSlices(int64_t inputs, int64_t outputs, int rows)
+      : in(inputs), out(outputs), tiles(product_row_tiles(in) * product_column_tiles(out)) {
     const int64_t wanted = std::min<int64_t>((rows + 511) / 512, std::max<int64_t>(1, 512 / tiles));
     depth = static_cast<int>((rows + 64 * wanted - 1) / (64 * wanted) * 64);
     count = (rows - 1) / depth + 1;
   }
-  /// Of scratch memory for the slices, a multiple of 4.
-  int64_t floats() const { return count == 1 ? 0 : (count * in * out + 3) / 4 * 4; }
-  /// Where the product writes.
-  float* target(Tensor& dw, float* parts) const { return count == 1 ? dw.data<float>() : parts; }
-  void merge(const float* parts, Tensor& dw, cudaStream_t stream) const {
-    if (count > 1) merge_sums(stream, parts, 1, count, in * out, {{dw.data<float>()}, {nullptr}, 1});
+  int64_t floats() const { return count == 1 ? 0 : count * in * out; }
+  int64_t tickets() const { return count == 1 ? 0 : tiles * MergeTree(count).tickets; }
+  template <int N>
+  WeightEpilogue<N> epilogue(Tensor& dw, float* parts, unsigned* counters) const {
+    return {dw.data<float>(), {parts, counters, static_cast<int>(in), static_cast<int>(out), MergeTree(count)}, count};
   }
 };
 

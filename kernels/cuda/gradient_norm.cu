@@ -44,11 +44,11 @@ __global__ void finish_norm(const double* sums, int count, float max_norm, const
 void CudaOps::gradient_norm(std::span<const Tensor> gradients, float max_norm, Tensor& norm, Tensor& clip) {
   std::vector<TensorGroup> groups;
   for (const Tensor& g : gradients) groups.push_back({{g.data<float>()}, g.size()});
-  const Chunk* chunks = gradient_chunks_.of(std::move(groups), stream_);
+  const Chunk* chunks = gradient_chunks_.of(std::move(groups), stream());
   const unsigned count = gradient_chunks_.chunks();
   double* sums = scratch<double>(count);
-  if (count > 0) launch(sum_squares, {count, kChunkThreads}, stream_, chunks, sums);
-  launch(finish_norm, {1, kChunkThreads}, stream_, sums, count, max_norm, state_, norm.data<float>(), clip.data<float>());
+  if (count > 0) launch(sum_squares, {count, kChunkThreads}, stream(), chunks, sums);
+  launch(finish_norm, {1, kChunkThreads}, stream(), sums, count, max_norm, state_, norm.data<float>(), clip.data<float>());
 }
 
 }  // namespace mcnn::cuda

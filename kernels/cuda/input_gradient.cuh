@@ -1,35 +1,16 @@
 // What a data gradient leaves for the feature x it belongs to (InputGradient in kernels/feature.h), from dz = dL/dz + add:
 //   without a gate  stored = dz*act'(u)   sums over N,H,W of  {du, du*(raw - mean)}
 //   with a gate     stored = dz           sums over H,W of    {dz*a, dz*act', dz*act'*(raw - mean)}
-// The sums are of the value as rounded for storage. They are reduced in two stages: blocks write parts of them, of any
-// layout of threads, and merge_input_sums adds the parts up in their order and brings in invstd, which makes xhat of raw - mean.
+// The sums are of the value as rounded for storage. Blocks leave parts of them, of any layout of threads; the last block of a group
+// adds the parts up in their order and brings in invstd, which makes xhat of raw - mean.
 #pragma once
 #include "kernels/cuda/feature.cuh"
+#include "kernels/cuda/moments.cuh"
 
 namespace mcnn::cuda {
 
 /// Sums per channel: 2 without a gate, 3 with one.
 inline constexpr int kMostInputSums = 3;
-
-template <class T>
-struct InputGradientView {
-  T* stored;     // (N,H,W,C); null: no data gradient is wanted
-  const T* add;  // (N,H,W,C) or null
-  float* parts;  // (groups, parts per group, sums, C), see InputSumParts; null: no sums are wanted
-};
-
-/// Where the parts of the sums lie: groups are samples if x has a gate, else there is one.
-struct InputSumParts {
-  int64_t groups, parts_per_group, channels;
-  int sums;  // 2 or 3
-
-  /// `parts` per sample.
-  static InputSumParts of(const Feature& x, int64_t parts_per_sample) {
-    const bool gated = x.gate.defined();
-    return {gated ? x.raw.n() : 1, gated ? parts_per_sample : parts_per_sample * x.raw.n(), x.raw.c(), gated ? 3 : 2};
-  }
-  int64_t floats() const { return groups * parts_per_group * sums * channels; }
-};
 
 /// Whether any sum is defined.
 inline bool wants_sums(const InputGradient& dx) {
@@ -37,8 +18,48 @@ inline bool wants_sums(const InputGradient& dx) {
          dx.sum_dz_slope_xhat.defined();
 }
 
-/// The second stage: dx's sums from their parts.
-void merge_input_sums(cudaStream_t stream, const float* parts, const InputSumParts& layout, const Feature& x, InputGradient& dx);
+/// How the sums of a data gradient are cut into parts. Groups are samples if x has a gate, else there is one.
+struct InputSumCut {
+  int64_t channels, parts, most_parts;  // parts of all groups; of one at most
+  int groups, rows, tiles;              // rows: 2 or 3 sums; tiles of channels
+
+  int64_t floats() const { return parts * rows * channels; }
+  int64_t tickets() const { return parts ? groups * tiles * MergeTree(most_parts).tickets : 0; }
+};
+/// No parts where no sums are wanted.
+inline InputSumCut cut_input_sums(const Feature& x, const InputGradient* dx, int64_t parts, int64_t most_parts, int64_t tiles) {
+  const bool gated = x.gate.defined(), wanted = dx && wants_sums(*dx);
+  return {x.raw.c(), wanted ? parts : 0, most_parts, static_cast<int>(gated ? x.raw.n() : 1), gated ? 3 : 2, static_cast<int>(tiles)};
+}
+
+/// What a data gradient writes; null pointers are not wanted.
+template <class T>
+struct InputGradientView {
+  T* stored;       // (N,H,W,C)
+  const T* add;    // (N,H,W,C)
+  SumParts parts;  // (parts, sums, C)
+  SumTargets sums;
+  int groups, tiles;
+
+  static InputGradientView of(const Feature& x, InputGradient* dx, const InputSumCut& cut, float* memory, unsigned* tickets) {
+    const SumParts parts{cut.parts ? memory : nullptr, tickets, cut.rows, static_cast<int>(cut.channels), MergeTree(cut.most_parts)};
+    if (!dx) return {nullptr, nullptr, parts, {}, cut.groups, cut.tiles};
+    const float* invstd = elements<float>(x.norm.invstd);
+    const SumTargets sums =
+        cut.rows == 3
+            ? SumTargets{{elements<float>(dx->sum_dz_a), elements<float>(dx->sum_dz_slope), elements<float>(dx->sum_dz_slope_xhat)},
+                         invstd,
+                         3}
+            : SumTargets{{elements<float>(dx->sum_du), elements<float>(dx->sum_du_xhat)}, invstd, 2};
+    return {elements<T>(dx->stored), elements<T>(std::as_const(dx->add)), parts, sums, cut.groups, cut.tiles};
+  }
+
+  /// For all threads of a block that has written its part of a group's sums, part first + part of parts.at, over a tile of channels.
+  __device__ void merge(int group, int first, int part, int count, int tile, int width) const {
+    parts.merge(group * tiles + tile, first, part, count, {0, parts.rows, tile * width, width},
+                [&](int row, int c, float sum) { sums.leave(row, static_cast<int64_t>(group) * parts.columns + c, c, sum); });
+  }
+};
 
 /// What is left at one value: the number to store (already rounded to T) and what it adds to the sums.
 struct LeftGradient {

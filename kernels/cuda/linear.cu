@@ -36,10 +36,10 @@ void CudaOps::linear_forward(const Tensor& x, const Tensor& w, const Tensor& b, 
   const SmallProduct product{static_cast<int>(x.dim(0)), static_cast<int>(w.dim(1)), static_cast<int>(w.dim(0))};
   const DepthParts parts(product);
   float* sums = scratch<float>(static_cast<std::size_t>(parts.count * y.size()));
-  launch(multiply_parts<RowMajor, DepthMajor>, grid_of(product, parts), stream_, product, parts, RowMajor{x.data<float>(), product.depth},
+  launch(multiply_parts<RowMajor, DepthMajor>, grid_of(product, parts), stream(), product, parts, RowMajor{x.data<float>(), product.depth},
          DepthMajor{w.data<float>(), product.columns}, sums);
   constexpr unsigned kThreads = 128;
-  launch(add_parts, {blocks_for(y.size(), kThreads), kThreads}, stream_, sums, parts.count, b.data<float>(), y.size(), w.dim(1),
+  launch(add_parts, {blocks_for(y.size(), kThreads), kThreads}, stream(), sums, parts.count, b.data<float>(), y.size(), w.dim(1),
          y.data<float>());
 }
 
@@ -48,9 +48,9 @@ void CudaOps::linear_backward(const Tensor& x, const Tensor& w, const Tensor& dy
   const SmallProduct weight{inputs + 1, outputs, samples}, input{samples, inputs, outputs};
   const int weight_tiles = dw || db ? weight.tiles() : 0, input_tiles = dx ? input.tiles() : 0;
   if (weight_tiles + input_tiles == 0) return;
-  launch(differentiate_classifier, {static_cast<unsigned>(weight_tiles + input_tiles), kSmallProductThreads}, stream_, weight, weight_tiles,
-         input, x.data<float>(), w.data<float>(), dy.data<float>(), WeightAndBias{dw.data<float>(), db.data<float>(), inputs, outputs},
-         input_scale, dx.data<float>());
+  launch(differentiate_classifier, {static_cast<unsigned>(weight_tiles + input_tiles), kSmallProductThreads}, stream(), weight,
+         weight_tiles, input, x.data<float>(), w.data<float>(), dy.data<float>(),
+         WeightAndBias{dw.data<float>(), db.data<float>(), inputs, outputs}, input_scale, dx.data<float>());
 }
 
 }  // namespace mcnn::cuda

@@ -1,60 +1,38 @@
-// Moments and sums over the values of a feature map, in two stages: threads and blocks take them of what they hold, in any
-// layout, and write parts to scratch memory; a second kernel merges the parts in their order, so that the bits do not depend
-// on which block ran first. Never E[x^2] - E[x]^2.
+// Moments and sums over the values of a feature map: threads and blocks take them of what they hold, in any layout, and leave
+// parts in scratch memory; the last block merges the parts in their order (last_block.cuh). Never E[x^2] - E[x]^2.
 //   Chan, Golub, LeVeque 1983:  d = mean_b - mean_a;  mean = mean_a + d*n_b/n;  m2 = m2_a + m2_b + d^2*n_a*n_b/n
-// Next: moments.cu has the second stage.
 #pragma once
+#include "kernels/cuda/last_block.cuh"
 #include "kernels/cuda/vector_access.cuh"
-#include "kernels/feature.h"
 
 namespace mcnn::cuda {
 
-/// Mean and sum of squared deviations of N channels over the `count` values of each seen so far.
-template <int N>
+/// Mean and sum of squared deviations of the `count` values seen so far.
 struct RunningMoments {
-  float count = 0.f;
-  Floats<N> mean{}, m2{};
+  float count = 0.f, mean = 0.f, m2 = 0.f;
 
   /// Nothing of nothing is nothing: no branch, so that a loop of merges has its loads under way together.
-  __device__ void merge(float other_count, const Floats<N>& other_mean, const Floats<N>& other_m2) {
-    const float share = other_count > 0.f ? other_count / (count + other_count) : 0.f, spread = count * share;
-#pragma unroll
-    for (int i = 0; i < N; ++i) {
-      const float off = other_mean[i] - mean[i];
-      mean[i] += off * share;
-      m2[i] += other_m2[i] + off * off * spread;
-    }
-    count += other_count;
+  __device__ void merge(const RunningMoments& other) {
+    const float share = other.count > 0.f ? other.count / (count + other.count) : 0.f, off = other.mean - mean;
+    mean += off * share;
+    m2 += other.m2 + off * off * (count * share);
+    count += other.count;
   }
 };
 
-/// Floats of shared memory that merge_block needs for each thread of the block.
-template <int N>
-inline constexpr int merge_block_floats = 2 * N + 1;
-
-/// For blocks whose threads (x, y) of equal x hold moments of the same channels: merges them over y, pairs first, into y = 0.
-/// All threads call it. `shared` holds merge_block_floats<N> a thread and is free when it returns.
-template <int N>
-__device__ void merge_block(RunningMoments<N>& moments, float* shared) {
+/// For blocks whose threads (x, y) of equal x hold moments of the same channel: merges them over y, pairs first, into y = 0.
+/// All threads call it. `shared` holds 3 floats a thread and is free when it returns.
+__device__ inline void merge_block(RunningMoments& moments, float* shared) {
   const int threads = blockDim.x * blockDim.y, self = threadIdx.y * blockDim.x + threadIdx.x;
   for (int half = 1; half < static_cast<int>(blockDim.y); half *= 2) {
     // Plane by plane, so that neighbouring threads use neighbouring banks.
     store<float, 1>(shared + self, {moments.count});
-#pragma unroll
-    for (int i = 0; i < N; ++i) {
-      store<float, 1>(shared + (1 + i) * threads + self, {moments.mean[i]});
-      store<float, 1>(shared + (1 + N + i) * threads + self, {moments.m2[i]});
-    }
+    store<float, 1>(shared + threads + self, {moments.mean});
+    store<float, 1>(shared + 2 * threads + self, {moments.m2});
     __syncthreads();
     if (threadIdx.y % (2 * half) == 0 && threadIdx.y + half < blockDim.y) {
-      const int other = self + half * blockDim.x;
-      Floats<N> mean, m2;
-#pragma unroll
-      for (int i = 0; i < N; ++i) {
-        mean[i] = load<float, 1>(shared + (1 + i) * threads + other)[0];
-        m2[i] = load<float, 1>(shared + (1 + N + i) * threads + other)[0];
-      }
-      moments.merge(load<float, 1>(shared + other)[0], mean, m2);
+      const float* other = shared + self + half * blockDim.x;
+      moments.merge({load<float, 1>(other)[0], load<float, 1>(other + threads)[0], load<float, 1>(other + 2 * threads)[0]});
     }
     __syncthreads();
   }
@@ -76,44 +54,129 @@ __device__ void add_block(Floats<K>& sums, float* shared) {
   }
 }
 
-/// Parts of moments in scratch memory.
+/// Parts of moments in scratch memory. Blocks are tiles of channels by parts of the rows.
 struct MomentParts {
-  float* count;      // (parts)
-  float *mean, *m2;  // (parts, C)
-  int64_t parts, channels;
+  float* count;       // (tiles, parts)
+  float *mean, *m2;   // (parts, C)
+  unsigned* tickets;  // (tiles, tree.tickets)
+  int parts, channels;
+  MergeTree tree;
 
-  static int64_t floats(int64_t parts, int64_t channels) { return round_up(parts) + 2 * parts * channels; }
-  MomentParts(float* memory, int64_t part_count, int64_t channel_count)
+  static int64_t floats(int64_t parts, int64_t channels, int64_t tiles) { return parts * (tiles + 2 * channels); }
+  static int64_t ticket_count(int64_t parts, int64_t tiles) { return tiles * MergeTree(parts).tickets; }
+  MomentParts(float* memory, unsigned* counters, int64_t part_count, int64_t channel_count, int64_t tiles)
       : count(memory),
-        mean(memory + round_up(part_count)),
+        mean(memory + tiles * part_count),
         m2(mean + part_count * channel_count),
-        parts(part_count),
-        channels(channel_count) {}
+        tickets(counters),
+        parts(static_cast<int>(part_count)),
+        channels(static_cast<int>(channel_count)),
+        tree(part_count) {}
 
-  /// N channels from c on of one part.
-  template <int N>
-  __device__ void write(int64_t part, int64_t c, const RunningMoments<N>& moments) const {
-    if (c == 0) store<float, 1>(count + part, {moments.count});
-    store<float, N>(mean + part * channels + c, moments.mean);
-    store<float, N>(m2 + part * channels + c, moments.m2);
+  /// For all threads of a block of tile `tile`, `width` channels wide, no more than threads. Thread i (x, then y) has the moments of
+  /// the tile's channel i over part `part`. The last block calls finish(c, moments) with those of all parts.
+  template <class Finish>
+  __device__ void leave(int tile, int width, int part, const RunningMoments& own, const Finish& finish) const {
+    const int thread = threadIdx.y * blockDim.x + threadIdx.x, c = tile * width + thread;
+    const bool mine = thread < width && c < channels;
+    const auto write = [&](int to, const RunningMoments& moments) {
+      const int64_t at = static_cast<int64_t>(to) * channels + c;
+      if (thread == 0) store<float, 1>(count + tile * parts + to, {moments.count});
+      store<float, 1>(mean + at, {moments.mean});
+      store<float, 1>(m2 + at, {moments.m2});
+    };
+    if (mine) write(part, own);
+    merge_if_last(tickets + tile * tree.tickets, tree, part, parts, [&](int first, int number, int step, bool whole) {
+      RunningMoments total;
+#pragma unroll 8  // loads arrive hundreds of cycles later
+      for (int i = 0, end = mine ? number : 0; i < end; ++i) {
+        const int from = first + i * step;
+        const int64_t at = static_cast<int64_t>(from) * channels + c;
+        total.merge({load<float, 1>(count + tile * parts + from)[0], load<float, 1>(mean + at)[0], load<float, 1>(m2 + at)[0]});
+      }
+      __syncthreads();  // all have read the count that is written over
+      if (!mine) return;
+      if (whole)
+        finish(c, total);
+      else
+        write(first, total);
+    });
+  }
+};
+
+/// Parts of sums in scratch memory.
+struct SumParts {
+  float* data;        // (parts of all results, rows, columns); null: no sums are wanted
+  unsigned* tickets;  // (results, tree.tickets)
+  int rows, columns;
+  MergeTree tree;
+
+  __device__ float* at(int part, int row, int column) const { return data + (static_cast<int64_t>(part) * rows + row) * columns + column; }
+
+  /// What one block leaves of a result: these rows by these columns, as far as there are.
+  struct Tile {
+    int row, rows, column, columns;
+  };
+  /// For all threads of a block that has written its tile of part first + part; the result has `parts` of them from first on. The
+  /// last block calls finish(row, column, sum) for each element of the tile.
+  template <class Finish>
+  __device__ void merge(int result, int first, int part, int parts, const Tile& tile, const Finish& finish) const {
+    merge_if_last(tickets + static_cast<int64_t>(result) * tree.tickets, tree, part, parts,
+                  [&](int begin, int count, int step, bool whole) {
+                    add_up(first + begin, count, step, tile, [&](float* in_place, int row, int column, float sum) {
+                      if (whole)
+                        finish(row, column, sum);
+                      else
+                        store<float, 1>(in_place, {sum});
+                    });
+                  });
   }
 
  private:
-  static int64_t round_up(int64_t parts) { return (parts + 3) / 4 * 4; }  // mean stays aligned for 128-bit accesses
+  /// Adds up parts from, from + step, ...: `count` of them. A thread has several elements at once: what they load is under way together.
+  template <class Leave>
+  __device__ void add_up(int from, int count, int step, const Tile& tile, const Leave& leave) const {
+    constexpr int kTogether = 4;
+    const int threads = blockDim.x * blockDim.y, thread = threadIdx.y * blockDim.x + threadIdx.x;
+    const int wide = min(tile.columns, columns - tile.column), elements = min(tile.rows, rows - tile.row) * wide;
+    const int64_t apart = static_cast<int64_t>(step) * rows * columns;
+    for (int first = thread; first < elements; first += kTogether * threads) {
+      float* part[kTogether];
+      float total[kTogether] = {};
+#pragma unroll
+      for (int k = 0; k < kTogether; ++k) {
+        const int i = first + k * threads < elements ? first + k * threads : first;
+        part[k] = at(from, tile.row + i / wide, tile.column + i % wide);
+      }
+#pragma unroll 4
+      for (int p = 0; p < count; ++p) {
+#pragma unroll
+        for (int k = 0; k < kTogether; ++k) total[k] += load<float, 1>(part[k] + p * apart)[0];
+      }
+#pragma unroll
+      for (int k = 0; k < kTogether; ++k) {
+        const int i = first + k * threads;
+        if (i < elements) leave(part[k], tile.row + i / wide, tile.column + i % wide, total[k]);
+      }
+    }
+  }
 };
 
-/// The second stage: moments over all parts.
-void merge_moments(cudaStream_t stream, const MomentParts& parts, Moments& moments);
-
-/// out[row][group*channels + c] = factor[row][c] * sum over p of parts[group, p, row, c]; parts (groups, parts, rows, C).
+/// Where rows of sums go: out[row][at] = sum, the last times factor[c].
 struct SumTargets {
   static constexpr int kMost = 3;
-  float* out[kMost];           // (groups, C) each; null: not wanted
-  const float* factor[kMost];  // (C); null: 1
+  float* out[kMost];    // null: not wanted
+  const float* factor;  // (C); null: 1
   int rows;
+
+  __device__ void leave(int row, int64_t at, int c, float sum) const {
+    // Chosen by comparison: indexing a parameter with a variable would copy it to local memory.
+    float* to = out[0];
+#pragma unroll
+    for (int i = 1; i < kMost; ++i) to = i == row ? out[i] : to;
+    if (!to) return;
+    store<float, 1>(to + at, {row == rows - 1 && factor ? sum * load<float, 1>(factor + c)[0] : sum});
+  }
 };
-/// The second stage: adds up `parts_per_group` parts of each group.
-void merge_sums(cudaStream_t stream, const float* parts, int64_t groups, int64_t parts_per_group, int64_t channels,
-                const SumTargets& targets);
 
 }  // namespace mcnn::cuda

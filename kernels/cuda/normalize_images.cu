@@ -61,7 +61,7 @@ void CudaOps::normalize_images(const Tensor& pixels, const Tensor& flip, const f
     using T = decltype(zero);
     const auto with = [&](auto kernel, int width) {  // a thread for each access, as a photo's row is one block wide
       const unsigned threads = std::min(256u, blocks_for(3 * std::min<int64_t>(y.w(), kPixels), 32 * width) * 32);
-      launch(kernel, {blocks, threads}, stream_, pixels.data<uint8_t>(), flip.data<uint8_t>(), affine, y.h(), y.w(), y.data<T>());
+      launch(kernel, {blocks, threads}, stream(), pixels.data<uint8_t>(), flip.data<uint8_t>(), affine, y.h(), y.w(), y.data<T>());
     };
     if (y.w() % 4 == 0)
       with(normalize_rows<T, 4>, 4);

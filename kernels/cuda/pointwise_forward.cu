@@ -5,7 +5,6 @@
 #include "kernels/cuda/dispatch.h"
 #include "kernels/cuda/epilogues.cuh"
 #include "kernels/cuda/operands.cuh"
-#include "kernels/cuda/stored_weights.cuh"
 
 namespace mcnn::cuda {
 namespace {
@@ -19,22 +18,20 @@ using Forward = Product<FeatureRows<T, kByFours<N>>, Consecutive::depth, WeightR
 void CudaOps::pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) {
   const int rows = counted(x.raw.rows()), in = counted(w.dim(0)), out = counted(w.dim(1));
   const Divisor pixels(counted(x.raw.h() * x.raw.w()));
-  const int64_t tiles = moments ? product_row_tiles(rows) : 0;
-  const int64_t w_floats = stored_weight_floats(w);
-  float* const memory = scratch<float>(w_floats + MomentParts::floats(tiles, out));
-  MomentParts parts(memory + w_floats, tiles, out);
-  if (!moments) parts.mean = nullptr;
-
-  with_storage(x.raw.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    const T* const stored_w = stored_weights<T>(w, memory, stream_);
-    with_rung<T>(product_rung(x.raw.dtype(), in, out), [&](auto rung, auto width) {
-      const Forward<T, width()> product{
-          {FeatureView<T>::of(x), rows, in, pixels}, {stored_w, in, out}, {elements<T>(y), parts, rows, out}, rows, out, in, in};
-      launch_product<rung()>(product, stream_);
+  before_norm(moments, [=, this](const MomentTargets& targets) mutable {
+    const int64_t row_tiles = targets.mean ? product_row_tiles(rows) : 0, column_tiles = product_column_tiles(out);
+    const MomentParts parts(scratch<float>(static_cast<std::size_t>(MomentParts::floats(row_tiles, out, column_tiles))),
+                            tickets(MomentParts::ticket_count(row_tiles, column_tiles)), row_tiles, out, column_tiles);
+    with_storage(x.raw.dtype(), [&](auto zero) {
+      using T = decltype(zero);
+      const T* const stored_w = stored_weights<T>(w);
+      with_rung<T>(product_rung(x.raw.dtype(), in, out), [&](auto rung, auto width) {
+        const Forward<T, width()> product{
+            {FeatureView<T>::of(x), rows, in, pixels}, {stored_w, in, out}, {elements<T>(y), parts, targets, rows, out}, rows, out, in, in};
+        launch_product<rung()>(product, stream());
+      });
     });
   });
-  if (moments) merge_moments(stream_, parts, *moments);
 }
 
 }  // namespace mcnn::cuda

@@ -38,7 +38,11 @@ struct Product {
   RightSource right;
   Epilogue epilogue;
   int rows, columns, depth;  // C is (rows, columns)
-  int slice;                 // depth that a block sums; block y takes slice y
+  int slice;                 // depth that a block sums
+
+  __host__ __device__ int column_tiles() const { return (columns + kProductColumns - 1) / kProductColumns; }
+  __host__ __device__ int tiles() const { return (rows + kProductRows - 1) / kProductRows * column_tiles(); }
+  int blocks() const { return tiles() * ((depth + slice - 1) / slice); }
 };
 
 /// A block's results in shared memory, from where its epilogue takes them row by row.
@@ -314,15 +318,13 @@ __device__ void walk_sums(const P& p, int m, int n, int begin, int end, const Re
 template <ProductRung kRung, class P>
 inline constexpr int kBlocksAtOnce = P::kLeftWidth == 1 || (kRung >= ProductRung::tensor_core && sizeof(typename P::T) == 4) ? 1 : 2;
 
-// Columns are the fast index of the blocks, so that those that read the same rows run together.
+/// Block number `block` of a product: slice after slice, row of tiles after row, so that those that read the same rows run together.
 template <ProductRung kRung, class P>
-__global__ void __launch_bounds__(kProductThreads, kBlocksAtOnce<kRung, P>) multiply(const P p) {
-  auto& shared = static_shared<ProductMemory<P>>();
+__device__ void multiply_block(const P& p, int block, ProductMemory<P>& shared) {
   const ResultTile result{shared.result};
-  const int column_tiles = (p.columns + kProductColumns - 1) / kProductColumns;
-  const int tile = static_cast<int>(blockIdx.x) / column_tiles;
-  const int m = tile * kProductRows, n = static_cast<int>(blockIdx.x) % column_tiles * kProductColumns;
-  const int begin = static_cast<int>(blockIdx.y) * p.slice, end = min(p.depth, begin + p.slice);
+  const int slice = block / p.tiles(), tile = block % p.tiles() / p.column_tiles();
+  const int m = tile * kProductRows, n = block % p.tiles() % p.column_tiles() * kProductColumns;
+  const int begin = slice * p.slice, end = min(p.depth, begin + p.slice);
   if constexpr (kRung == ProductRung::naive) {
     walk_sums(p, m, n, begin, end, result);
   } else {
@@ -331,15 +333,44 @@ __global__ void __launch_bounds__(kProductThreads, kBlocksAtOnce<kRung, P>) mult
     form_sums<Sums, kRung == ProductRung::pipelined>(p, m, n, begin, end, shared, result);
   }
   __syncthreads();
-  p.epilogue(result, m, n, tile, static_cast<int>(blockIdx.y), shared.column_sums);
+  p.epilogue(result, m, n, tile, slice, shared.column_sums);
 }
 
-inline int64_t product_row_tiles(int64_t rows) { return (rows + kProductRows - 1) / kProductRows; }
+template <ProductRung kRung, class P>
+__global__ void __launch_bounds__(kProductThreads, kBlocksAtOnce<kRung, P>) multiply(const P p) {
+  multiply_block<kRung>(p, static_cast<int>(blockIdx.x), static_shared<ProductMemory<P>>());
+}
+
+template <class A, class B>
+union MemoryOfEither {
+  ProductMemory<A> a;
+  ProductMemory<B> b;
+};
+
+/// Two products side by side: the first a_blocks blocks make a, the others b.
+template <ProductRung kRung, class A, class B>
+__global__ void __launch_bounds__(kProductThreads, std::min(kBlocksAtOnce<kRung, A>, kBlocksAtOnce<kRung, B>))
+    multiply_both(const A a, const int a_blocks, const B b) {
+  auto& shared = static_shared<MemoryOfEither<A, B>>();
+  const int block = static_cast<int>(blockIdx.x);
+  if (block < a_blocks)
+    multiply_block<kRung>(a, block, shared.a);
+  else
+    multiply_block<kRung>(b, block - a_blocks, shared.b);
+}
+
+__host__ __device__ inline int64_t product_row_tiles(int64_t rows) { return (rows + kProductRows - 1) / kProductRows; }
+__host__ __device__ inline int64_t product_column_tiles(int64_t columns) { return (columns + kProductColumns - 1) / kProductColumns; }
 
 template <ProductRung kRung, class P>
 void launch_product(const P& p, cudaStream_t stream) {
-  const int64_t tiles = product_row_tiles(p.rows) * ((p.columns + kProductColumns - 1) / kProductColumns);
-  launch(multiply<kRung, P>, {dim3(static_cast<unsigned>(tiles), blocks_for(p.depth, p.slice)), kProductThreads}, stream, p);
+  launch(multiply<kRung, P>, {static_cast<unsigned>(p.blocks()), kProductThreads}, stream, p);
+}
+/// One launch for both, or for the one that is wanted.
+template <ProductRung kRung, class A, class B>
+void launch_products(const A& a, bool wants_a, const B& b, bool wants_b, cudaStream_t stream) {
+  const int a_blocks = wants_a ? a.blocks() : 0, blocks = a_blocks + (wants_b ? b.blocks() : 0);
+  if (blocks > 0) launch(multiply_both<kRung, A, B>, {static_cast<unsigned>(blocks), kProductThreads}, stream, a, a_blocks, b);
 }
 
 /// Calls f with a rung and the elements in one access that go with it, as compile-time constants.

@@ -42,7 +42,7 @@ void CudaOps::residual_forward(const Feature& x, const Feature& branch, const Te
     using T = decltype(zero);
     with_width<T>(channels, [&](auto width) {
       const ChannelTile tile(y, width(), kRows);
-      launch(add_branch<T, width()>, {tile.blocks(y.n()), tile.threads()}, stream_, FeatureView<T>::of(x), FeatureView<T>::of(branch),
+      launch(add_branch<T, width()>, {tile.blocks(y.n()), tile.threads()}, stream(), FeatureView<T>::of(x), FeatureView<T>::of(branch),
              sample_scale.data<float>(), channels, pixels, tile, y.data<T>());
     });
   });

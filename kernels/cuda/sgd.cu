@@ -37,9 +37,10 @@ void CudaOps::sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlo
   std::vector<TensorGroup> groups;
   for (OptimizerSlot& s : slots)
     groups.push_back({{s.value.data<float>(), s.gradient.data<float>(), s.m.data<float>()}, s.value.size(), s.decay});
-  const Chunk* chunks = update_chunks_.of(std::move(groups), stream_);
+  const Chunk* chunks = update_chunks_.of(std::move(groups), stream());
   if (update_chunks_.chunks() == 0) return;
-  launch(sgd_chunk, {update_chunks_.chunks(), kChunkThreads}, stream_, chunks, options, clip.data<float>(), state_);
+  launch(sgd_chunk, {update_chunks_.chunks(), kChunkThreads}, stream(), chunks, options, clip.data<float>(), state_);
+  weights_.all_changed();
 }
 
 }  // namespace mcnn::cuda

@@ -135,9 +135,9 @@ void CudaOps::squeeze_excite_forward(const Tensor& s, const Tensor& w1, const Te
   const SmallProduct squeeze{samples, reduced, channels}, excite{samples, channels, reduced};
   const DepthParts parts(squeeze);
   float* sums = scratch<float>(static_cast<std::size_t>(parts.count * hidden.size()));
-  launch(multiply_parts<RowMajor, DepthMajor>, grid_of(squeeze, parts), stream_, squeeze, parts, RowMajor{s.data<float>(), channels},
+  launch(multiply_parts<RowMajor, DepthMajor>, grid_of(squeeze, parts), stream(), squeeze, parts, RowMajor{s.data<float>(), channels},
          DepthMajor{w1.data<float>(), reduced}, sums);
-  launch(open_gate, {static_cast<unsigned>(excite.tiles()), kSmallProductThreads}, stream_, excite,
+  launch(open_gate, {static_cast<unsigned>(excite.tiles()), kSmallProductThreads}, stream(), excite,
          Squeezed{{sums, parts.count, hidden.size()}, b1.data<float>(), hidden.data<float>(), reduced}, w2.data<float>(), b2.data<float>(),
          gate.data<float>());
 }
@@ -150,7 +150,7 @@ void CudaOps::squeeze_excite_backward(const Tensor& s, const Tensor& w1, const T
   const DepthParts parts(hidden_gradient);
   float* sums = scratch<float>(static_cast<std::size_t>(parts.count * hidden.size()));
   const GateGradient dt{gate.data<float>(), sum_dz_a.data<float>(), channels};
-  launch(multiply_parts<GateGradientOverChannels, RowMajor>, grid_of(hidden_gradient, parts), stream_, hidden_gradient, parts,
+  launch(multiply_parts<GateGradientOverChannels, RowMajor>, grid_of(hidden_gradient, parts), stream(), hidden_gradient, parts,
          GateGradientOverChannels{dt}, RowMajor{w2.data<float>(), channels}, sums);
 
   BackwardProducts x{{reduced + 1, channels, samples},
@@ -169,7 +169,7 @@ void CudaOps::squeeze_excite_backward(const Tensor& s, const Tensor& w1, const T
   if (dw2 || db2) x.dw2_tiles = x.dw2.tiles();
   if (dw1 || db1) x.dw1_tiles = x.dw1.tiles();
   const int tiles = x.dw2_tiles + x.dw1_tiles + x.pooled.tiles();
-  launch(differentiate_gate, {static_cast<unsigned>(tiles), kSmallProductThreads}, stream_, x);
+  launch(differentiate_gate, {static_cast<unsigned>(tiles), kSmallProductThreads}, stream(), x);
 }
 
 }  // namespace mcnn::cuda

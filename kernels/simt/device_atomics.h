@@ -1,6 +1,8 @@
-// Atomic operations, relaxed as on the device: they order nothing else. Included by cuda_runtime.h.
+// Atomic operations, relaxed as on the device: alone they order nothing else. Included by cuda_runtime.h.
 #pragma once
 #include <atomic>
+
+#include "kernels/simt/fences.h"
 
 namespace simt {
 template <class T, class Change>
@@ -9,6 +11,7 @@ T atomic_change(T* address, Change change) {
   T old = value.load(std::memory_order_relaxed);
   while (!value.compare_exchange_weak(old, change(old), std::memory_order_relaxed)) {
   }
+  note_atomic(address);
   return old;
 }
 }  // namespace simt
@@ -50,7 +53,5 @@ inline unsigned atomicInc(unsigned* address, unsigned last) {
   return simt::atomic_change(address, [last](unsigned old) { return old >= last ? 0 : old + 1; });
 }
 
-// One OS thread runs the whole grid: program order is memory order. ThreadSanitizer sees a fence as no ordering between two
-// threads, as on the device, where a fence alone is none either.
-inline void __threadfence() {}
-inline void __threadfence_block() {}
+// One OS thread runs the whole grid, so program order is memory order; ThreadSanitizer knows better.
+inline void __threadfence() { simt::fence(); }

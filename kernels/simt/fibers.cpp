@@ -5,6 +5,7 @@
 #include <boost/context/detail/fcontext.hpp>
 #include <cstdint>
 
+#include "kernels/simt/fences.h"
 #include "kernels/simt/sanitizers.h"
 #include "runtime/error.h"
 
@@ -36,6 +37,19 @@ void enter(context::transfer_t from) {
   arrive(nullptr);
   scheduler.context = from.fctx;
   reinterpret_cast<void (*)()>(from.data)();
+}
+
+/// Whoever acquires `to` acquires what has been released to `from` so far, and nothing of what the running fiber has done since:
+/// a fiber that the scheduler makes for this takes it there.
+void pass_on(void* from, void* to) {
+  void* self = __tsan_get_current_fiber();
+  __tsan_switch_to_fiber(scheduler.sanitizer_fiber, kNoSynchronisation);
+  void* messenger = __tsan_create_fiber(0);
+  __tsan_switch_to_fiber(messenger, kNoSynchronisation);
+  __tsan_acquire(from);
+  __tsan_release(to);
+  __tsan_switch_to_fiber(self, kNoSynchronisation);
+  __tsan_destroy_fiber(messenger);
 }
 
 }  // namespace
@@ -84,6 +98,18 @@ void suspend() {
   Fiber& self = *running;
   leave(&self.fake_stack);
   arrive(self.fake_stack);
+}
+
+void fence() {
+  if (!thread_sanitizer()) return;
+  __tsan_acquire(&running->seen);
+  __tsan_release(&running->done);
+}
+
+void note_atomic(void* address) {
+  if (!thread_sanitizer()) return;
+  pass_on(address, &running->seen);
+  pass_on(&running->done, address);
 }
 
 void suspend_for_good() {

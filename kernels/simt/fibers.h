@@ -12,6 +12,7 @@ struct Fiber {
   void (*body)() = nullptr;
   void* fake_stack = nullptr;       ///< AddressSanitizer's
   void* sanitizer_fiber = nullptr;  ///< ThreadSanitizer's
+  char done = 0, seen = 0;          ///< addresses for ThreadSanitizer: before the last fence; at atomics (fences.h)
 };
 
 /// Lets `body` begin on the fiber at its next resume. body() must not return but leave by suspend_for_good(). Gives the fiber

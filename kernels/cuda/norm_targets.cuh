@@ -1,0 +1,60 @@
+// What becomes of the moments of a convolution's output: they are stored and, where the batch norm that follows is known when the
+// convolution is launched (CudaOps::before_norm), turned into what readers need by the same block.  Formulas: kernels/ops.h.
+// Next: batch_norm.cu.
+#pragma once
+#include "kernels/cuda/feature.cuh"
+#include "kernels/cuda/moments.cuh"
+
+namespace mcnn::cuda {
+
+/// All (C).
+struct NormPointers {
+  const float *gamma, *beta;
+  float *mean, *invstd, *scale, *shift;
+
+  static NormPointers of(const Tensor& gamma, const Tensor& beta, Norm& norm) {
+    return {elements<float>(gamma),       elements<float>(beta),       elements<float>(norm.mean),
+            elements<float>(norm.invstd), elements<float>(norm.scale), elements<float>(norm.shift)};
+  }
+  /// shift takes scale as rounded: u is beta at the mean, to one rounding.
+  __device__ void fold(float of_mean, float var, float eps, int c) const {
+    const float of_invstd = 1.f / sqrtf(var + eps), of_scale = gamma[c] * of_invstd;
+    mean[c] = of_mean;
+    invstd[c] = of_invstd;
+    scale[c] = of_scale;
+    shift[c] = fmaf(-of_mean, of_scale, beta[c]);
+  }
+};
+
+/// How the running statistics move, folded in double on the host.
+struct RunningUpdate {
+  float *mean, *var;                // (C); null: none
+  float kept, momentum, var_of_m2;  // 1-momentum, momentum, momentum/(count-1)
+};
+
+/// A batch norm of moments over a count of values.
+struct BatchNormFold {
+  NormPointers norm;  // mean null: no batch norm is known
+  float per_value, eps;
+  RunningUpdate running;
+
+  __device__ void operator()(int c, float mean, float m2) const {
+    norm.fold(mean, m2 * per_value, eps, c);
+    if (!running.mean) return;
+    running.mean[c] = fmaf(running.momentum, mean, running.kept * running.mean[c]);
+    running.var[c] = fmaf(running.var_of_m2, m2, running.kept * running.var[c]);
+  }
+};
+
+struct MomentTargets {
+  float *mean, *m2;  // (C); null: no moments are wanted
+  BatchNormFold fold;
+
+  __device__ void leave(int c, const RunningMoments& moments) const {
+    store<float, 1>(mean + c, {moments.mean});
+    store<float, 1>(m2 + c, {moments.m2});
+    if (fold.norm.mean) fold(c, moments.mean, moments.m2);
+  }
+};
+
+}  // namespace mcnn::cuda
