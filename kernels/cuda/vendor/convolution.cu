@@ -1,0 +1,110 @@
+// Dense convolution by a library.  Contract: kernels/ops.h; who takes it: products.h.
+// Filters are (O,k,k,I) of the storage type, and dw comes so, rounded to it once more than by the own kernels: cuDNN 9.19 has no
+// engine that leaves fp32 of narrow operands. The 16-bit types' input channels are padded with zeros to whole 128-bit vectors, as
+// tensor cores read them: of an image's three channels cuDNN would make a padded copy itself (74 MB for b4's stem, batch 32). In
+// fp32, where no tensor cores are wanted, padding opens no engine.
+// Next: completion.h; cudnn.h is what cuDNN is asked for.
+#include "kernels/cuda/cuda_ops.h"
+#include "kernels/cuda/dispatch.h"
+#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/vector_access.cuh"
+#include "kernels/cuda/vendor/completion.h"
+#include "kernels/cuda/vendor/pieces.h"
+#include "kernels/cuda/vendor/plain_operands.h"
+
+namespace mcnn::cuda {
+namespace {
+
+constexpr unsigned kThreads = 256;  // an element each: filters are small
+
+/// w (taps,I,O) to filters (O,taps,padded), zeros from I on.
+template <class T>
+__global__ void write_filters(const float* w, int taps, int in, int padded, int outputs, T* filters) {
+  const int at = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x), i = at % padded, tap = at / padded % taps;
+  if (at >= outputs * taps * padded) return;
+  store<T, 1>(filters + at, i < in ? load<float, 1>(w + (tap * in + i) * outputs + at / padded / taps) : Floats<1>{});
+}
+
+/// The way back, without the padding.
+template <class T>
+__global__ void read_filters(const T* filters, int taps, int in, int padded, int outputs, float* dw) {
+  const int at = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x), o = at % outputs, i = at / outputs % in;
+  if (at >= taps * in * outputs) return;
+  store<float, 1>(dw + at, load<T, 1>(filters + (o * taps + at / outputs / in) * padded + i));
+}
+
+int64_t padded_channels(const Feature& x) {
+  if (x.raw.dtype() == DType::f32) return x.raw.c();
+  constexpr int64_t vector = 8;
+  return (x.raw.c() + vector - 1) / vector * vector;
+}
+
+Convolution convolution_of(Direction direction, const Feature& x, const Tensor& y, const ConvGeometry& g) {
+  return {direction, x.raw.dtype(), x.raw.n(), x.raw.h(), x.raw.w(), padded_channels(x), y.h(),
+          y.w(),     y.c(),         g.kernel,  g.stride,  g.pad_top, g.pad_left};
+}
+
+std::size_t filter_bytes(const Convolution& c) { return static_cast<std::size_t>(c.out * c.kernel * c.kernel * c.in) * size_of(c.type); }
+
+void make_filters(const Tensor& w, const Convolution& c, void* filters, cudaStream_t stream) {
+  with_storage(c.type, [&](auto zero) {
+    using T = decltype(zero);
+    const int64_t taps = c.kernel * c.kernel;
+    launch(write_filters<T>, {blocks_for(c.out * taps * c.in, kThreads), kThreads}, stream, w.data<float>(), taps, w.dim(2), c.in, c.out,
+           static_cast<T*>(filters));
+  });
+}
+
+}  // namespace
+
+bool CudaOps::vendor_dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) {
+  const Convolution forward = convolution_of(Direction::forward, x, y, g);
+  const std::optional<std::size_t> workspace = vendor_->convolution_workspace(forward);
+  if (!workspace) return false;
+  const Pieces<4> at{*workspace, plain_bytes(x, forward.in), filter_bytes(forward), moments_bytes(y, moments)};
+  std::byte* const memory = scratch<std::byte>(at.bytes());
+
+  const void* const z = plain_feature(x, forward.in, memory + at[1], stream_);
+  make_filters(w, forward, memory + at[2], stream_);
+  vendor_->convolve(forward, {const_cast<void*>(z), memory + at[2], y.raw()}, memory + at[0], stream_);
+  take_moments(y, moments, memory + at[3], stream_);
+  return true;
+}
+
+bool CudaOps::vendor_dense_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
+                                    InputGradient* dx) {
+  const Convolution weight = convolution_of(Direction::backward_weight, x, dy.of->raw, g),
+                    data = convolution_of(Direction::backward_data, x, dy.of->raw, g);
+  const auto weight_workspace = dw ? vendor_->convolution_workspace(weight) : 0,
+             data_workspace = dx ? vendor_->convolution_workspace(data) : 0;
+  if (!weight_workspace || !data_workspace) return false;
+  if (!dw && !dx) return true;
+  const std::size_t dz_bytes = static_cast<std::size_t>(x.raw.rows() * data.in) * size_of(data.type);
+  const Pieces<6> at{std::max(*weight_workspace, *data_workspace),
+                     plain_bytes(dy),
+                     dw ? plain_bytes(x, weight.in) : 0,
+                     filter_bytes(data),
+                     dx ? dz_bytes : 0,
+                     dx ? completion_bytes(x, *dx) : 0};
+  std::byte* const memory = scratch<std::byte>(at.bytes());
+  void* const filters = memory + at[3];
+
+  void* const gradient = const_cast<void*>(plain_gradient(dy, memory + at[1], stream_));
+  if (dw) {
+    const void* const z = plain_feature(x, weight.in, memory + at[2], stream_);
+    vendor_->convolve(weight, {const_cast<void*>(z), filters, gradient}, memory + at[0], stream_);
+    with_storage(weight.type, [&](auto zero) {
+      using T = decltype(zero);
+      launch(read_filters<T>, {blocks_for(dw.size(), kThreads), kThreads}, stream_, static_cast<const T*>(filters), g.kernel * g.kernel,
+             dw.dim(2), weight.in, weight.out, dw.data<float>());
+    });
+  }
+  if (dx) {
+    make_filters(w, data, filters, stream_);
+    vendor_->convolve(data, {memory + at[4], filters, gradient}, memory + at[0], stream_);
+    complete_gradient(x, memory + at[4], data.in, *dx, memory + at[5], stream_);
+  }
+  return true;
+}
+
+}  // namespace mcnn::cuda
