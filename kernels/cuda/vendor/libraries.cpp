@@ -57,13 +57,12 @@ fs::path find(const std::string& file) {
 }  // namespace
 
 Library::Library(const std::string& file) : path_(file) {
-  // An absent file is looked for elsewhere; what the loader refuses is not passed over.
   if (!named_folder()) handle_ = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle_) return;
   const fs::path found = find(file);
   if (found.empty()) {
     if (const char* named = named_folder()) fail("there is no {} in {} (MCNN_CUDA_LIBS)", file, named);
-    fail("there is no {} on this machine (MCNN_CUDA_LIBS names a folder)", file);
+    fail("{} (MCNN_CUDA_LIBS names a folder)", dlerror());  // it is absent, or a library that it needs
   }
   path_ = found;
   handle_ = dlopen(path_.c_str(), RTLD_NOW | RTLD_LOCAL);
