@@ -1,5 +1,6 @@
 // cuDNN's plans for every dense convolution of b0 to b7, built by cuDNN itself for GPUs that are not there. A refusal is proof;
 // acceptance says nothing of numbers or speed. Skipped, with the reason, where cuDNN is not installed.
+// MCNN_SHOW_PLANS prints engine and workspace of each.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

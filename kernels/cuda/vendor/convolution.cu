@@ -1,6 +1,6 @@
 // Dense convolution by a library.  Contract: kernels/ops.h; who takes it: products.h.
-// Filters are (O,k,k,I) of the storage type, and dw comes so, rounded to it once more than by the own kernels: cuDNN 9.19 has no
-// engine that leaves fp32 of narrow operands. The 16-bit types' input channels are padded with zeros to whole 128-bit vectors, as
+// Filters are (O,k,k,I) of the storage type, and dw comes so, rounded to it once more than by the own kernels: none of cuDNN 9.19's
+// precompiled engines leaves fp32 of narrow operands. The 16-bit types' input channels are padded with zeros to whole 128-bit vectors, as
 // tensor cores read them: of an image's three channels cuDNN would make a padded copy itself (74 MB for b4's stem, batch 32). In
 // fp32, where no tensor cores are wanted, padding opens no engine.
 // Next: completion.h; cudnn.h is what cuDNN is asked for.

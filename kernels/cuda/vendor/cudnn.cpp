@@ -4,8 +4,10 @@
 
 #include <cudnn_graph.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "kernels/cuda/vendor/libraries.h"
