@@ -13,7 +13,7 @@
 
 int main(int argc, char** argv) {
   CLI::App app("Times training steps on random photos.");
-  std::string model = "b4", device = "cpu";
+  std::string model = "b4", device = "cpu", products = "own";
   int resolution = 224, batch = 32, steps = 5, threads = 0;
   bool profile = false;
   app.add_option("--model", model);
@@ -22,11 +22,12 @@ int main(int argc, char** argv) {
   app.add_option("--steps", steps, "timed, after one that warms up");
   app.add_option("--threads", threads, "0: one per core");
   app.add_option("--device", device);
+  app.add_option("--products", products, "on a GPU: own, vendor or auto");
   app.add_flag("--profile", profile, "time per operation and layer");
   CLI11_PARSE(app, argc, argv);
   try {
     mcnn::Profiler profiler;
-    const mcnn::Backend backend = mcnn::make_backend(device, threads, &profiler);
+    const mcnn::Backend backend = mcnn::make_backend(device, threads, &profiler, products);
     mcnn::EfficientNetSpec spec = mcnn::efficientnet_spec(model);
     spec.classes = 18;
     mcnn::Engine engine(*backend.ops, spec, {}, true);

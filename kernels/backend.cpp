@@ -42,14 +42,14 @@ Function* symbol(void* library, const char* name, const fs::path& path) {
 }
 
 /// Never unloaded: the backend's code is in it.
-std::unique_ptr<Ops> load_plugin(const std::string& device) {
+std::unique_ptr<Ops> load_plugin(const std::string& device, const std::string& products) {
   const fs::path path = find_plugin(device);
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) fail("{}", dlerror());
   const char* contract = symbol<decltype(mcnn_backend_contract)>(library, "mcnn_backend_contract", path)();
   if (std::strcmp(contract, MCNN_CONTRACT) != 0)
     fail("{} belongs to another build: its contract is {}, this program's {}", path.string(), contract, MCNN_CONTRACT);
-  return std::unique_ptr<Ops>(symbol<decltype(mcnn_backend_create)>(library, "mcnn_backend_create", path)());
+  return std::unique_ptr<Ops>(symbol<decltype(mcnn_backend_create)>(library, "mcnn_backend_create", path)(products.c_str()));
 }
 
 Backend named(std::unique_ptr<Ops> ops, const std::string& why, Profiler* profiler) {
@@ -64,14 +64,14 @@ const std::vector<std::string>& devices() {
   return names;
 }
 
-Backend make_backend(const std::string& device, int threads, Profiler* profiler) {
+Backend make_backend(const std::string& device, int threads, Profiler* profiler, const std::string& products) {
   if (std::find(devices().begin(), devices().end(), device) == devices().end())
     fail("device '{}' is unknown{}", device, did_you_mean(device, devices()));
   if (device == "ref") return named(make_ref_ops(), "device = ref", profiler);
   if (device == "cpu") return named(make_cpu_ops(threads), "device = cpu", profiler);
   try {
     const bool automatic = device == "auto";
-    return named(load_plugin(automatic ? "cuda" : device), automatic ? "device = auto" : "device = " + device, profiler);
+    return named(load_plugin(automatic ? "cuda" : device, products), automatic ? "device = auto" : "device = " + device, profiler);
   } catch (const Error& e) {
     if (device != "auto") fail("device = {}: {}", device, e.what());
     return named(make_cpu_ops(threads), std::string("device = auto: ") + e.what(), profiler);

@@ -21,7 +21,8 @@ const std::vector<std::string>& devices();
 
 /// `device` is one of devices(); auto: cuda where there is a GPU, else cpu. Shapes are checked, and times taken if `profiler`
 /// is given. Plugins are looked for in the folder that MCNN_PLUGINS names, else beside the program and in ../lib/mcnn from
-/// there. Throws Error: one line that says why a backend named here cannot run.
-Backend make_backend(const std::string& device, int threads, Profiler* profiler = nullptr);
+/// there. products: who carries out matrix products on a GPU, own, vendor or auto (docs/design.md).
+/// Throws Error: one line that says why a backend named here cannot run.
+Backend make_backend(const std::string& device, int threads, Profiler* profiler = nullptr, const std::string& products = "own");
 
 }  // namespace mcnn

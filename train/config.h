@@ -16,6 +16,7 @@ struct Config {
     uint64_t seed = 0;
     std::string device = "auto";
     int threads = 0;
+    std::string products = "own";
   } run;
   struct {
     std::string name = "b4";

@@ -41,7 +41,11 @@ int compiled_capability() {
   return status == cudaSuccess ? attributes.ptxVersion : 0;
 }
 
-CudaOps::CudaOps() : capability_(compiled_capability()) {
+CudaOps::CudaOps(Products products, FoundVendor libraries)
+    : capability_(compiled_capability()),
+      products_(products),
+      products_line_(std::move(libraries.line)),
+      vendor_(std::move(libraries.vendor)) {
   MCNN_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
   MCNN_CUDA(cudaMalloc(reinterpret_cast<void**>(&state_), sizeof(StepState)));
 }
@@ -52,10 +56,11 @@ CudaOps::~CudaOps() {
 }
 
 std::string CudaOps::name() const {
+  const std::string products = products_line_.empty() ? "" : "; products: " + products_line_;
 #ifdef MCNN_SIM
-  return fmt::format("sim ({})", current_device().name);
+  return fmt::format("sim ({}{})", current_device().name, products);
 #else
-  return fmt::format("cuda ({}, kernels for sm_{})", current_device().name, capability_);
+  return fmt::format("cuda ({}, kernels for sm_{}{})", current_device().name, capability_, products);
 #endif
 }
 

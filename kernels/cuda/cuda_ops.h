@@ -13,6 +13,8 @@
 #include "kernels/cuda/multi_tensor.h"
 #include "kernels/cuda/product_rung.h"
 #include "kernels/cuda/stored_weights.h"
+#include "kernels/cuda/vendor/products.h"
+#include "kernels/cuda/vendor/vendor.h"
 #include "kernels/ops.h"
 
 namespace mcnn::cuda {
@@ -26,7 +28,8 @@ int compiled_capability();
 
 class CudaOps final : public Ops {
  public:
-  CudaOps();
+  /// Products by libraries where `products` says so and `libraries` has some.
+  explicit CudaOps(Products products = Products::own, FoundVendor libraries = {});
   ~CudaOps() override;
   std::string name() const override;
   Memory& memory() override { return memory_; }
@@ -126,6 +129,18 @@ class CudaOps final : public Ops {
     return rung_for(storage, in % vector == 0 && out % vector == 0, capability_, preferred_rung_);
   }
 
+  /// Whether a library takes a product of maps with so many channels.
+  bool by_vendor(DType storage, int64_t in, int64_t out) const {
+    return vendor_ && vendor_->multiplies(storage) && vendor_multiplies(products_, storage, in, out);
+  }
+  // vendor/pointwise.cu, vendor/convolution.cu: the operations of these names, by a library. false: it has no kernel for this one.
+  const void* vendor_weights(const Tensor& w, DType type);
+  void vendor_pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments);
+  void vendor_pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx);
+  bool vendor_dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments);
+  bool vendor_dense_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
+                             InputGradient* dx);
+
   cudaStream_t stream_ = nullptr;
   DeviceMemory memory_;
   StoredWeights weights_;
@@ -136,6 +151,9 @@ class CudaOps final : public Ops {
   DeviceBuffer scratch_, tickets_;
   int capability_;  // of the kernels: 75, 80, ...
   std::optional<ProductRung> preferred_rung_;
+  Products products_;
+  std::string products_line_;  // who carries them out; empty: own
+  std::unique_ptr<Vendor> vendor_;
   StepState* state_ = nullptr;                                   // in device memory: kernels read seed, step and learning rate from here
   ChunkTable gradient_chunks_, update_chunks_, average_chunks_;  // of gradient_norm, of the optimizer, of ema
 };

@@ -42,10 +42,15 @@ void expect_close(const std::string& name, const std::vector<float>& found, cons
   EXPECT_EQ(cases::disagreement(output(name, found, tolerance), {name, as_doubles(reference), tolerance}), "");
 }
 
+/// "sim_vendor": its products through the seam to cuBLAS and cuDNN.
+std::unique_ptr<Ops> backend_named(const std::string& name) {
+  return name == "sim_vendor" ? make_backend("sim", 0, nullptr, "vendor").ops : make_backend(name, 0).ops;
+}
+
 class SmallGolden : public testing::TestWithParam<std::tuple<fs::path, std::string>> {
  protected:
   fs::path folder = std::get<0>(GetParam());
-  std::unique_ptr<Ops> ops = make_backend(std::get<1>(GetParam()), 0).ops;
+  std::unique_ptr<Ops> ops = backend_named(std::get<1>(GetParam()));
   Arena arena{ops->memory()};
   nlohmann::json index = read_json(folder / "index.json");
   TensorFile expected = open_tensor_file((folder / "expected.safetensors").string());
@@ -146,7 +151,8 @@ TEST_P(SmallGolden, TrainingOfSixSteps) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Folders, SmallGolden, testing::Combine(testing::ValuesIn(small_folders()), testing::Values("ref", "cpu", "sim")),
+INSTANTIATE_TEST_SUITE_P(Folders, SmallGolden,
+                         testing::Combine(testing::ValuesIn(small_folders()), testing::Values("ref", "cpu", "sim", "sim_vendor")),
                          [](const auto& test) {
                            const bool kept = std::get<0>(test.param) == kept_small_folder();
                            return (kept ? "kept_" : "golden_") + std::get<1>(test.param);

@@ -58,6 +58,12 @@ TEST_F(Plugins, SimLiesBesideTheProgramAndComputes) {
   EXPECT_TRUE(says(message_of([&] { backend.ops->copy_to_host(Tensor(), values.data()); }), {"copy_to_host"}));
 }
 
+TEST_F(Plugins, SayWhoCarriesOutProducts) {
+  EXPECT_EQ(make_backend("sim", 1).reason.find("products"), std::string::npos) << "own kernels need no words";
+  EXPECT_TRUE(says(make_backend("sim", 1, nullptr, "vendor").reason, {"backend: sim (", "; products: reference loops)"}));
+  EXPECT_TRUE(says(message_of([] { make_backend("sim", 1, nullptr, "theirs"); }), {"products 'theirs'", "own, vendor or auto"}));
+}
+
 TEST_F(Plugins, AMissingOneIsNamedWithItsFolder) {
   setenv("MCNN_PLUGINS", here.path().c_str(), 1);
   EXPECT_TRUE(says(complaint("sim"), {"device = sim", "libmcnn_sim.so", here.path(), "MCNN_PLUGINS"}));

@@ -1,5 +1,6 @@
-// The CUDA kernels on a GPU against ref: every case, every storage type, and the same bits twice. Skipped, with the reason,
-// where there is no GPU; the emulator runs the same kernels everywhere (tests/kernels_cuda).
+// The CUDA kernels on a GPU against ref: every case, every storage type, products by own kernels and by cuBLAS and cuDNN, and the
+// same bits twice. Skipped, with the reason, where there is no GPU (or library); the emulator runs the same kernels everywhere
+// (tests/kernels_cuda).
 #include <gtest/gtest.h>
 
 #include "kernels/backend.h"
@@ -11,16 +12,18 @@
 namespace mcnn::cases {
 namespace {
 
-class Gpu : public testing::TestWithParam<DType> {};
+class Gpu : public testing::TestWithParam<std::tuple<DType, std::string>> {};
 
 TEST_P(Gpu, AgreesWithRefOnEveryCase) {
+  const auto& [storage, products] = GetParam();
   std::unique_ptr<Ops> gpu;
   try {
-    gpu = make_backend("cuda", 1).ops;
+    Backend backend = make_backend("cuda", 1, nullptr, products);
+    if (products == "vendor" && backend.reason.find("products: cuBLAS") == std::string::npos) GTEST_SKIP() << backend.reason;
+    gpu = std::move(backend.ops);
   } catch (const Error& e) {
     GTEST_SKIP() << e.what();
   }
-  const DType storage = GetParam();
   const auto ref = make_ref_ops();
   for (const Case& row : all_cases()) {
     SCOPED_TRACE(row.operation + ": " + row.name);
@@ -36,8 +39,9 @@ TEST_P(Gpu, AgreesWithRefOnEveryCase) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Storage, Gpu, testing::Values(DType::f32, DType::bf16, DType::f16),
-                         [](const auto& test) { return std::string(name_of(test.param)); });
+INSTANTIATE_TEST_SUITE_P(Storage, Gpu,
+                         testing::Combine(testing::Values(DType::f32, DType::bf16, DType::f16), testing::Values("own", "vendor")),
+                         [](const auto& test) { return std::string(name_of(std::get<0>(test.param))) + "_" + std::get<1>(test.param); });
 
 }  // namespace
 }  // namespace mcnn::cases

@@ -1,0 +1,109 @@
+// Dense convolution by a library.  Contract: kernels/ops.h; who takes it: products.h.
+// Filters are (O,k,k,I) of the storage type, and dw comes so, rounded to it once more than by the own kernels: none of cuDNN 9.19's
+// precompiled engines leaves fp32 of narrow operands. The 16-bit types' input channels are padded with zeros to whole 128-bit vectors, as
+// tensor cores read them: of an image's three channels cuDNN would make a padded copy itself (74 MB for b4's stem, batch 32). In
+// fp32, where no tensor cores are wanted, padding opens no engine.
+// Next: completion.h; cudnn.h is what cuDNN is asked for.
+#include "kernels/cuda/cuda_ops.h"
+#include "kernels/cuda/dispatch.h"
+#include "kernels/cuda/launch.cuh"
+#include "kernels/cuda/vector_access.cuh"
+#include "kernels/cuda/vendor/completion.h"
+#include "kernels/cuda/vendor/plain_operands.h"
+
+namespace mcnn::cuda {
+namespace {
+
+constexpr unsigned kThreads = 256;  // an element each: filters are small
+
+/// w (taps,I,O) to filters (O,taps,padded), zeros from I on.
+template <class T>
+__global__ void write_filters(const float* w, int taps, int in, int padded, int outputs, T* filters) {
+  const int at = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x), i = at % padded, tap = at / padded % taps;
+  if (at >= outputs * taps * padded) return;
+  store<T, 1>(filters + at, i < in ? load<float, 1>(w + (tap * in + i) * outputs + at / padded / taps) : Floats<1>{});
+}
+
+/// The way back, without the padding.
+template <class T>
+__global__ void read_filters(const T* filters, int taps, int in, int padded, int outputs, float* dw) {
+  const int at = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x), o = at % outputs, i = at / outputs % in;
+  if (at >= taps * in * outputs) return;
+  store<float, 1>(dw + at, load<T, 1>(filters + (o * taps + at / outputs / in) * padded + i));
+}
+
+int64_t padded_channels(const Feature& x) {
+  if (x.raw.dtype() == DType::f32) return x.raw.c();
+  constexpr int64_t vector = 8;
+  return (x.raw.c() + vector - 1) / vector * vector;
+}
+
+Convolution convolution_of(Direction direction, const Feature& x, const Tensor& y, const ConvGeometry& g) {
+  return {direction, x.raw.dtype(), x.raw.n(), x.raw.h(), x.raw.w(), padded_channels(x), y.h(),
+          y.w(),     y.c(),         g.kernel,  g.stride,  g.pad_top, g.pad_left};
+}
+
+int64_t filter_floats(const Convolution& c) { return floats_for(c.out * c.kernel * c.kernel * c.in, c.type); }
+
+void make_filters(const Tensor& w, const Convolution& c, void* filters, cudaStream_t stream) {
+  with_storage(c.type, [&](auto zero) {
+    using T = decltype(zero);
+    const int64_t taps = c.kernel * c.kernel;
+    launch(write_filters<T>, {blocks_for(c.out * taps * c.in, kThreads), kThreads}, stream, w.data<float>(), taps, w.dim(2), c.in, c.out,
+           static_cast<T*>(filters));
+  });
+}
+
+}  // namespace
+
+bool CudaOps::vendor_dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) {
+  const Convolution forward = convolution_of(Direction::forward, x, y, g);
+  const std::optional<std::size_t> workspace_bytes = vendor_->convolution_workspace(forward);
+  if (!workspace_bytes) return false;
+  before_norm(moments, [=, this](const MomentTargets& targets) mutable {
+    const MomentCut cut = cut_moments(y, targets);
+    const auto [workspace, z_memory, filters, parts] =
+        scratch_pieces(floats_for(*workspace_bytes), plain_floats(x, forward.in), filter_floats(forward), cut.floats());
+    unsigned* const counters = tickets(cut.tickets());
+
+    const void* const z = plain_feature(x, forward.in, z_memory, stream());
+    make_filters(w, forward, filters, stream());
+    vendor_->convolve(forward, {const_cast<void*>(z), filters, y.raw()}, workspace, stream());
+    take_moments(y, targets, cut, parts, counters, stream());
+  });
+  return true;
+}
+
+bool CudaOps::vendor_dense_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
+                                    InputGradient* dx) {
+  const Convolution weight = convolution_of(Direction::backward_weight, x, dy.of->raw, g),
+                    data = convolution_of(Direction::backward_data, x, dy.of->raw, g);
+  const auto weight_workspace = dw ? vendor_->convolution_workspace(weight) : 0,
+             data_workspace = dx ? vendor_->convolution_workspace(data) : 0;
+  if (!weight_workspace || !data_workspace) return false;
+  if (!dw && !dx) return true;
+  const InputSumCut cut = cut_completion(x, dx);
+  const auto [workspace, dy_memory, z_memory, filters, dz, parts] =
+      scratch_pieces(floats_for(std::max(*weight_workspace, *data_workspace)), plain_floats(dy), dw ? plain_floats(x, weight.in) : 0,
+                     filter_floats(data), dx ? floats_for(x.raw.rows() * data.in, data.type) : 0, cut.floats());
+  unsigned* const counters = tickets(cut.tickets());
+
+  void* const gradient = const_cast<void*>(plain_gradient(dy, dy_memory, stream()));
+  if (dw) {
+    const void* const z = plain_feature(x, weight.in, z_memory, stream());
+    vendor_->convolve(weight, {const_cast<void*>(z), filters, gradient}, workspace, stream());
+    with_storage(weight.type, [&](auto zero) {
+      using T = decltype(zero);
+      launch(read_filters<T>, {blocks_for(dw.size(), kThreads), kThreads}, stream(), reinterpret_cast<const T*>(filters),
+             g.kernel * g.kernel, dw.dim(2), weight.in, weight.out, dw.data<float>());
+    });
+  }
+  if (dx) {
+    make_filters(w, data, filters, stream());
+    vendor_->convolve(data, {dz, filters, gradient}, workspace, stream());
+    complete_gradient(x, dz, data.in, *dx, cut, parts, counters, stream());
+  }
+  return true;
+}
+
+}  // namespace mcnn::cuda
