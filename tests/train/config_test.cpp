@@ -26,6 +26,7 @@ const std::map<std::string, std::string> kOthers = {{"run.dir", "runs/with space
                                                     {"run.seed", "18446744073709551615"},
                                                     {"run.device", "ref"},
                                                     {"run.threads", "3"},
+                                                    {"run.products", "vendor"},
                                                     {"model.name", "lite2"},
                                                     {"model.width", "0.30000000000000004"},
                                                     {"model.depth", "0.1"},
