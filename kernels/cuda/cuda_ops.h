@@ -7,6 +7,7 @@
 #include "kernels/cuda/device_memory.h"
 #include "kernels/cuda/multi_tensor.h"
 #include "kernels/cuda/product_rung.h"
+#include "kernels/cuda/range.h"
 #include "kernels/ops.h"
 
 namespace mcnn::cuda {

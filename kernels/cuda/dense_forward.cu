@@ -18,6 +18,7 @@ using Forward =
 
 // Blocks: every tile of y, 64 pixels by 128 channels. The image's channels, three, are read one by one.
 void CudaOps::dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) {
+  const Range range(__func__);
   const int rows = counted(y.rows()), out = counted(y.c()), depth = counted(w.size() / y.c());
   const int64_t tiles = moments ? product_row_tiles(rows) : 0;
   const int64_t w_floats = stored_weight_floats(w);

@@ -24,6 +24,7 @@ __global__ void ema_chunk(const Chunk* chunks, float decay, float one_minus_deca
 }  // namespace
 
 void CudaOps::ema(float decay, std::span<const Tensor> values, std::span<Tensor> averages) {
+  const Range range(__func__);
   std::vector<TensorGroup> groups;
   for (std::size_t i = 0; i < values.size(); ++i)
     groups.push_back({{averages[i].data<float>(), values[i].data<float>()}, values[i].size()});

@@ -72,6 +72,7 @@ __global__ void pool_rows(FeatureView<T> x, int channels, int pixels, ChannelTil
 
 // A map of one part is finished by its block; parts are (N, parts, 3, C) otherwise.
 void CudaOps::pool_forward(const Feature& x, Tensor& mean, Tensor& slope, Tensor& slope_xhat) {
+  const Range range(__func__);
   const int channels = static_cast<int>(x.raw.c()), pixels = static_cast<int>(x.raw.h() * x.raw.w());
   const int64_t samples = x.raw.n();
   const float* invstd = elements<float>(x.norm.invstd);
