@@ -69,12 +69,14 @@ void CudaOps::copy_from_host(const void* source, Tensor& target) {
   wait();
 }
 
+void CudaOps::copy_ahead(const void* source, Tensor& target) { uploads_.copy(source, target.raw(), target.bytes(), stream_); }
+
 void CudaOps::copy_to_host(const Tensor& source, void* target) {
   MCNN_CUDA(cudaMemcpyAsync(target, source.raw(), source.bytes(), cudaMemcpyDeviceToHost, stream_));
   wait();
 }
 
-void CudaOps::wait() { MCNN_CUDA(cudaStreamSynchronize(stream_)); }
+void CudaOps::wait() { wait_for(stream_); }
 
 // One element a thread and a store: neighbours fill whole sectors, and no alignment is asked for.
 void CudaOps::fill(Tensor& x, float value) {
