@@ -187,7 +187,8 @@ class Run {
     int64_t done = 0;
     {
       Progress line(fmt::format("epoch {}/{}", progress_.epochs + 1, config_.train.epochs), per_epoch);
-      for (Batch batch; batch.n > 0 || next(batch);) {
+      Batch batch;
+      for (next(batch); batch.n > 0;) {
         const int64_t photos = batch.n;
         loss_sum += step(batch, schedule.at(progress_.steps));
         ++done;
@@ -221,12 +222,11 @@ class Run {
     return true;
   }
 
-  /// False, and `batch` empty, at the end of the epoch.
-  bool next(Batch& batch) {
+  /// Leaves `batch` empty at the end of the epoch.
+  void next(Batch& batch) {
     const auto waiting = profiler_.operation("loader");
     if (!training_->next(batch)) batch = {};
     if (batch.n > 0) step_->bring(batch);
-    return batch.n > 0;
   }
 
   /// Over `batch`, which becomes the next one meanwhile. Returns the loss.

@@ -1,9 +1,13 @@
 #include "kernels/cuda/check.h"
 
+#include <cxxabi.h>
+
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
+#include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "runtime/error.h"
@@ -18,9 +22,19 @@ struct Launched {
 };
 thread_local Launched launched;
 
-std::string name_of_kernel(const void* kernel) {
+std::string ask_for_name(const void* kernel) {
   const char* name = nullptr;
-  return cudaFuncGetName(&name, kernel) == cudaSuccess && name ? name : "a kernel";
+  if (cudaFuncGetName(&name, kernel) != cudaSuccess || !name) return "a kernel";
+  const std::unique_ptr<char, void (*)(void*)> readable(abi::__cxa_demangle(name, nullptr, nullptr, nullptr), std::free);
+  return readable ? readable.get() : name;
+}
+
+/// Known from the first launch on: a device that has failed answers nothing.
+const std::string& name_of_kernel(const void* kernel) {
+  thread_local std::unordered_map<const void*, std::string> names;
+  const auto [entry, fresh] = names.try_emplace(kernel);
+  if (fresh) entry->second = ask_for_name(kernel);
+  return entry->second;
 }
 
 /// Illegal address, time-out, assertion, stack, instruction, alignment, address space, program counter, anything else: each stays,
@@ -64,6 +78,7 @@ bool every_launch_waits() {
 void note_launch(const void* kernel) {
   if (launched.kernels++ == 0) launched.first = kernel;
   launched.last = kernel;
+  name_of_kernel(kernel);
 }
 
 void note_replay() { ++launched.replays; }
