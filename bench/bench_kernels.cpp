@@ -1,7 +1,8 @@
 // Times the operations on the very cases that the tests compare with ref, or on the shapes of a network.
 //   bench_kernels --model b4 --batch 32 --benchmark_filter=depthwise
-// Per case: time, GB/s (inputs and outputs, each counted once), GFLOP/s (multiply-adds of convolutions and products) and
-// the share of the roofline: the least time the measured peak and bandwidth allow, over the time taken.
+// Per case: time, GB/s (inputs and outputs, each counted once), GFLOP/s (multiply-adds of convolutions and products) and, on the
+// CPU, the share of the roofline: the least time the measured peak and bandwidth allow, over the time taken.
+// A GPU is given several calls in a row and waited for once, so that launches and the wait hide behind kernels as in a step.
 // Cache state: each call works on the same tensors as the last. What fits a cache is read from it, so small cases may
 // pass 100% of a roofline whose bandwidth is memory's; tensors larger than the caches come from memory.
 #include <benchmark/benchmark.h>
@@ -10,10 +11,13 @@
 #include <chrono>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "bench/model_cases.h"
 #include "bench/roofline.h"
+#include "kernels/backend.h"
+#include "runtime/error.h"
 #include "tests/cases/cases.h"
 
 namespace mcnn::bench {
@@ -24,42 +28,57 @@ struct Prepared {
   const cases::Case* row;
   cases::Workspace workspace;
   cases::Run run;
-  Prepared(Ops& ops, const cases::Case& c) : row(&c), workspace(ops, DType::f32, DType::f32), run(c.prepare(workspace)) {
+  Prepared(Ops& ops, const cases::Case& c, DType storage) : row(&c), workspace(ops, storage, storage), run(c.prepare(workspace)) {
     ops.begin_step(c.step);
     run(ops);  // first touch of the outputs, scratch memory, threads
+    ops.wait();
   }
 };
 
-void time_case(benchmark::State& state, Ops& ops, const cases::Case& row, const Roofline& roofline) {
+struct Target {
+  std::unique_ptr<Ops> ops;
+  DType storage;
+  int calls;  // timed as one
+  std::optional<Roofline> roofline;
+};
+
+void time_case(benchmark::State& state, const Target& target, const cases::Case& row) {
+  Ops& ops = *target.ops;
   static std::unique_ptr<Prepared> prepared;
   if (!prepared || prepared->row != &row) {
     prepared.reset();
-    prepared = std::make_unique<Prepared>(ops, row);
+    prepared = std::make_unique<Prepared>(ops, row, target.storage);
   }
   double total = 0;
   for (auto iteration : state) {
     (void)iteration;
     const auto begin = std::chrono::steady_clock::now();
-    prepared->run(ops);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    for (int call = 0; call < target.calls; ++call) prepared->run(ops);
+    ops.wait();
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / target.calls;
     state.SetIterationTime(seconds);
     total += seconds;
   }
   const double seconds = total / static_cast<double>(state.iterations()), bytes = prepared->workspace.total_bytes();
   state.counters["GB/s"] = bytes / seconds / 1e9;
   if (row.flops > 0) state.counters["GFLOP/s"] = row.flops / seconds / 1e9;
-  state.counters["roofline%"] = 100 * roofline.seconds(row.flops, bytes) / seconds;
+  if (target.roofline) state.counters["roofline%"] = 100 * target.roofline->seconds(row.flops, bytes) / seconds;
 }
 
 int run(int argc, char** argv) {
   CLI::App app("Times the engine's operations. Flags of Google Benchmark (--benchmark_filter=...) are understood too.");
-  std::string model;
+  std::string model, device = "cpu", storage = "f32";
   int64_t batch = 32, resolution = 224;
-  int threads = 0;
+  int threads = 0, calls = 0;
   app.add_option("--model", model, "shapes of this network (b0-b7, lite0-4); default: the tests' cases");
   app.add_option("--batch", batch)->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--res", resolution, "image height and width")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--threads", threads, "0: one per core")->capture_default_str();
+  app.add_option("--device", device)->check(CLI::IsMember({"cpu", "cuda", "sim"}))->capture_default_str();
+  app.add_option("--storage", storage, "of feature maps; the cpu's is f32")
+      ->check(CLI::IsMember({"f32", "bf16", "f16"}))
+      ->capture_default_str();
+  app.add_option("--calls", calls, "in a row for each wait; default: 20 on cuda, else 1");
   app.allow_extras();
   CLI11_PARSE(app, argc, argv);
 
@@ -70,13 +89,24 @@ int run(int argc, char** argv) {
   benchmark::Initialize(&rest_count, rest.data());
   if (benchmark::ReportUnrecognizedArguments(rest_count, rest.data())) return 1;
 
-  const auto ops = make_cpu_ops(threads);
-  const Roofline roofline = measure_roofline(threads > 0 ? threads : static_cast<int>(std::thread::hardware_concurrency()));
-  std::cout << fmt::format("backend: {}\nroofline: {:.0f} GFLOP/s, {:.1f} GB/s\n", ops->name(), roofline.flops / 1e9, roofline.bytes / 1e9);
+  Target target{device == "cpu" ? make_cpu_ops(threads) : make_backend(device, threads).ops,
+                storage == "f32"    ? DType::f32
+                : storage == "bf16" ? DType::bf16
+                                    : DType::f16,
+                calls > 0          ? calls
+                : device == "cuda" ? 20
+                                   : 1,
+                {}};
+  if (!target.ops->supports(target.storage)) fail("backend {} does not store feature maps as {}", target.ops->name(), storage);
+  std::cout << fmt::format("backend: {}\n", target.ops->name());
+  if (device == "cpu") {
+    target.roofline = measure_roofline(threads > 0 ? threads : static_cast<int>(std::thread::hardware_concurrency()));
+    std::cout << fmt::format("roofline: {:.0f} GFLOP/s, {:.1f} GB/s\n", target.roofline->flops / 1e9, target.roofline->bytes / 1e9);
+  }
 
   const std::vector<cases::Case> rows = model.empty() ? cases::all_cases() : model_cases(efficientnet_spec(model), batch, resolution);
   for (const cases::Case& row : rows)
-    benchmark::RegisterBenchmark((row.operation + ": " + row.name).c_str(), [&](benchmark::State& s) { time_case(s, *ops, row, roofline); })
+    benchmark::RegisterBenchmark((row.operation + ": " + row.name).c_str(), [&](benchmark::State& s) { time_case(s, target, row); })
         ->UseManualTime()
         ->Unit(benchmark::kMicrosecond);
   benchmark::RunSpecifiedBenchmarks();

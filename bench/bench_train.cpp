@@ -1,40 +1,44 @@
-// bench_train: speed and memory of whole training steps on random photos, for the comparison in bench/peers/.
+// bench_train: speed and memory of whole training steps, or of inference, on random photos, for the comparison in bench/peers/.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <nlohmann/json.hpp>
 
 #include "kernels/backend.h"
 #include "runtime/philox.h"
 #include "runtime/profiler.h"
-#include "train/engine.h"
-#include "train/optimizer.h"
 #include "train/progress.h"
+#include "train/training_step.h"
 
 int main(int argc, char** argv) {
   CLI::App app("Times training steps on random photos.");
-  std::string model = "b4", device = "cpu", products = "own";
+  std::string device = "cpu";
+  mcnn::Config config;
   int resolution = 224, batch = 32, steps = 5, threads = 0;
-  bool profile = false;
-  app.add_option("--model", model);
+  bool profile = false, inference = false, json = false;
+  app.add_option("--model", config.model.name);
   app.add_option("--res", resolution);
   app.add_option("--batch", batch);
-  app.add_option("--steps", steps, "timed, after one that warms up");
+  app.add_option("--steps", steps, "timed, after four that warm up")->check(CLI::PositiveNumber);
   app.add_option("--threads", threads, "0: one per core");
   app.add_option("--device", device);
-  app.add_option("--products", products, "on a GPU: own, vendor or auto");
+  app.add_option("--products", config.run.products, "on a GPU: own, vendor or auto");
+  app.add_option("--storage", config.model.storage, "of feature maps")->check(CLI::IsMember({"f32", "bf16", "f16"}));
+  app.add_flag("--inference", inference, "evaluation mode, from the host's pixels to the host's logits");
   app.add_flag("--profile", profile, "time per operation and layer");
+  app.add_flag("--json", json, "the result as one object");
   CLI11_PARSE(app, argc, argv);
   try {
     mcnn::Profiler profiler;
-    const mcnn::Backend backend = mcnn::make_backend(device, threads, &profiler, products);
-    mcnn::EfficientNetSpec spec = mcnn::efficientnet_spec(model);
+    const mcnn::Backend backend = mcnn::make_backend(device, threads, &profiler, config.run.products);
+    mcnn::EfficientNetSpec spec = mcnn::efficientnet_spec(config.model.name);
     spec.classes = 18;
-    mcnn::Engine engine(*backend.ops, spec, {}, true);
+    mcnn::Engine engine(*backend.ops, spec, {}, true, mcnn::storage_type(config));
     engine.profile_with(&profiler);
     mcnn::initialise(engine.parameters(), 0);
-    mcnn::Config config;
     mcnn::Optimizer optimizer(engine.parameters(), config);
+    mcnn::TrainingStep training(engine, optimizer, 0.1f);
 
     mcnn::Batch photos{.n = batch, .h = resolution, .w = resolution};
     const mcnn::Philox random{1};
@@ -44,23 +48,48 @@ int main(int argc, char** argv) {
     photos.targets.resize(static_cast<std::size_t>(batch * spec.classes));
     for (int n = 0; n < batch; ++n) photos.targets[static_cast<std::size_t>(n * spec.classes + n % spec.classes)] = 1.f;
 
+    profiler.enable(profile);
+    training.bring(photos);
+    // A backend that records does so in the first step over each of the two places of a batch.
+    constexpr int kWarmUp = 4;
     std::vector<double> seconds;
     double loss = 0;
-    for (int step = 0; step <= steps; ++step) {
-      profiler.enable(profile && step > 0);
+    for (int step = 0; step < kWarmUp + steps; ++step) {
+      if (step == kWarmUp) profiler.clear();
       const auto start = std::chrono::steady_clock::now();
       {
         const auto span = profiler.step();
-        loss = engine.gradients(photos, {0, static_cast<uint32_t>(step), 1e-3f}, 0.1f);
-        optimizer.step();
+        if (inference) {
+          engine.logits(photos);
+        } else {
+          training.begin({0, static_cast<uint32_t>(step), 1e-3f, config.model.storage == "f16" ? 1024.f : 1.f});
+          training.bring(photos);  // the next step's
+          loss = training.end().loss;
+        }
       }
-      if (step > 0) seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+      if (step >= kWarmUp) seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
     std::sort(seconds.begin(), seconds.end());
     if (profile) std::fputs(profiler.tables().c_str(), stdout);
-    std::printf("mcnn %s@%d batch %d: %.2f img/s (best %.2f), arena %.2f GB, peak %.2f GB, last loss %.4f\n", model.c_str(), resolution,
-                batch, batch / seconds[seconds.size() / 2], batch / seconds[0], static_cast<double>(engine.arena().peak()) / 1e9,
-                static_cast<double>(mcnn::peak_resident_bytes()) / 1e9, loss);
+    const double median = batch / seconds[seconds.size() / 2], best = batch / seconds[0];
+    const double arena = static_cast<double>(engine.arena().peak()) / 1e9, peak = static_cast<double>(mcnn::peak_resident_bytes()) / 1e9;
+    if (json)
+      std::printf("%s\n", nlohmann::json{{"engine", "mcnn"},
+                                         {"device", backend.ops->name()},
+                                         {"model", config.model.name},
+                                         {"resolution", resolution},
+                                         {"batch", batch},
+                                         {"storage", config.model.storage},
+                                         {"mode", inference ? "inference" : "training"},
+                                         {"images_per_second", median},
+                                         {"best_images_per_second", best},
+                                         {"arena_gb", arena},
+                                         {"loss", loss}}
+                              .dump()
+                              .c_str());
+    else
+      std::printf("mcnn %s@%d batch %d %s: %.2f img/s (best %.2f), arena %.2f GB, peak %.2f GB, last loss %.4f\n",
+                  config.model.name.c_str(), resolution, batch, inference ? "inference" : "training", median, best, arena, peak, loss);
   } catch (const std::exception& e) {
     std::fprintf(stderr, "bench_train: %s\n", e.what());
     return 1;

@@ -308,9 +308,9 @@ class TrafficOps final : public Ops {
     end("sgd", update(clip, slots));
     all_weights_changed();
   }
-  void ema(float decay, std::span<const Tensor> values, std::span<Tensor> averages) override {
+  void ema(float decay, const Tensor& clip, std::span<const Tensor> values, std::span<Tensor> averages) override {
     begin();
-    inner_.ema(decay, values, averages);
+    inner_.ema(decay, clip, values, averages);
     std::vector<Launch> all;
     if (!values.empty()) {
       Launch launch = chunk_table();

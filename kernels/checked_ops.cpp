@@ -174,6 +174,11 @@ class CheckedOps final : public Ops {
     const auto span = timed("copy_from_host");
     inner_->copy_from_host(source, target);
   }
+  void copy_ahead(const void* source, Tensor& target) override {
+    check("copy_ahead").require(target.defined(), "target is absent");
+    const auto span = timed("copy_ahead");
+    inner_->copy_ahead(source, target);
+  }
   void copy_to_host(const Tensor& source, void* target) override {
     check("copy_to_host").require(source.defined(), "source is absent");
     const auto span = timed("copy_to_host");
@@ -185,6 +190,10 @@ class CheckedOps final : public Ops {
     inner_->fill(x, value);
   }
   void wait() override { inner_->wait(); }
+  /// While times are taken nothing is recorded: each operation is waited for.
+  std::unique_ptr<Recording> record(const std::function<void()>& step) override {
+    return profiler_ && profiler_->enabled() ? Ops::record(step) : inner_->record(step);
+  }
 
   void pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) override {
     Check c = check("pointwise_forward");
@@ -446,12 +455,13 @@ class CheckedOps final : public Ops {
     const auto span = timed("sgd");
     inner_->sgd(options, clip, slots);
   }
-  void ema(float decay, std::span<const Tensor> values, std::span<Tensor> averages) override {
+  void ema(float decay, const Tensor& clip, std::span<const Tensor> values, std::span<Tensor> averages) override {
     Check c = check("ema");
+    c.optional_input("clip", clip, {1});
     c.require(values.size() == averages.size(), "{} values and {} averages", values.size(), averages.size());
     for (std::size_t i = 0; i < values.size(); ++i) same(c, "an average", averages[i], values[i].shape());
     const auto span = timed("ema");
-    inner_->ema(decay, values, averages);
+    inner_->ema(decay, clip, values, averages);
   }
 
  private:

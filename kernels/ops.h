@@ -11,6 +11,7 @@
 // - Results are the same to the bit for any number of threads.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -51,6 +52,14 @@ struct OptimizerSlot {
   bool decay = true;  ///< weight decay applies
 };
 
+/// A step that a backend keeps. The backend, and the memory that the step works on, outlive it.
+class Recording {
+ public:
+  virtual ~Recording() = default;
+  /// As running the step again.
+  virtual void replay() = 0;
+};
+
 class Ops {
  public:
   virtual ~Ops() = default;
@@ -64,10 +73,19 @@ class Ops {
   /// Called once before each training step; the values hold until the next call.
   virtual void begin_step(const StepState& state) = 0;
   virtual void copy_from_host(const void* source, Tensor& target) = 0;  ///< target.bytes(), same type
-  virtual void copy_to_host(const Tensor& source, void* target) = 0;    ///< waits for the result
+  /// The same beside what was asked for before, which must not touch `target`; what is asked for later sees it.
+  virtual void copy_ahead(const void* source, Tensor& target) { copy_from_host(source, target); }
+  virtual void copy_to_host(const Tensor& source, void* target) = 0;  ///< waits for the result
   virtual void fill(Tensor& x, float value) = 0;
   /// Returns when all that was asked for is done. Operations may return before they are; their order is kept.
   virtual void wait() {}
+  /// Runs `step` and keeps what it asked for, or returns null: it is to be run again then. `step` may be called twice, of which
+  /// one counts. It asks for operations alone (begin_step, copies and wait come before or after), over memory that nobody else
+  /// holds between steps, in an order and with values that do not change; what does change is in StepState and in tensors.
+  virtual std::unique_ptr<Recording> record(const std::function<void()>& step) {
+    step();
+    return nullptr;
+  }
 
   // ---- Convolutions ------------------------------------------------------------------------------------------------
   // Backward is one entry for both gradients, so that a backend may visit the data once. dw is always wanted unless
@@ -171,8 +189,8 @@ class Ops {
   /// With g = clip*gradient + weight_decay*w:  m = momentum*m + g;  w -= lr*(nesterov ? g + momentum*m : m). (PyTorch's form;
   /// at step 0 m = g.)
   virtual void sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot> slots) = 0;
-  /// average = decay*average + (1-decay)*value, pair by pair.
-  virtual void ema(float decay, std::span<const Tensor> values, std::span<Tensor> averages) = 0;
+  /// average = decay*average + (1-decay)*value, pair by pair; nothing where clip, (1) or absent, is 0.
+  virtual void ema(float decay, const Tensor& clip, std::span<const Tensor> values, std::span<Tensor> averages) = 0;
 };
 
 /// Every operation in double on the host. The referee, not a competitor.

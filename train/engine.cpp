@@ -11,11 +11,7 @@ Engine::Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& norm
   if (!ops.supports(storage_)) fail("backend {} does not store feature maps as {}", ops.name(), name_of(storage_));
 }
 
-Tensor Engine::input(const Context& ctx, const Batch& batch) const {
-  Tensor pixels = ctx.arena->tensor({batch.n, batch.h, batch.w, 3}, DType::u8);
-  Tensor flips = ctx.arena->tensor({batch.n}, DType::u8);
-  ctx.ops->copy_from_host(batch.pixels.data(), pixels);
-  ctx.ops->copy_from_host(batch.flips.data(), flips);
+Tensor Engine::images(const Context& ctx, const Tensor& pixels, const Tensor& flips) const {
   Tensor images = ctx.feature_map(pixels.shape());
   float mean[3], std[3];
   std::copy(normalisation_.mean.begin(), normalisation_.mean.end(), mean);
@@ -24,17 +20,32 @@ Tensor Engine::input(const Context& ctx, const Batch& batch) const {
   return images;
 }
 
+BatchTensors Engine::tensors(Arena& arena, const Batch& batch) const {
+  return {arena.tensor({batch.n, batch.h, batch.w, 3}, DType::u8), arena.tensor({batch.n}, DType::u8),
+          arena.tensor({batch.n, model_.spec().classes}, ops_.parameter_type())};
+}
+
 double Engine::gradients(const Batch& batch, const StepState& state, float smoothing) {
+  BatchTensors there = tensors(arena_, batch);
+  ops_.copy_from_host(batch.pixels.data(), there.pixels);
+  ops_.copy_from_host(batch.flips.data(), there.flips);
+  copy_floats(ops_, batch.targets, there.targets);
+  ops_.begin_step(state);
+  Tensor loss = arena_.tensor({1}, ops_.parameter_type());
+  gradients(there, smoothing, loss);
+  return scalar(ops_, loss);
+}
+
+void Engine::gradients(const BatchTensors& batch, float smoothing, Tensor& loss) {
   Tape tape;
   const Context ctx{&ops_, &arena_, &tape, storage_, true, profiler_};
-  ops_.begin_step(state);
-  // Before the forward pass: a copy waits for what a device was given to do.
-  const Tensor targets = ctx.small({batch.n, model_.spec().classes});
-  copy_floats(ops_, batch.targets, targets);
-  const Logits logits = model_.forward(ctx, input(ctx, batch));
-  const Tensor loss = cross_entropy(ctx, logits, targets, smoothing);
+  const Logits logits = model_.forward(ctx, images(ctx, batch.pixels, batch.flips));
+  *logits.gradient = ctx.small(logits.value.shape());
+  {
+    const Profiler::Span span = ctx.layer("loss");
+    ops_.cross_entropy(logits.value, batch.targets, smoothing, loss, *logits.gradient);
+  }
   tape.backward();
-  return scalar(ops_, loss);
 }
 
 std::vector<float> Engine::logits(const Batch& batch) { return logits(batch, ops_, arena_, profiler_); }
@@ -42,7 +53,13 @@ std::vector<float> Engine::logits(const Batch& batch) { return logits(batch, ops
 std::vector<float> Engine::logits(const Batch& batch, Ops& ops, Arena& arena, Profiler* profiler) const {
   Tape tape(false);
   const Context ctx{&ops, &arena, &tape, storage_, false, profiler};
-  return to_floats(ops, model_.forward(ctx, input(ctx, batch)).value);
+  const auto input = [&] {
+    Tensor pixels = arena.tensor({batch.n, batch.h, batch.w, 3}, DType::u8), flips = arena.tensor({batch.n}, DType::u8);
+    ops.copy_from_host(batch.pixels.data(), pixels);
+    ops.copy_from_host(batch.flips.data(), flips);
+    return images(ctx, pixels, flips);  // the pixels' memory is free from here on
+  };
+  return to_floats(ops, model_.forward(ctx, input()).value);
 }
 
 }  // namespace mcnn

@@ -15,6 +15,12 @@ struct Normalisation {
   std::array<float, 3> std{0.229f, 0.224f, 0.225f};
 };
 
+/// A batch in the backend's memory; see Batch.
+struct BatchTensors {
+  Tensor pixels, flips;  ///< u8
+  Tensor targets;        ///< of the parameter type
+};
+
 /// A network, the memory its steps run in and how photos enter it.
 class Engine {
  public:
@@ -25,6 +31,10 @@ class Engine {
   /// Forward and backward of one training step: the gradients are left in the parameters. Returns the loss.
   /// `smoothing` is the loss's label smoothing.
   double gradients(const Batch& batch, const StepState& state, float smoothing);
+  /// The same over a batch that is there already, asking the backend for operations alone. loss (1).
+  void gradients(const BatchTensors& batch, float smoothing, Tensor& loss);
+  /// Fresh tensors for a batch of that size.
+  BatchTensors tensors(Arena& arena, const Batch& batch) const;
   /// Evaluation mode: logits, (N,K).
   std::vector<float> logits(const Batch& batch);
   /// The same with a backend of the caller's, over the same memory as this one's, and working memory of the caller's: several
@@ -40,7 +50,7 @@ class Engine {
   const Arena& arena() const { return arena_; }
 
  private:
-  Tensor input(const Context& ctx, const Batch& batch) const;
+  Tensor images(const Context& ctx, const Tensor& pixels, const Tensor& flips) const;
 
   Ops& ops_;
   Parameters parameters_;

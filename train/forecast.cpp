@@ -1,7 +1,6 @@
 #include "train/forecast.h"
 
-#include "train/engine.h"
-#include "train/optimizer.h"
+#include "train/training_step.h"
 
 namespace mcnn {
 
@@ -9,8 +8,12 @@ MemoryForecast forecast(const EfficientNetSpec& spec, const Config& config, int6
   const auto ops = make_dry_ops();
   Engine engine(*ops, spec, {}, true, storage_type(config));
   Optimizer optimizer(engine.parameters(), config);
-  engine.gradients({.n = batch, .h = height, .w = width}, {}, 0.f);
-  return {engine.parameters().bytes() + optimizer.bytes(), engine.arena().peak()};
+  TrainingStep step(engine, optimizer, 0.f);
+  for (int i = 0; i < 2; ++i) {
+    step.bring({.n = batch, .h = height, .w = width});
+    step.begin({});
+  }
+  return {engine.parameters().bytes() + optimizer.bytes(), engine.arena().peak() + step.bytes()};
 }
 
 void require_memory(const EfficientNetSpec& spec, const Config& config, std::size_t available, std::size_t other) {

@@ -10,7 +10,7 @@ namespace mcnn {
 
 struct MemoryForecast {
   std::size_t parameters = 0;  ///< weights, gradients, moments, averages
-  std::size_t step = 0;        ///< peak of the feature maps and their gradients in one training step
+  std::size_t step = 0;        ///< two batches, and the peak of the feature maps and their gradients in one training step
   std::size_t total() const { return parameters + step; }
 };
 

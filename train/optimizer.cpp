@@ -1,7 +1,5 @@
 #include "train/optimizer.h"
 
-#include <cmath>
-
 namespace mcnn {
 
 Optimizer::Optimizer(Parameters& parameters, const Config& config) : ops_(parameters.ops()), arena_(ops_.memory()), config_(config) {
@@ -26,21 +24,24 @@ Optimizer::Optimizer(Parameters& parameters, const Config& config) : ops_(parame
   }
   norm_ = zeros({1});
   clip_ = zeros({1});
-  ops_.ema(0.f, values_, averages_);  // averages = values
+  ops_.ema(0.f, {}, values_, averages_);  // averages = values
 }
 
-double Optimizer::step() {
-  ops_.gradient_norm(gradients_, static_cast<float>(config_.train.clip_norm), norm_, clip_);
+void Optimizer::update(Tensor& norm) {
+  ops_.gradient_norm(gradients_, static_cast<float>(config_.train.clip_norm), norm, clip_);
   if (config_.train.optimizer == "adamw") {
     ops_.adamw({.weight_decay = static_cast<float>(config_.train.weight_decay)}, clip_, slots_);
   } else {
     ops_.sgd({.momentum = static_cast<float>(config_.train.momentum), .weight_decay = static_cast<float>(config_.train.weight_decay)},
              clip_, slots_);
   }
-  const double norm = scalar(ops_, norm_);
   // A step that overflowed left the weights as they were, and is not averaged.
-  if (!averages_.empty() && std::isfinite(norm)) ops_.ema(static_cast<float>(config_.train.ema), values_, averages_);
-  return norm;
+  if (!averages_.empty()) ops_.ema(static_cast<float>(config_.train.ema), clip_, values_, averages_);
+}
+
+double Optimizer::step() {
+  update(norm_);
+  return scalar(ops_, norm_);
 }
 
 void Optimizer::swap_averages() {

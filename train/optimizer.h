@@ -13,8 +13,10 @@ class Optimizer {
   /// Zeroed moments for every trainable parameter, averages (if train.ema is on) equal to the weights.
   Optimizer(Parameters& parameters, const Config& config);
 
-  /// One update from the gradients, at the learning rate and step of the backend's StepState. Returns the gradients'
-  /// 2-norm before clipping, without the loss scale; where that is NaN or infinite nothing was changed.
+  /// One update from the gradients, at the learning rate and step of the backend's StepState. norm (1): the gradients' 2-norm
+  /// before clipping, without the loss scale; where that is NaN or infinite nothing was changed. Operations alone.
+  void update(Tensor& norm);
+  /// update(), and waits for the norm.
   double step();
 
   /// Swaps weights and running statistics with their averages; twice restores. Nothing without averaging.

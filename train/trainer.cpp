@@ -27,6 +27,7 @@
 #include "train/forecast.h"
 #include "train/progress.h"
 #include "train/schedule.h"
+#include "train/training_step.h"
 #include "weights/atomic_file.h"
 #include "weights/load.h"
 
@@ -159,6 +160,7 @@ class Run {
       for (const std::string& line : report.lines()) say(file->path() + ": " + line);
     }
     optimizer_ = std::make_unique<Optimizer>(engine_->parameters(), config_);
+    step_ = std::make_unique<TrainingStep>(*engine_, *optimizer_, static_cast<float>(config_.train.label_smoothing));
     training_ = std::make_unique<Loader>(
         split_.training, loader_options(config_, description_, true, static_cast<double>(split_.training.photos.size()) / photos));
     if (!split_.holdout.photos.empty())
@@ -227,12 +229,13 @@ class Run {
     int64_t done = 0;
     {
       Progress line(fmt::format("epoch {}/{}", progress_.epochs + 1, config_.train.epochs), steps_per_epoch());
-      for (Batch batch; next(batch);) {
+      Batch batch;
+      for (next(batch); batch.n > 0;) {
+        const int64_t photos = batch.n;
         rate = learning_rate();
-        const double loss = step(batch, rate);
-        loss_sum += loss;
+        loss_sum += step(batch, rate);
         ++done;
-        line.step(batch.n, fmt::format("loss {:.4f}", loss_sum / static_cast<double>(done)));
+        line.step(photos, fmt::format("loss {:.4f}", loss_sum / static_cast<double>(done)));
         if (options_.stop_after > 0 && progress_.steps >= options_.stop_after) break;
       }
       photos_per_second = line.photos_per_second();
@@ -278,20 +281,23 @@ class Run {
     return schedule.at(progress_.steps);
   }
 
-  bool next(Batch& batch) {
+  /// Leaves `batch` empty at the end of the epoch.
+  void next(Batch& batch) {
     const auto waiting = profiler_.operation("loader");
-    return training_->next(batch);
+    if (!training_->next(batch)) batch = {};
+    if (batch.n > 0) step_->bring(batch);
   }
 
-  double step(const Batch& batch, double learning_rate) {
+  /// Over `batch`, which becomes the next one meanwhile. Returns the loss.
+  double step(Batch& batch, double learning_rate) {
     const auto span = profiler_.step();
     const bool scaled = storage_type(config_) == DType::f16;
-    const StepState state{config_.run.seed, static_cast<uint32_t>(progress_.steps), static_cast<float>(learning_rate),
-                          scaled ? progress_.loss_scale.value : 1.f};
-    const double loss = engine_->gradients(batch, state, static_cast<float>(config_.train.label_smoothing));
+    step_->begin({config_.run.seed, static_cast<uint32_t>(progress_.steps), static_cast<float>(learning_rate),
+                  scaled ? progress_.loss_scale.value : 1.f});
+    next(batch);
+    const auto [loss, norm] = step_->end();
     ++progress_.steps;
     if (!std::isfinite(loss)) diverged("the loss", loss);
-    const double norm = optimizer_->step();
     const bool finite = std::isfinite(norm);
     if (scaled) progress_.loss_scale.update(finite);
     if (!finite && (!scaled || progress_.loss_scale.value < 1.f)) diverged("the gradient's norm", norm);
@@ -362,6 +368,7 @@ class Run {
   ModelDescription description_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Optimizer> optimizer_;
+  std::unique_ptr<TrainingStep> step_;
   std::unique_ptr<Loader> training_, held_out_;
   RunProgress progress_;
   std::set<std::string> broken_;

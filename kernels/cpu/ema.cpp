@@ -28,7 +28,8 @@ HWY_AFTER_NAMESPACE();
 namespace mcnn::cpu {
 HWY_EXPORT(ema_chunk);
 
-void CpuOps::ema(float decay, std::span<const Tensor> values, std::span<Tensor> averages) {
+void CpuOps::ema(float decay, const Tensor& clip, std::span<const Tensor> values, std::span<Tensor> averages) {
+  if (clip && *clip.data<float>() == 0.f) return;
   const auto one_minus_decay = static_cast<float>(1.0 - static_cast<double>(decay));
   const auto chunks = cut_into_chunks(values.size(), [&](std::size_t i) { return values[i].size(); });
   parallel_for(threads_, static_cast<int64_t>(chunks.size()), [&](int64_t part) {

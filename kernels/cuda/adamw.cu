@@ -47,6 +47,7 @@ __global__ void adamw_chunk(const Chunk* chunks, AdamWFactors f, const float* cl
 }  // namespace
 
 void CudaOps::adamw(const AdamW& options, const Tensor& clip, std::span<OptimizerSlot> slots) {
+  const Range range(__func__);
   const double beta1 = options.beta1, beta2 = options.beta2;
   const AdamWFactors factors{options.beta1,
                              static_cast<float>(1.0 - beta1),

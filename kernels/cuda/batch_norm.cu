@@ -109,6 +109,7 @@ __global__ void sum_gated(const float* gate, const float* pooled, GatedSums du, 
 
 void CudaOps::batch_norm_forward(const Moments& moments, int64_t count, const Tensor& gamma, const Tensor& beta, float eps, float momentum,
                                  Tensor& running_mean, Tensor& running_var, Norm& norm) {
+  const Range range(__func__);
   const auto values = static_cast<double>(count);
   const BatchNormFold fold{NormPointers::of(gamma, beta, norm),
                            static_cast<float>(1.0 / values),
@@ -122,11 +123,13 @@ void CudaOps::batch_norm_forward(const Moments& moments, int64_t count, const Te
 
 void CudaOps::batch_norm_frozen(const Tensor& running_mean, const Tensor& running_var, const Tensor& gamma, const Tensor& beta, float eps,
                                 Norm& norm) {
+  const Range range(__func__);
   launch(fold_running, {blocks_for(gamma.size(), kChannels), kChannels}, stream(), running_mean.data<float>(), running_var.data<float>(),
          gamma.size(), eps, NormPointers::of(gamma, beta, norm));
 }
 
 void CudaOps::batch_norm_sums(const Feature& x, const Tensor& stored, const Tensor& sample_scale, Tensor& sum_du, Tensor& sum_du_xhat) {
+  const Range range(__func__);
   const int channels = static_cast<int>(x.raw.c()), pixels = static_cast<int>(x.raw.h() * x.raw.w());
   const int64_t samples = x.raw.n();
   with_storage(x.raw.dtype(), [&](auto zero) {
@@ -147,6 +150,7 @@ void CudaOps::batch_norm_sums(const Feature& x, const Tensor& stored, const Tens
 // A grid of C/32 blocks by 2: what a row of 32 channels is to a warp is a whole line of memory.
 void CudaOps::batch_norm_sums_gated(const Tensor& gate, const Tensor& sum_dz_slope, const Tensor& sum_dz_slope_xhat, const Tensor& pooled,
                                     const Tensor& slope, const Tensor& slope_xhat, Tensor& sum_du, Tensor& sum_du_xhat) {
+  const Range range(__func__);
   const GatedSums du{sum_dz_slope.data<float>(), slope.data<float>(), sum_du.data<float>()};
   const GatedSums du_xhat{sum_dz_slope_xhat.data<float>(), slope_xhat.data<float>(), sum_du_xhat.data<float>()};
   launch(sum_gated, {{blocks_for(pooled.dim(1), kWarp), 2}, kSlices * kWarp}, stream(), gate.data<float>(), pooled.data<float>(), du,

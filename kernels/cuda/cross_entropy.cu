@@ -56,6 +56,7 @@ __global__ void average(const float* losses, int samples, float* loss) {
 }  // namespace
 
 void CudaOps::cross_entropy(const Tensor& logits, const Tensor& targets, float smoothing, Tensor& loss, Tensor& dlogits) {
+  const Range range(__func__);
   const int64_t samples = logits.dim(0), classes = logits.dim(1);
   float* losses = scratch<float>(static_cast<std::size_t>(samples));
   launch(differentiate_samples, {blocks_for(samples, kSamples), kSamples * kWarp}, stream(), logits.data<float>(), targets.data<float>(),

@@ -104,12 +104,17 @@ void CudaOps::copy_from_host(const void* source, Tensor& target) {
   wait();
 }
 
+void CudaOps::copy_ahead(const void* source, Tensor& target) {
+  uploads_.copy(source, target.raw(), target.bytes(), stream());
+  weights_.changed(target);
+}
+
 void CudaOps::copy_to_host(const Tensor& source, void* target) {
   MCNN_CUDA(cudaMemcpyAsync(target, source.raw(), source.bytes(), cudaMemcpyDeviceToHost, stream()));
   wait();
 }
 
-void CudaOps::wait() { MCNN_CUDA(cudaStreamSynchronize(stream())); }
+void CudaOps::wait() { wait_for(stream()); }
 
 // One element a thread and a store: neighbours fill whole sectors, and no alignment is asked for.
 void CudaOps::fill(Tensor& x, float value) {

@@ -1,4 +1,5 @@
-// The CUDA backend: one class, each operation in the .cu file of its own name. Everything runs in order on one stream.
+// The CUDA backend: one class, each operation in the .cu file of its own name. Everything runs in order on one
+// stream of its own, but for uploads (uploads.h).
 // The same sources make two plugins: nvcc builds libmcnn_cuda for GPUs, g++ over kernels/simt builds libmcnn_sim, which runs
 // the kernels on the host, one fiber a thread.
 #pragma once
@@ -12,7 +13,9 @@
 #include "kernels/cuda/device_memory.h"
 #include "kernels/cuda/multi_tensor.h"
 #include "kernels/cuda/product_rung.h"
+#include "kernels/cuda/range.h"
 #include "kernels/cuda/stored_weights.h"
+#include "kernels/cuda/uploads.h"
 #include "kernels/cuda/vendor/products.h"
 #include "kernels/cuda/vendor/vendor.h"
 #include "kernels/ops.h"
@@ -37,9 +40,11 @@ class CudaOps final : public Ops {
 
   void begin_step(const StepState& state) override;
   void copy_from_host(const void* source, Tensor& target) override;
+  void copy_ahead(const void* source, Tensor& target) override;
   void copy_to_host(const Tensor& source, void* target) override;
   void fill(Tensor& x, float value) override;
   void wait() override;
+  std::unique_ptr<Recording> record(const std::function<void()>& step) override;
   void pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) override;
   void pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx) override;
   void depthwise_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) override;
@@ -71,7 +76,7 @@ class CudaOps final : public Ops {
   void gradient_norm(std::span<const Tensor> gradients, float max_norm, Tensor& norm, Tensor& clip) override;
   void adamw(const AdamW& options, const Tensor& clip, std::span<OptimizerSlot> slots) override;
   void sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot> slots) override;
-  void ema(float decay, std::span<const Tensor> values, std::span<Tensor> averages) override;
+  void ema(float decay, const Tensor& clip, std::span<const Tensor> values, std::span<Tensor> averages) override;
 
   /// From now on the matrix products take this rung of their ladder where the channels allow it; nothing: the rule's choice.
   void prefer_product_rung(std::optional<ProductRung> rung) { preferred_rung_ = rung; }
@@ -142,6 +147,7 @@ class CudaOps final : public Ops {
                              InputGradient* dx);
 
   cudaStream_t stream_ = nullptr;
+  Uploads uploads_;
   DeviceMemory memory_;
   StoredWeights weights_;
   struct {

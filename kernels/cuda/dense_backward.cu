@@ -30,6 +30,7 @@ using BackwardData = Product<PatchRows<GradientRows<T, kByFours<N>>, Gather::out
 // Blocks of dw: its tiles, 64 (tap, input)s by 128 outputs, times the slices. Of dL/dz: its tiles, 64 pixels by 128 inputs.
 void CudaOps::dense_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
                              InputGradient* dx) {
+  const Range range(__func__);
   if (vendor_ && products_ == Products::vendor && vendor_dense_backward(x, w, g, dy, dw, dx)) return;
   const Tensor& y = dy.of->raw;
   const int rows = counted(y.rows()), out = counted(y.c()), patch = counted(w.size() / y.c());

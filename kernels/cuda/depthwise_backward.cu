@@ -196,6 +196,7 @@ __global__ void __launch_bounds__(kThreads, 2)
 
 void CudaOps::depthwise_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
                                  InputGradient* dx) {
+  const Range range(__func__);
   if (!dw.defined() && !dx) return;
   const Tensor& y = dy.of->raw;
   const int64_t channels = x.raw.c();

@@ -148,6 +148,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<K, S>)
 }  // namespace
 
 void CudaOps::depthwise_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) {
+  const Range range(__func__);
   const int64_t channels = y.c(), strips = blocks_for(y.w(), kColumns);
   // Two buffers of columns_read(strips) columns.
   const DepthwiseCut cut = depthwise_cut(y.n(), channels, static_cast<int>(strips), static_cast<int>(y.h()), kThreads,

@@ -4,9 +4,19 @@
 
 #include "kernels/cuda/check.h"
 #include "kernels/cuda/virtual_memory.h"
+#include "runtime/error.h"
 
 namespace mcnn::cuda {
 namespace {
+
+[[noreturn]] void fail_for_want_of(std::size_t bytes, std::size_t had) {
+  constexpr double kGB = 1e-9;
+  fail(
+      "the GPU's memory is used up: {:.3f} GB are needed here, {:.3f} GB of them are there, {:.3f} GB are free; a smaller [train] batch "
+      "needs less",
+      static_cast<double>(bytes) * kGB, static_cast<double>(had) * kGB, static_cast<double>(free_bytes()) * kGB);
+}
+
 std::size_t whole_chunks(std::size_t bytes) { return (bytes + chunk_bytes() - 1) / chunk_bytes() * chunk_bytes(); }
 }  // namespace
 
@@ -18,7 +28,7 @@ void* DeviceMemory::reserve(std::size_t bytes) {
 
 void DeviceMemory::commit(void* address, std::size_t bytes) {
   for (std::size_t& mapped = mapped_.at(address); mapped < bytes; mapped += chunk_bytes())
-    map_chunk(static_cast<std::byte*>(address) + mapped);
+    if (!map_chunk(static_cast<std::byte*>(address) + mapped)) fail_for_want_of(bytes, mapped);
 }
 
 void DeviceMemory::release(void* address, std::size_t bytes) {
@@ -31,14 +41,22 @@ void DeviceMemory::release(void* address, std::size_t bytes) {
 
 std::size_t DeviceMemory::available() const { return free_bytes(); }
 
-DeviceBuffer::~DeviceBuffer() { cudaFree(data_); }
+DeviceBuffer::~DeviceBuffer() {
+  for (void* outgrown : outgrown_) cudaFree(outgrown);
+  cudaFree(data_);
+}
 
 void* DeviceBuffer::at_least(std::size_t bytes) {
   if (bytes <= bytes_) return data_;
-  MCNN_CUDA(cudaFree(data_));  // waits for the kernels that use it
+  if (kept_)
+    outgrown_.push_back(data_);
+  else
+    MCNN_CUDA(cudaFree(data_));  // waits for the kernels that use it
   data_ = nullptr;
   bytes_ = 0;
-  MCNN_CUDA(cudaMalloc(&data_, bytes));
+  const cudaError_t status = cudaMalloc(&data_, bytes);
+  if (status == cudaErrorMemoryAllocation) fail_for_want_of(bytes, 0);
+  if (status != cudaSuccess) fail_call("cudaMalloc", status);
   bytes_ = bytes;
   return data_;
 }

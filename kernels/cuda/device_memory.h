@@ -2,6 +2,7 @@
 #pragma once
 #include <cstddef>
 #include <map>
+#include <vector>
 
 #include "runtime/memory.h"
 
@@ -27,10 +28,14 @@ class DeviceBuffer {
   /// At least `bytes`, aligned to 256; what it held is lost when it grows.
   void* at_least(std::size_t bytes);
   std::size_t bytes() const { return bytes_; }
+  /// From now on memory that it grows out of stays, for the recorded steps that use it.
+  void keep() { kept_ = true; }
 
  private:
   void* data_ = nullptr;
   std::size_t bytes_ = 0;
+  bool kept_ = false;
+  std::vector<void*> outgrown_;
 };
 
 }  // namespace mcnn::cuda

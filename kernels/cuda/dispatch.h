@@ -1,7 +1,7 @@
 // From what is known when an operation is called (storage type, channels) to a kernel's template parameters.
 //   with_storage(y.dtype(), [&](auto zero) {
 //     using T = decltype(zero);
-//     with_width<T>(y.c(), [&](auto width) { launch(my_kernel<T, width()>, grid, stream_, y.data<T>()); });
+//     with_width<T>(y.c(), [&](auto width) { launch(my_kernel<T, width()>, grid, stream(), y.data<T>()); });
 //   });
 #pragma once
 #include <cuda_bf16.h>

@@ -38,11 +38,13 @@ __global__ void drop_elements(const float* x, const StepState* state, uint32_t s
 }  // namespace
 
 void CudaOps::drop_path_scale(uint32_t stream, float drop, Tensor& scale) {
+  const Range range(__func__);
   launch(drop_elements, {blocks_for(scale.size(), kNumbers * kThreads), kThreads}, this->stream(), nullptr, state_, stream, drop,
          survivor_scale(drop), scale.size(), scale.data<float>());
 }
 
 void CudaOps::dropout(const Tensor& x, uint32_t stream, float drop, Tensor& y) {
+  const Range range(__func__);
   launch(drop_elements, {blocks_for(x.size(), kNumbers * kThreads), kThreads}, this->stream(), x.data<float>(), state_, stream, drop,
          survivor_scale(drop), x.size(), y.data<float>());
 }

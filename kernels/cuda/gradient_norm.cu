@@ -42,6 +42,7 @@ __global__ void finish_norm(const double* sums, int count, float max_norm, const
 }  // namespace
 
 void CudaOps::gradient_norm(std::span<const Tensor> gradients, float max_norm, Tensor& norm, Tensor& clip) {
+  const Range range(__func__);
   std::vector<TensorGroup> groups;
   for (const Tensor& g : gradients) groups.push_back({{g.data<float>()}, g.size()});
   const Chunk* chunks = gradient_chunks_.of(std::move(groups), stream());

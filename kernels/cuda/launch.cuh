@@ -24,6 +24,8 @@ void launch(void (*kernel)(Parameters...), const Grid& grid, cudaStream_t stream
   config.stream = stream;
   const cudaError_t status = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
   if (status != cudaSuccess) fail_launch(reinterpret_cast<const void*>(kernel), grid.blocks, grid.threads, grid.shared_bytes, status);
+  note_launch(reinterpret_cast<const void*>(kernel));
+  if (every_launch_waits()) wait_for(stream);
 }
 
 inline unsigned blocks_for(int64_t items, int64_t per_block) { return static_cast<unsigned>((items + per_block - 1) / per_block); }

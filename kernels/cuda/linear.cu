@@ -33,6 +33,7 @@ __global__ void differentiate_classifier(SmallProduct dw, int dw_tiles, SmallPro
 }  // namespace
 
 void CudaOps::linear_forward(const Tensor& x, const Tensor& w, const Tensor& b, Tensor& y) {
+  const Range range(__func__);
   const SmallProduct product{static_cast<int>(x.dim(0)), static_cast<int>(w.dim(1)), static_cast<int>(w.dim(0))};
   const DepthParts parts(product);
   float* sums = scratch<float>(static_cast<std::size_t>(parts.count * y.size()));
@@ -44,6 +45,7 @@ void CudaOps::linear_forward(const Tensor& x, const Tensor& w, const Tensor& b, 
 }
 
 void CudaOps::linear_backward(const Tensor& x, const Tensor& w, const Tensor& dy, float input_scale, Tensor& dw, Tensor& db, Tensor& dx) {
+  const Range range(__func__);
   const int samples = static_cast<int>(x.dim(0)), inputs = static_cast<int>(w.dim(0)), outputs = static_cast<int>(w.dim(1));
   const SmallProduct weight{inputs + 1, outputs, samples}, input{samples, inputs, outputs};
   const int weight_tiles = dw || db ? weight.tiles() : 0, input_tiles = dx ? input.tiles() : 0;

@@ -7,7 +7,11 @@
 namespace mcnn::cuda {
 
 const Chunk* ChunkTable::of(std::vector<TensorGroup> groups, cudaStream_t stream) {
-  if (groups == groups_) return static_cast<const Chunk*>(buffer_.at_least(chunks_ * sizeof(Chunk)));
+  for (const Table& known : tables_)
+    if (known.groups == groups) {
+      chunks_ = static_cast<unsigned>(known.chunks);
+      return static_cast<const Chunk*>(known.buffer->at_least(known.chunks * sizeof(Chunk)));
+    }
   std::vector<Chunk> table;
   for (const TensorGroup& group : groups)
     for (int64_t first = 0; first < group.count; first += Chunk::kElements) {
@@ -22,12 +26,12 @@ const Chunk* ChunkTable::of(std::vector<TensorGroup> groups, cudaStream_t stream
       }
       table.push_back(chunk);
     }
-  groups_.clear();  // should what follows fail, the buffer holds no table
-  chunks_ = 0;
-  void* device = buffer_.at_least(table.size() * sizeof(Chunk));
+  if (!kept_) tables_.clear();
+  auto buffer = std::make_unique<DeviceBuffer>();
+  void* device = buffer->at_least(table.size() * sizeof(Chunk));
   MCNN_CUDA(cudaMemcpyAsync(device, table.data(), table.size() * sizeof(Chunk), cudaMemcpyHostToDevice, stream));
   MCNN_CUDA(cudaStreamSynchronize(stream));  // `table` must live until it has been read
-  groups_ = std::move(groups);
+  tables_.push_back({std::move(groups), std::move(buffer), table.size()});
   chunks_ = static_cast<unsigned>(table.size());
   return static_cast<const Chunk*>(device);
 }

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "kernels/cuda/device_memory.h"
@@ -32,15 +33,22 @@ struct Chunk {
 
 class ChunkTable {
  public:
-  /// The chunks of `groups` in device memory, uploaded on `stream` unless they are those of the last call.
+  /// The chunks of `groups` in device memory, uploaded on `stream` unless they are there already.
   const Chunk* of(std::vector<TensorGroup> groups, cudaStream_t stream);
-  /// In the table.
+  /// In the table of the last call.
   unsigned chunks() const { return chunks_; }
+  /// From now on the table of each set of groups stays, for the recorded steps that read it; before, the last one.
+  void keep() { kept_ = true; }
 
  private:
-  std::vector<TensorGroup> groups_;
-  DeviceBuffer buffer_;
+  struct Table {
+    std::vector<TensorGroup> groups;
+    std::unique_ptr<DeviceBuffer> buffer;
+    std::size_t chunks;
+  };
+  std::vector<Table> tables_;
   unsigned chunks_ = 0;
+  bool kept_ = false;
 };
 
 }  // namespace mcnn::cuda

@@ -51,6 +51,7 @@ __global__ void normalize_rows(const uint8_t* pixels, const uint8_t* flip, Affin
 }  // namespace
 
 void CudaOps::normalize_images(const Tensor& pixels, const Tensor& flip, const float (&mean)[3], const float (&std)[3], Tensor& y) {
+  const Range range(__func__);
   Affine affine;
   for (int c = 0; c < 3; ++c) {
     affine.scale[c] = static_cast<float>(1.0 / (255.0 * std[c]));

@@ -72,6 +72,7 @@ __global__ void pool_rows(FeatureView<T> x, int channels, int pixels, ChannelTil
 }  // namespace
 
 void CudaOps::pool_forward(const Feature& x, Tensor& mean, Tensor& slope, Tensor& slope_xhat) {
+  const Range range(__func__);
   const int channels = static_cast<int>(x.raw.c()), pixels = static_cast<int>(x.raw.h() * x.raw.w());
   const bool slopes = slope || slope_xhat;
   const SumTargets targets{{elements<float>(mean), elements<float>(slope), elements<float>(slope_xhat)},

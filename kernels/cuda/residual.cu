@@ -37,6 +37,7 @@ __global__ void add_branch(FeatureView<T> x, FeatureView<T> branch, const float*
 }  // namespace
 
 void CudaOps::residual_forward(const Feature& x, const Feature& branch, const Tensor& sample_scale, Tensor& y) {
+  const Range range(__func__);
   const int channels = static_cast<int>(y.c()), pixels = static_cast<int>(y.h() * y.w());
   with_storage(y.dtype(), [&](auto zero) {
     using T = decltype(zero);

@@ -34,6 +34,7 @@ __global__ void sgd_chunk(const Chunk* chunks, Sgd options, const float* clip, c
 }  // namespace
 
 void CudaOps::sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot> slots) {
+  const Range range(__func__);
   std::vector<TensorGroup> groups;
   for (OptimizerSlot& s : slots)
     groups.push_back({{s.value.data<float>(), s.gradient.data<float>(), s.m.data<float>()}, s.value.size(), s.decay});

@@ -131,6 +131,7 @@ __global__ void differentiate_gate(BackwardProducts x) {
 
 void CudaOps::squeeze_excite_forward(const Tensor& s, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2,
                                      Tensor& hidden, Tensor& gate) {
+  const Range range(__func__);
   const int samples = static_cast<int>(s.dim(0)), channels = static_cast<int>(s.dim(1)), reduced = static_cast<int>(b1.size());
   const SmallProduct squeeze{samples, reduced, channels}, excite{samples, channels, reduced};
   const DepthParts parts(squeeze);
@@ -145,6 +146,7 @@ void CudaOps::squeeze_excite_forward(const Tensor& s, const Tensor& w1, const Te
 void CudaOps::squeeze_excite_backward(const Tensor& s, const Tensor& w1, const Tensor& w2, const Tensor& hidden, const Tensor& gate,
                                       const Tensor& sum_dz_a, int64_t pixels, Tensor& dw1, Tensor& db1, Tensor& dw2, Tensor& db2,
                                       Tensor& pooled) {
+  const Range range(__func__);
   const int samples = static_cast<int>(s.dim(0)), channels = static_cast<int>(s.dim(1)), reduced = static_cast<int>(hidden.dim(1));
   const SmallProduct hidden_gradient{samples, reduced, channels};
   const DepthParts parts(hidden_gradient);

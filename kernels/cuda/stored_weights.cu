@@ -44,8 +44,17 @@ void StoredWeights::all_changed() {
 }
 
 void StoredWeights::begin_step() {
-  std::erase_if(copies_, [](const auto& entry) { return !entry.second.asked; });
+  if (!kept_) std::erase_if(copies_, [](const auto& entry) { return !entry.second.asked; });
   for (auto& [key, copy] : copies_) copy.asked = false;
+  all_changed();
+}
+
+void StoredWeights::keep(cudaStream_t stream) {
+  kept_ = true;
+  chunks_.keep();
+  for (auto& [key, copy] : copies_) copy.memory.keep();
+  all_changed();
+  for (const DType storage : {DType::bf16, DType::f16}) make_stale_ones(storage, stream);
   all_changed();
 }
 
@@ -61,6 +70,7 @@ void StoredWeights::make_stale_ones(DType storage, cudaStream_t stream) {
       groups.push_back(
           {{copy.w.data<float>() + first, reinterpret_cast<const float*>(to + first)}, std::min<int64_t>(Chunk::kElements, size - first)});
   }
+  if (groups.empty()) return;
   const Chunk* chunks = chunks_.of(std::move(groups), stream);
   const auto kernel = storage == DType::bf16 ? store_chunk<__nv_bfloat16> : store_chunk<__half>;
   launch(kernel, {chunks_.chunks(), kChunkThreads}, stream, chunks);

@@ -22,8 +22,10 @@ class StoredWeights {
   /// Whatever lies in this tensor's memory has changed.
   void changed(const Tensor& target);
   void all_changed();
-  /// All have changed, and copies of what the last step did not ask for are dropped.
+  /// All have changed, and copies of what the last step did not ask for are dropped, unless they are kept.
   void begin_step();
+  /// From now on copies stay, for the recorded steps that read them. The table of all of them is uploaded, for the next step's launch.
+  void keep(cudaStream_t stream);
 
  private:
   struct Copy {
@@ -35,6 +37,7 @@ class StoredWeights {
 
   std::map<std::pair<const void*, DType>, Copy> copies_;
   ChunkTable chunks_;
+  bool kept_ = false;
 };
 
 }  // namespace mcnn::cuda

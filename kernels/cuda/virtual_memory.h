@@ -10,8 +10,8 @@ std::size_t chunk_bytes();
 /// `bytes` of addresses with nothing behind them, a multiple of chunk_bytes(). Throws Error.
 void* reserve_addresses(std::size_t bytes);
 void release_addresses(void* address, std::size_t bytes);
-/// Puts one chunk of memory behind `address`. Throws Error where there is none left.
-void map_chunk(void* address);
+/// Puts one chunk of memory behind `address`; false where there is none left.
+bool map_chunk(void* address);
 void unmap_chunk(void* address);
 /// Bytes that could be mapped now.
 std::size_t free_bytes();

@@ -42,7 +42,7 @@ class DryOps final : public Ops {
   void gradient_norm(std::span<const Tensor>, float, Tensor&, Tensor&) override {}
   void adamw(const AdamW&, const Tensor&, std::span<OptimizerSlot>) override {}
   void sgd(const Sgd&, const Tensor&, std::span<OptimizerSlot>) override {}
-  void ema(float, std::span<const Tensor>, std::span<Tensor>) override {}
+  void ema(float, const Tensor&, std::span<const Tensor>, std::span<Tensor>) override {}
 };
 
 }  // namespace

@@ -55,7 +55,8 @@ void RefOps::sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot
   }
 }
 
-void RefOps::ema(float decay, std::span<const Tensor> values, std::span<Tensor> averages) {
+void RefOps::ema(float decay, const Tensor& clip, std::span<const Tensor> values, std::span<Tensor> averages) {
+  if (clip && load(clip)[0] == 0.0) return;
   for (std::size_t k = 0; k < values.size(); ++k) {
     const Reals value = load(values[k]);
     Reals average = load(averages[k]);

@@ -47,7 +47,7 @@ class RefOps final : public Ops {
   void gradient_norm(std::span<const Tensor> gradients, float max_norm, Tensor& norm, Tensor& clip) override;
   void adamw(const AdamW& options, const Tensor& clip, std::span<OptimizerSlot> slots) override;
   void sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot> slots) override;
-  void ema(float decay, std::span<const Tensor> values, std::span<Tensor> averages) override;
+  void ema(float decay, const Tensor& clip, std::span<const Tensor> values, std::span<Tensor> averages) override;
 
  private:
   StepState state_;

@@ -30,9 +30,11 @@ struct Where {
 enum class Order { ascending, descending, shuffled };
 struct Options {
   Order order = Order::shuffled;
-  uint64_t seed = 1;   ///< of the shuffle
-  bool count = false;  ///< accesses: counters.h
-  bool run = true;     ///< false: launches are checked and noted (counters.h), no thread runs, and fresh memory stays untouched
+  uint64_t seed = 1;          ///< of the shuffle
+  bool count = false;         ///< accesses: counters.h
+  bool run = true;            ///< false: launches are checked and noted (counters.h), no thread runs, and fresh memory stays untouched
+  bool asynchronous = false;  ///< a kernel's mistake shows as on a device: every later call fails (streams.h, failure())
+  std::size_t memory = std::size_t{1} << 62;  ///< bytes that the device has
 };
 /// At first from the environment. MCNN_SIM_ORDER: ascending, descending, or the seed of a shuffle. MCNN_SIM_COUNT: accesses are
 /// counted, and the table is printed to stderr when the program ends.

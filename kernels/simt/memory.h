@@ -21,5 +21,10 @@ struct Piece {
 Piece piece_at(const void* address);
 /// Whether all of it is device memory, of one piece or of several without a gap.
 bool is_mapped(const void* address, std::size_t bytes);
+/// Whether all of it is one piece of page-locked memory of the host.
+bool is_page_locked(const void* address, std::size_t bytes);
+
+/// Bytes of device memory that are left: options().memory less what is mapped.
+std::size_t free_memory();
 
 }  // namespace simt

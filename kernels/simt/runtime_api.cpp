@@ -1,14 +1,15 @@
 #include <cuda_runtime.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <utility>
 
 #include "kernels/simt/kernel_names.h"
 #include "kernels/simt/memory.h"
 #include "kernels/simt/shared_window.h"
+#include "kernels/simt/streams.h"
 
 const char* cudaGetErrorName(cudaError_t error) {
   switch (error) {
@@ -18,6 +19,12 @@ const char* cudaGetErrorName(cudaError_t error) {
     case cudaErrorInvalidConfiguration: return "cudaErrorInvalidConfiguration";
     case cudaErrorInvalidDeviceFunction: return "cudaErrorInvalidDeviceFunction";
     case cudaErrorInvalidDevice: return "cudaErrorInvalidDevice";
+    case cudaErrorIllegalState: return "cudaErrorIllegalState";
+    case cudaErrorLaunchFailure: return "cudaErrorLaunchFailure";
+    case cudaErrorStreamCaptureUnsupported: return "cudaErrorStreamCaptureUnsupported";
+    case cudaErrorStreamCaptureInvalidated: return "cudaErrorStreamCaptureInvalidated";
+    case cudaErrorStreamCaptureIsolation: return "cudaErrorStreamCaptureIsolation";
+    case cudaErrorStreamCaptureImplicit: return "cudaErrorStreamCaptureImplicit";
   }
   return "unrecognized error code";
 }
@@ -30,6 +37,12 @@ const char* cudaGetErrorString(cudaError_t error) {
     case cudaErrorInvalidConfiguration: return "invalid configuration argument";
     case cudaErrorInvalidDeviceFunction: return "invalid device function";
     case cudaErrorInvalidDevice: return "invalid device ordinal";
+    case cudaErrorIllegalState: return "the operation cannot be performed in the present state";
+    case cudaErrorLaunchFailure: return "unspecified launch failure";
+    case cudaErrorStreamCaptureUnsupported: return "operation not permitted when stream is capturing";
+    case cudaErrorStreamCaptureInvalidated: return "operation failed due to a previous error during capture";
+    case cudaErrorStreamCaptureIsolation: return "dependency created on uncaptured work in another stream";
+    case cudaErrorStreamCaptureImplicit: return "operation would make the legacy stream depend on a capturing blocking stream";
   }
   return "unrecognized error code";
 }
@@ -41,19 +54,36 @@ cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total) {
   return cudaSuccess;
 }
 
-cudaError_t cudaMemcpyAsync(void* target, const void* source, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t) {
+cudaError_t cudaMemcpyAsync(void* target, const void* source, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
   if (bytes == 0) return cudaSuccess;
   const bool to = kind == cudaMemcpyHostToDevice || kind == cudaMemcpyDeviceToDevice;
   const bool from = kind == cudaMemcpyDeviceToHost || kind == cudaMemcpyDeviceToDevice;
   if ((to && !simt::is_mapped(target, bytes)) || (from && !simt::is_mapped(source, bytes))) return cudaErrorInvalidValue;
-  std::memcpy(target, source, bytes);
-  return cudaSuccess;
+  const bool page_locked = (to || simt::is_page_locked(target, bytes)) && (from || simt::is_page_locked(source, bytes));
+  if (!page_locked && simt::is_captured(stream)) return simt::refuse_in_capture();
+  const simt::Work copy = [=] {
+    std::memcpy(target, source, bytes);
+    return cudaSuccess;
+  };
+  // A copy to the device from memory that is not page-locked has read its source when it returns; any other may be late.
+  return page_locked ? simt::enqueue_late(stream, copy) : simt::enqueue(stream, copy);
 }
 
-cudaError_t cudaMemsetAsync(void* target, int value, std::size_t bytes, cudaStream_t) {
+cudaError_t cudaMemsetAsync(void* target, int value, std::size_t bytes, cudaStream_t stream) {
   if (!simt::is_mapped(target, bytes)) return cudaErrorInvalidValue;
-  std::memset(target, value, bytes);
-  return cudaSuccess;
+  return simt::enqueue(stream, [=] {
+    std::memset(target, value, bytes);
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaMemcpy(void* target, const void* source, std::size_t bytes, cudaMemcpyKind kind) {
+  if (const cudaError_t error = cudaDeviceSynchronize()) return error;
+  return cudaMemcpyAsync(target, source, bytes, kind);
+}
+cudaError_t cudaMemset(void* target, int value, std::size_t bytes) {
+  if (const cudaError_t error = cudaDeviceSynchronize()) return error;
+  return cudaMemsetAsync(target, value, bytes);
 }
 
 // A device as the strictest common ground: an sm_90's limits.
@@ -88,36 +118,6 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
   return cudaSuccess;
 }
 
-struct CUstream_st {};
-struct CUevent_st {
-  std::chrono::steady_clock::time_point time;
-};
-
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  *stream = new CUstream_st;
-  return cudaSuccess;
-}
-cudaError_t cudaStreamDestroy(cudaStream_t stream) {
-  delete stream;
-  return cudaSuccess;
-}
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
-  *event = new CUevent_st;
-  return cudaSuccess;
-}
-cudaError_t cudaEventDestroy(cudaEvent_t event) {
-  delete event;
-  return cudaSuccess;
-}
-cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t) {
-  event->time = std::chrono::steady_clock::now();
-  return cudaSuccess;
-}
-cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEvent_t to) {
-  *milliseconds = std::chrono::duration<float, std::milli>(to->time - from->time).count();
-  return cudaSuccess;
-}
-
 namespace {
 std::map<const void*, std::size_t> dynamic_shared_limits;
 }  // namespace
@@ -143,7 +143,7 @@ cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute
   return cudaSuccess;
 }
 
-cudaError_t cudaLaunchKernelChecked(const cudaLaunchConfig_t& config, const void* kernel, const std::function<void()>& thread) {
+cudaError_t cudaLaunchKernelChecked(const cudaLaunchConfig_t& config, const void* kernel, std::function<void()> thread) {
   const auto [grid, block, shared_bytes, stream] = config;
   const std::size_t threads = std::size_t{block.x} * block.y * block.z;
   if (threads < 1 || threads > 1024 || block.z > 64) return cudaErrorInvalidConfiguration;
@@ -151,6 +151,7 @@ cudaError_t cudaLaunchKernelChecked(const cudaLaunchConfig_t& config, const void
     return cudaErrorInvalidConfiguration;
   const auto limit = dynamic_shared_limits.find(kernel);
   if (shared_bytes > (limit == dynamic_shared_limits.end() ? simt::kSharedBytes : limit->second)) return cudaErrorInvalidValue;
-  simt::run_grid(kernel, grid, block, shared_bytes, thread);
-  return cudaSuccess;
+  return simt::enqueue(stream, [=, grid = grid, block = block, shared_bytes = shared_bytes, thread = std::move(thread)] {
+    return simt::run_kernel([&] { simt::run_grid(kernel, grid, block, shared_bytes, thread); });
+  });
 }

@@ -1,5 +1,6 @@
-// The part of CUDA's runtime API that the project calls. Everything happens at once, in the calling thread. Included by
-// cuda_runtime.h.
+// The part of CUDA's runtime API that the project calls. Everything happens in the calling thread and at once, but for copies from
+// page-locked memory, which happen when they are waited for, and for what a stream is given while it is captured (streams.cpp).
+// Included by cuda_runtime.h.
 #pragma once
 #include <cstddef>
 #include <functional>
@@ -16,6 +17,12 @@ enum cudaError_t {
   cudaErrorInvalidConfiguration = 9,
   cudaErrorInvalidDeviceFunction = 98,
   cudaErrorInvalidDevice = 101,
+  cudaErrorIllegalState = 401,
+  cudaErrorLaunchFailure = 719,
+  cudaErrorStreamCaptureUnsupported = 900,
+  cudaErrorStreamCaptureInvalidated = 901,
+  cudaErrorStreamCaptureIsolation = 905,
+  cudaErrorStreamCaptureImplicit = 906,
 };
 const char* cudaGetErrorName(cudaError_t error);
 const char* cudaGetErrorString(cudaError_t error);
@@ -32,14 +39,15 @@ cudaError_t cudaMalloc(T** address, std::size_t bytes) {
   return cudaMalloc(reinterpret_cast<void**>(address), bytes);
 }
 cudaError_t cudaFree(void* address);
+/// Page-locked host memory.
+cudaError_t cudaMallocHost(void** address, std::size_t bytes);
+cudaError_t cudaFreeHost(void* address);
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total);
 /// The device's side must lie inside one piece of device memory, or the error is cudaErrorInvalidValue.
 cudaError_t cudaMemcpyAsync(void* target, const void* source, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream = nullptr);
 cudaError_t cudaMemsetAsync(void* target, int value, std::size_t bytes, cudaStream_t stream = nullptr);
-inline cudaError_t cudaMemcpy(void* target, const void* source, std::size_t bytes, cudaMemcpyKind kind) {
-  return cudaMemcpyAsync(target, source, bytes, kind);
-}
-inline cudaError_t cudaMemset(void* target, int value, std::size_t bytes) { return cudaMemsetAsync(target, value, bytes); }
+cudaError_t cudaMemcpy(void* target, const void* source, std::size_t bytes, cudaMemcpyKind kind);
+cudaError_t cudaMemset(void* target, int value, std::size_t bytes);
 
 // ---- Device ---------------------------------------------------------------------------------------------------------
 struct cudaDeviceProp {
@@ -59,7 +67,7 @@ cudaError_t cudaGetDevice(int* device);
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device);
-inline cudaError_t cudaDeviceSynchronize() { return cudaSuccess; }
+cudaError_t cudaDeviceSynchronize();
 
 // ---- Streams and events ----------------------------------------------------------------------------------------------
 constexpr unsigned cudaStreamNonBlocking = 1, cudaEventDisableTiming = 2;
@@ -67,14 +75,28 @@ using cudaEvent_t = struct CUevent_st*;
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 inline cudaError_t cudaStreamCreate(cudaStream_t* stream) { return cudaStreamCreateWithFlags(stream, 0); }
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
-inline cudaError_t cudaStreamSynchronize(cudaStream_t) { return cudaSuccess; }
-inline cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned = 0) { return cudaSuccess; }
+cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned flags = 0);
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
 inline cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateWithFlags(event, 0); }
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream = nullptr);
-inline cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEvent_t to);
+
+// ---- Graphs: what a stream was given while it was captured, with copies of the arguments -----------------------------
+enum cudaStreamCaptureMode { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeRelaxed };
+using cudaGraph_t = struct CUgraph_st*;
+using cudaGraphExec_t = struct CUgraphExec_st*;
+using cudaGraphNode_t = struct CUgraphNode_st*;
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
+/// Only their number: `nodes` is null.
+cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t* nodes, std::size_t* count);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long flags = 0);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
 
 // ---- Launches --------------------------------------------------------------------------------------------------------
 struct cudaLaunchConfig_t {
@@ -86,11 +108,12 @@ enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8, cudaFu
 
 /// CUDA's limits: 1024 threads in a block, 64 of them in z; 65535 blocks in y and z; dynamic shared memory to 48 KB, or to
 /// what cudaFuncSetAttribute allowed.
-cudaError_t cudaLaunchKernelChecked(const cudaLaunchConfig_t& config, const void* kernel, const std::function<void()>& thread);
+cudaError_t cudaLaunchKernelChecked(const cudaLaunchConfig_t& config, const void* kernel, std::function<void()> thread);
 template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...), Arguments&&... arguments) {
-  const std::tuple<Parameters...> parameters(std::forward<Arguments>(arguments)...);
-  return cudaLaunchKernelChecked(*config, reinterpret_cast<const void*>(kernel), [&] { std::apply(kernel, parameters); });
+  return cudaLaunchKernelChecked(
+      *config, reinterpret_cast<const void*>(kernel),
+      [kernel, parameters = std::tuple<Parameters...>(std::forward<Arguments>(arguments)...)] { std::apply(kernel, parameters); });
 }
 cudaError_t cudaFuncGetName(const char** name, const void* kernel);
 struct cudaFuncAttributes {

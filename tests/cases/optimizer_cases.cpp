@@ -1,5 +1,6 @@
 // Optimizers: several parameters of unlike sizes in one call, early and late steps.
 #include <limits>
+#include <optional>
 
 #include "tests/cases/cases.h"
 
@@ -59,14 +60,15 @@ Case gradient_norm(const char* name, const std::vector<Shape>& shapes, const Val
           {.seed = 7, .step = 3, .loss_scale = loss_scale}};
 }
 
-Case ema(const char* name, float decay) {
+Case ema(const char* name, float decay, std::optional<double> clip = {}) {
   return {"ema", name, 0, [=](Workspace& s) -> Run {
+            const Tensor factor = clip ? s.parameter({1}, cycle({*clip})) : Tensor();
             std::vector<Tensor> values, averages;
             for (const Shape& shape : kParameters) {
               values.push_back(s.parameter(shape, normal()));
               averages.push_back(s.parameter_updated(fmt::format("average {}", averages.size()), shape, normal()));
             }
-            return [=](Ops& ops) mutable { ops.ema(decay, values, averages); };
+            return [=](Ops& ops) mutable { ops.ema(decay, factor, values, averages); };
           }};
 }
 
@@ -101,6 +103,8 @@ std::vector<Case> optimizer_cases() {
       sgd("clip 0, gradient NaN: nothing changes", {.weight_decay = 0.01f}, 3, first, 0, nan),
       ema("decay 0.9999", 0.9999f),
       ema("decay 0: the value itself", 0.f),
+      ema("after a step that was taken", 0.5f, 0.25),
+      ema("after a step that overflowed: nothing changes", 0.5f, 0.0),
   };
 }
 

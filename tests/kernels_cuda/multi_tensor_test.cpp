@@ -38,7 +38,7 @@ TEST(ChunkTable, FollowsTheTensorsOfEachCall) {
   cuda::CudaOps ops;
   Arena arena(ops.memory());
   Pairs first(ops, arena, {3, 4096, 10000}, 0), second(ops, arena, {4097}, 0);
-  const auto average = [&](Pairs& pairs) { ops.ema(0.5f, pairs.values, pairs.averages); };
+  const auto average = [&](Pairs& pairs) { ops.ema(0.5f, {}, pairs.values, pairs.averages); };
   average(first);
   average(second);
   average(second);
@@ -52,7 +52,7 @@ TEST(ChunkTable, TakesTensorsThatBeginBetweenVectors) {
   cuda::CudaOps ops;
   Arena arena(ops.memory());
   Pairs pairs(ops, arena, {1, 5, 4099}, 1);
-  ops.ema(0.25f, pairs.values, pairs.averages);
+  ops.ema(0.25f, {}, pairs.values, pairs.averages);
   pairs.expect_averages(ops, 0.75f);
 }
 
@@ -62,7 +62,7 @@ TEST(ChunkTable, OfNothingIsNothing) {
   Tensor norm = arena.tensor({1}), clip = arena.tensor({1});
   ops.begin_step({});
   ops.gradient_norm({}, 1.f, norm, clip);
-  ops.ema(0.5f, {}, {});
+  ops.ema(0.5f, {}, {}, {});
   ops.adamw({}, clip, {});
   float found[2];
   ops.copy_to_host(norm, &found[0]);

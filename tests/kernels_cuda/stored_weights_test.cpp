@@ -56,7 +56,7 @@ TEST_F(StoredWeights, FollowWhateverChangesThem) {
   ops.adamw({.eps = 0}, one, {&slot, 1});  // the first step of AdamW: by the sign
   EXPECT_EQ(product(w), 8);
   const Tensor five = filled({8, 8}, DType::f32, 5);
-  ops.ema(0, {&five, 1}, {&w, 1});
+  ops.ema(0, {}, {&five, 1}, {&w, 1});
   EXPECT_EQ(product(w), 40);
 }
 

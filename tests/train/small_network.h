@@ -1,8 +1,7 @@
 // Networks and batches small enough that a training step takes milliseconds, with everything in them that a real one has.
 #pragma once
 #include "kernels/backend.h"
-#include "train/engine.h"
-#include "train/optimizer.h"
+#include "train/training_step.h"
 
 namespace mcnn {
 
@@ -49,16 +48,18 @@ struct Trainee {
   std::unique_ptr<Ops> ops;
   Engine engine;
   Optimizer optimizer;
+  TrainingStep whole_step;
 
   Trainee(const EfficientNetSpec& spec, const Config& config, uint64_t seed = 1, int threads = 1, const std::string& device = "cpu")
       : ops(make_backend(device, threads).ops),
         engine(*ops, spec, {}, true),
-        optimizer((random_start(engine, seed), engine.parameters()), config) {}
+        optimizer((random_start(engine, seed), engine.parameters()), config),
+        whole_step(engine, optimizer, 0.1f) {}
 
   double step(uint32_t number, const Batch& batch) {
-    const double loss = engine.gradients(batch, {.seed = 7, .step = number, .learning_rate = 1e-2f}, 0.1f);
-    optimizer.step();
-    return loss;
+    whole_step.bring(batch);
+    whole_step.begin({.seed = 7, .step = number, .learning_rate = 1e-2f});
+    return whole_step.end().loss;
   }
 };
 

@@ -68,16 +68,14 @@ void* reserve_addresses(std::size_t bytes) {
 
 void release_addresses(void* address, std::size_t bytes) { driver().address_free(pointer(address), bytes); }
 
-void map_chunk(void* address) {
+bool map_chunk(void* address) {
   CUmemAllocationProp properties{};
   properties.type = CU_MEM_ALLOCATION_TYPE_PINNED;
   properties.location = current_device();
   CUmemGenericAllocationHandle memory = 0;
-  if (const CUresult status = driver().create(&memory, chunk_bytes(), &properties, 0); status == CUDA_ERROR_OUT_OF_MEMORY)
-    fail("the GPU's memory is used up: {:.2f} GB are free, {:.2f} more are needed; a smaller [train] batch needs less",
-         static_cast<double>(free_bytes()) * 1e-9, static_cast<double>(chunk_bytes()) * 1e-9);
-  else
-    require(status, "cuMemCreate");
+  const CUresult created = driver().create(&memory, chunk_bytes(), &properties, 0);
+  if (created == CUDA_ERROR_OUT_OF_MEMORY) return false;
+  require(created, "cuMemCreate");
   const CUresult mapped = driver().map(pointer(address), chunk_bytes(), 0, memory, 0);
   driver().release(memory);  // the mapping keeps it
   require(mapped, "cuMemMap");
@@ -88,6 +86,7 @@ void map_chunk(void* address) {
     unmap_chunk(address);
     require(allowed, "cuMemSetAccess");
   }
+  return true;
 }
 
 void unmap_chunk(void* address) { driver().unmap(pointer(address), chunk_bytes()); }

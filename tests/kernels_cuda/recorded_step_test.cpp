@@ -1,0 +1,146 @@
+// A training step that is recorded and replayed gives the bits of one that is not: with a learning rate that changes, masks that are
+// drawn anew, batches of two shapes in turn, steps that overflow, and the next batch brought while a step runs.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "kernels/checked_ops.h"
+#include "kernels/cuda/cuda_ops.h"
+#include "kernels/simt/streams.h"
+#include "runtime/profiler.h"
+#include "tests/train/small_network.h"
+
+namespace mcnn {
+namespace {
+
+constexpr float kSmoothing = 0.1f;
+
+/// A network, its optimizer and averages on the emulator.
+struct Recorded {
+  std::unique_ptr<Ops> ops;
+  Engine engine;
+  Optimizer optimizer;
+  TrainingStep step;
+
+  explicit Recorded(const Config& config, Profiler* profiler = nullptr)
+      : ops(checked(std::make_unique<cuda::CudaOps>(), profiler)),
+        engine(*ops, small_spec(), {}, true, storage_type(config)),
+        optimizer((random_start(engine), engine.parameters()), config),
+        step(engine, optimizer, kSmoothing) {}
+
+  /// Weights, statistics, moments, averages.
+  std::vector<std::vector<float>> state() {
+    std::vector<std::vector<float>> all;
+    for (const NamedTensor& t : engine.parameters().tensors()) all.push_back(to_floats(*ops, t.value));
+    for (const Optimizer::State& s : optimizer.state()) all.push_back(to_floats(*ops, s.value));
+    return all;
+  }
+};
+
+Config config_with(const std::string& optimizer, const std::string& storage) {
+  Config config;
+  config.train.optimizer = optimizer;
+  config.train.ema = 0.5;
+  config.train.clip_norm = 0.5;
+  config.model.storage = storage;
+  return config;
+}
+
+class RecordedStep : public testing::TestWithParam<std::tuple<std::string, std::string>> {};
+
+TEST_P(RecordedStep, GivesTheBitsOfOneThatIsNot) {
+  const Config config = config_with(std::get<0>(GetParam()), std::get<1>(GetParam()));
+  Recorded eager(config), recorded(config);
+  struct Turn {
+    int64_t n, h, w;
+    bool overflows = false;
+  };
+  // Two places for batches: the third step of a shape in a row is the first that is replayed.
+  const std::vector<Turn> turns = {{2, 16, 16},      {2, 16, 16}, {2, 16, 16},       {3, 8, 24}, {3, 8, 24},
+                                   {3, 8, 24, true}, {2, 16, 16}, {2, 16, 16, true}, {3, 8, 24}};
+  const auto batch_of = [&](std::size_t turn) { return random_batch(turns[turn].n, turns[turn].h, turns[turn].w, 100 + turn); };
+
+  const int64_t replays_before = simt::graph_launches();
+  uint32_t number = 0;
+  std::vector<std::vector<float>> before;
+  recorded.step.bring(batch_of(0));
+  for (std::size_t turn = 0; turn < turns.size(); ++turn) {
+    SCOPED_TRACE(turn);
+    const float scale = turns[turn].overflows ? 0x1p126f : 1024.f;
+    const StepState state{.seed = 7, .step = number, .learning_rate = 1e-2f / static_cast<float>(1 + turn), .loss_scale = scale};
+    recorded.step.begin(state);
+    if (turn + 1 < turns.size()) recorded.step.bring(batch_of(turn + 1));
+    const auto [loss, norm] = recorded.step.end();
+
+    EXPECT_EQ(loss, eager.engine.gradients(batch_of(turn), state, kSmoothing));
+    const double eager_norm = eager.optimizer.step();
+    ASSERT_EQ(std::isfinite(norm), !turns[turn].overflows);
+    EXPECT_TRUE(norm == eager_norm || turns[turn].overflows);
+    const auto now = recorded.state();
+    ASSERT_EQ(now, eager.state());
+    EXPECT_NE(now, before);  // where a step overflows the running statistics move
+    before = now;
+    if (std::isfinite(norm)) ++number;
+    EXPECT_EQ(recorded.engine.arena().in_use(), std::size_t{0});
+  }
+  // Two recordings of each shape: what is left was replayed.
+  EXPECT_EQ(simt::graph_launches() - replays_before, static_cast<int64_t>(turns.size()) - 4);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, RecordedStep, testing::Values(std::tuple("adamw", "f32"), std::tuple("sgd", "bf16")),
+                         [](const auto& test) { return std::get<0>(test.param) + "_" + std::get<1>(test.param); });
+
+TEST(Recording, SurvivesOthersThatGrowScratchMemoryAndUseTheSameTables) {
+  const Config config = config_with("adamw", "f32");
+  Recorded alone(config), disturbed(config);
+  for (uint32_t i = 0; i < 4; ++i) {
+    for (Recorded* each : {&alone, &disturbed}) {
+      each->step.bring(random_batch(2, 16, 16, i));
+      each->step.begin({.seed = 7, .step = i, .learning_rate = 1e-2f});
+      each->step.end();
+    }
+    // Larger batches in evaluation, and another network's step on the same backend.
+    Engine other(*disturbed.ops, small_spec(), {}, true);
+    random_start(other, 2);
+    Optimizer others(other.parameters(), config);
+    other.gradients(random_batch(4, 8 + 8 * i, 24, i), {.seed = 1, .learning_rate = 0.1f}, 0.f);
+    others.step();
+    disturbed.engine.logits(random_batch(3, 16 + 8 * i, 16, i));
+    ASSERT_EQ(disturbed.state(), alone.state()) << i;
+  }
+}
+
+TEST(Recording, IsNotMadeWhileTimesAreTaken) {
+  Profiler profiler;
+  profiler.enable(true);
+  Recorded timed(config_with("adamw", "f32"), &profiler);
+  timed.engine.profile_with(&profiler);
+  const int64_t before = simt::graph_launches();
+  for (uint32_t i = 0; i < 3; ++i) {
+    timed.step.bring(random_batch(2, 16, 16, i));
+    timed.step.begin({.step = i});
+    timed.step.end();
+  }
+  EXPECT_EQ(simt::graph_launches(), before);
+}
+
+TEST(Recording, OfWhatACaptureDoesNotAllowIsRefusedByName) {
+  cuda::CudaOps ops;
+  Arena arena(ops.memory());
+  Tensor x = arena.tensor({4});
+  float values[4];
+  const auto message = [&](const std::function<void()>& step) {
+    try {
+      ops.record(step);
+    } catch (const Error& e) {
+      return std::string(e.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(message([&] { ops.copy_from_host(values, x); }).find("not permitted when stream is capturing"), std::string::npos);
+  EXPECT_NE(message([&] { ops.wait(); }).find("not permitted when stream is capturing"), std::string::npos);
+  EXPECT_EQ(message([&] { ops.fill(x, 2.f); }), "") << "the stream is sound afterwards";
+}
+
+}  // namespace
+}  // namespace mcnn
