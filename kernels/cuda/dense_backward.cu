@@ -40,7 +40,7 @@ void CudaOps::dense_backward(const Feature& x, const Tensor& w, const ConvGeomet
   const auto [w_memory, dw_parts, sum_parts] = scratch_pieces(w.size(), slices.floats(), sums.floats());
   unsigned* const counters = tickets(slices.tickets() + sums.tickets());
 
-  with_storage(x.raw.dtype(), [&](auto zero) {
+  with_storage(x.raw.dtype(), [&, w_memory = w_memory, dw_parts = dw_parts, sum_parts = sum_parts](auto zero) {
     using T = decltype(zero);
     const FeatureRows<T, 1> image{FeatureView<T>::of(x), x_rows, in, Divisor(counted(x.raw.h() * x.raw.w()))};
     T* const stored_w = reinterpret_cast<T*>(w_memory);

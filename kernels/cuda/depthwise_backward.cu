@@ -221,7 +221,7 @@ void CudaOps::depthwise_backward(const Feature& x, const Tensor& w, const ConvGe
       .blocks = {static_cast<unsigned>(cut.channel_blocks), static_cast<unsigned>(parts_per_sample), static_cast<unsigned>(x.raw.n())},
       .threads = {static_cast<unsigned>(cut.channels), static_cast<unsigned>(cut.strips)},
       .shared_bytes = sizeof(float) * static_cast<std::size_t>(floats * cut.channels)};
-  with_storage(x.raw.dtype(), [&](auto zero) {
+  with_storage(x.raw.dtype(), [&, sum_memory = sum_memory](auto zero) {
     using T = decltype(zero);
     const auto left = InputGradientView<T>::of(x, dx, sums, sum_memory, counters + dw_tickets);
     const auto go = [&]<int K, int S>() {

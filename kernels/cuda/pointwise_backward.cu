@@ -30,7 +30,8 @@ void CudaOps::pointwise_backward(const Feature& x, const Tensor& w, const Output
   const auto [dw_parts, sum_parts] = scratch_pieces(slices.floats(), sums.floats());
   unsigned* const counters = tickets(slices.tickets() + sums.tickets());
 
-  with_storage(x.raw.dtype(), [&](auto zero) {
+  // (clang 14 does not capture the names of a structured binding by itself.)
+  with_storage(x.raw.dtype(), [&, dw_parts = dw_parts, sum_parts = sum_parts](auto zero) {
     using T = decltype(zero);
     const FeatureView<T> z = FeatureView<T>::of(x);
     const OutputGradientView<T> gradient = OutputGradientView<T>::of(dy);

@@ -92,7 +92,7 @@ bool CudaOps::vendor_dense_backward(const Feature& x, const Tensor& w, const Con
   if (dw) {
     const void* const z = plain_feature(x, weight.in, z_memory, stream());
     vendor_->convolve(weight, {const_cast<void*>(z), filters, gradient}, workspace, stream());
-    with_storage(weight.type, [&](auto zero) {
+    with_storage(weight.type, [&, filters = filters](auto zero) {
       using T = decltype(zero);
       launch(read_filters<T>, {blocks_for(dw.size(), kThreads), kThreads}, stream(), reinterpret_cast<const T*>(filters),
              g.kernel * g.kernel, dw.dim(2), weight.in, weight.out, dw.data<float>());
