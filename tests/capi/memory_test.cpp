@@ -17,10 +17,13 @@ thread_local long allocations = 0;
 }  // namespace
 
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"  // malloc's memory is what this operator delete frees
-void* operator new(std::size_t size) {
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
   ++allocations;
-  if (until_failure >= 0 && until_failure-- == 0) throw std::bad_alloc();
-  if (void* const memory = std::malloc(size > 0 ? size : 1)) return memory;
+  if (until_failure >= 0 && until_failure-- == 0) return nullptr;
+  return std::malloc(size > 0 ? size : 1);
+}
+void* operator new(std::size_t size) {
+  if (void* const memory = operator new(size, std::nothrow)) return memory;
   throw std::bad_alloc();
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
