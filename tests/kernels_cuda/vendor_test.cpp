@@ -86,6 +86,17 @@ std::string found_wrong(const Case& row, Ops& ops, DType storage) {
   return {};
 }
 
+/// The case makes one call, and with the mistake in it gives an error or a wrong result.
+void expect_noticed(const Case& row, const std::string& name, Changes mistake, DType storage) {
+  SCOPED_TRACE(row.operation + " " + row.name + ": " + name);
+  int calls = 0;
+  cuda::CudaOps ops(Products::vendor, changed(&calls, std::move(mistake)));
+  std::string wrong;
+  const std::string error = message_of([&] { wrong = found_wrong(row, ops, storage); });
+  EXPECT_EQ(calls, 1);
+  EXPECT_TRUE(error != "no error" || !wrong.empty()) << "was not noticed";
+}
+
 class VendorProducts : public testing::TestWithParam<DType> {};
 
 TEST_P(VendorProducts, AgreeWithRefOnEveryCase) {
@@ -142,15 +153,7 @@ TEST_P(VendorProducts, APlantedMistakeInACallIsNoticed) {
   for (const Case& row : {pointwise_forward({"", 2, 7, 7, 24, 40}),
                           pointwise_backward({.name = "dw", .n = 2, .h = 7, .w = 7, .in = 24, .out = 40, .dx = false}),
                           pointwise_backward({.name = "dx", .n = 2, .h = 7, .w = 7, .in = 24, .out = 40, .dw = false})})
-    for (const auto& [name, mistake] : mistakes) {
-      SCOPED_TRACE(row.operation + " " + row.name + ": " + name);
-      int calls = 0;
-      cuda::CudaOps ops(Products::vendor, changed(&calls, {.gemm = mistake}));
-      std::string wrong;
-      const std::string error = message_of([&] { wrong = found_wrong(row, ops, storage); });
-      EXPECT_EQ(calls, 1);
-      EXPECT_TRUE(error != "no error" || !wrong.empty()) << "was not noticed";
-    }
+    for (const auto& [name, mistake] : mistakes) expect_noticed(row, name, {.gemm = mistake}, storage);
 }
 
 TEST_P(VendorProducts, APlantedMistakeInAConvolutionIsNoticed) {
@@ -173,15 +176,7 @@ TEST_P(VendorProducts, APlantedMistakeInAConvolutionIsNoticed) {
        {dense_forward({"", 2, 13, 9, 3, 20, 3, 2, Padding::same}),
         dense_backward({.name = "dw", .n = 2, .h = 13, .w = 9, .in = 3, .out = 20, .kernel = 3, .stride = 2}),
         dense_backward({.name = "dx", .n = 2, .h = 13, .w = 9, .in = 3, .out = 20, .kernel = 3, .stride = 2, .dw = false, .dx = true})})
-    for (const auto& [name, mistake] : mistakes) {
-      SCOPED_TRACE(row.operation + " " + row.name + ": " + name);
-      int calls = 0;
-      cuda::CudaOps ops(Products::vendor, changed(&calls, {.convolution = mistake}));
-      std::string wrong;
-      const std::string error = message_of([&] { wrong = found_wrong(row, ops, storage); });
-      EXPECT_EQ(calls, 1);
-      EXPECT_TRUE(error != "no error" || !wrong.empty()) << "was not noticed";
-    }
+    for (const auto& [name, mistake] : mistakes) expect_noticed(row, name, {.convolution = mistake}, storage);
 }
 
 INSTANTIATE_TEST_SUITE_P(Storage, VendorProducts, testing::Values(DType::f32, DType::bf16, DType::f16),
