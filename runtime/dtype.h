@@ -12,7 +12,7 @@ constexpr std::size_t size_of(DType type) {
   switch (type) {
     case DType::f64: return 8;
     case DType::f32: return 4;
-    case DType::bf16: return 2;
+    case DType::bf16:
     case DType::f16: return 2;
     case DType::u8: return 1;
   }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian 12 packages that are missing, then configures and builds the Release tree in build/.
 # Nothing is installed twice, nothing is built twice: a second run starts at once.
-#   --full      also what ./test.sh --full needs: clang with its sanitizers and OpenMP runtime, clang-tidy
+#   --full      also what ./test.sh --full needs: clang with its sanitizers and OpenMP runtime, clang-tidy, clang 19
 #   --programs  builds the programs alone, without tests and benchmarks
 #   --packages  only installs
 set -euo pipefail
@@ -18,7 +18,7 @@ packages=(
 target=all
 for option in "$@"; do
   case $option in
-    --full) packages+=(clang clang-tidy libclang-rt-14-dev libomp-dev llvm) ;;
+    --full) packages+=(clang clang-tidy libclang-rt-14-dev libomp-dev llvm clang-19) ;;
     --programs) target=programs ;;
     --packages) target= ;;
     *) sed -n '2,6s/^# \?//p' "$0" && exit 2 ;;
@@ -38,6 +38,12 @@ if ((${#missing[@]})); then
   sudo=()
   ((EUID == 0)) || sudo=(sudo)
   "${sudo[@]}" apt-get update -q
+  for i in "${!missing[@]}"; do # the one that can be done without
+    if [ "${missing[i]}" = clang-19 ] && ! apt-cache show clang-19 >/dev/null 2>&1; then
+      echo "setup: there is no package clang-19; scripts/clang_cuda.sh will be skipped"
+      unset "missing[i]"
+    fi
+  done
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends "${missing[@]}"
 fi
 

@@ -26,7 +26,7 @@ __device__ S& static_shared() {
   static const char kKey = 0;  // one address for each S
   return *static_cast<S*>(simt::static_shared(&kKey, sizeof(S)));
 #else
-  __shared__ alignas(16) S storage;
+  __shared__ __align__(16) S storage;
   return storage;
 #endif
 }

@@ -32,7 +32,7 @@ struct DepthParts {
   int count, depth;
 
   explicit DepthParts(const SmallProduct& p) {
-    const int wanted = std::clamp(256 / p.tiles(), 1, std::max(1, p.depth / 128));
+    const int wanted = std::clamp(256 / std::max(1, p.tiles()), 1, std::max(1, p.depth / 128));
     depth = ((p.depth + wanted - 1) / wanted + kProductTile - 1) / kProductTile * kProductTile;
     count = (p.depth + depth - 1) / depth;
   }
