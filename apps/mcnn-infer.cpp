@@ -23,6 +23,7 @@ struct Arguments {
   std::string run, checkpoint, state_dict, images, info, output, ground_truth, device = "auto";
   std::vector<std::string> photos;
   NetworkFlags network;
+  ProductOptions products;
   int batch = 16, threads = 0, workers = 1;
   bool skip_broken = false;
 };
@@ -68,7 +69,7 @@ void infer(const Arguments& a) {
   const Dataset photos = photos_of(a);
   const Dataset truths = a.ground_truth.empty() ? Dataset{} : read_info(a.ground_truth, a.images, d.spec.classes);
 
-  const Backend backend = make_backend(a.device, a.threads);
+  const Backend backend = make_backend(a.device, a.threads, nullptr, a.products);
   Engine engine(*backend.ops, d.spec, d.normalisation, false);
   const LoadReport report = load_weights(file, engine.model().architecture(), engine.parameters(), {a.network.allow_missing, 0});
   for (const std::string& line : report.lines()) notes.push_back(line);
@@ -128,6 +129,10 @@ int main(int argc, char** argv) {
   a.network.add_numerics(app);
   a.network.add_preprocessing(app);
   app.add_option("--device", a.device, "auto (cuda where there is a GPU, else cpu), cpu, cuda, sim or ref");
+  app.add_option("--products", a.products.products,
+                 "matrix products on a GPU: own (the default), vendor (cuBLAS and cuDNN) or auto (by shape)");
+  app.add_flag("--allow-tf32", a.products.allow_tf32,
+               "tensor cores may take fp32 operands for tf32; no effect on cpu, ref and GPUs before sm_80");
   app.add_option("--threads", a.threads, "0: one per core")->check(CLI::Range(0, 4096));
   app.add_option("--batch", a.batch, "photos per pass")->check(CLI::Range(1, 65536));
   app.add_option("--workers", a.workers, "threads that decode ahead")->check(CLI::Range(0, 256));

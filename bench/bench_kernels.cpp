@@ -70,6 +70,7 @@ int run(int argc, char** argv) {
   std::string model, device = "cpu", storage = "f32";
   int64_t batch = 32, resolution = 224;
   int threads = 0, calls = 0;
+  ProductOptions products;
   app.add_option("--model", model, "shapes of this network (b0-b7, lite0-4); default: the tests' cases");
   app.add_option("--batch", batch)->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--res", resolution, "image height and width")->check(CLI::PositiveNumber)->capture_default_str();
@@ -78,6 +79,8 @@ int run(int argc, char** argv) {
   app.add_option("--storage", storage, "of feature maps; the cpu's is f32")
       ->check(CLI::IsMember({"f32", "bf16", "f16"}))
       ->capture_default_str();
+  app.add_option("--products", products.products, "on a GPU: own, vendor or auto")->capture_default_str();
+  app.add_flag("--allow-tf32", products.allow_tf32, "of fp32 on tensor cores");
   app.add_option("--calls", calls, "in a row for each wait; default: 20 on cuda, else 1");
   app.allow_extras();
   CLI11_PARSE(app, argc, argv);
@@ -89,7 +92,7 @@ int run(int argc, char** argv) {
   benchmark::Initialize(&rest_count, rest.data());
   if (benchmark::ReportUnrecognizedArguments(rest_count, rest.data())) return 1;
 
-  Target target{device == "cpu" ? make_cpu_ops(threads) : make_backend(device, threads).ops,
+  Target target{device == "cpu" ? make_cpu_ops(threads) : make_backend(device, threads, nullptr, products).ops,
                 storage == "f32"    ? DType::f32
                 : storage == "bf16" ? DType::bf16
                                     : DType::f16,

@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   app.add_option("--threads", threads, "0: one per core");
   app.add_option("--device", device);
   app.add_option("--products", config.run.products, "on a GPU: own, vendor or auto");
+  app.add_flag("--allow-tf32", config.run.allow_tf32, "of fp32 on tensor cores");
   app.add_option("--storage", config.model.storage, "of feature maps")->check(CLI::IsMember({"f32", "bf16", "f16"}));
   app.add_flag("--inference", inference, "evaluation mode, from the host's pixels to the host's logits");
   app.add_flag("--profile", profile, "time per operation and layer");
@@ -31,7 +32,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   try {
     mcnn::Profiler profiler;
-    const mcnn::Backend backend = mcnn::make_backend(device, threads, &profiler, config.run.products);
+    const mcnn::Backend backend = mcnn::make_backend(device, threads, &profiler, {config.run.products, config.run.allow_tf32});
     mcnn::EfficientNetSpec spec = mcnn::efficientnet_spec(config.model.name);
     spec.classes = 18;
     mcnn::Engine engine(*backend.ops, spec, {}, true, mcnn::storage_type(config));
@@ -73,13 +74,15 @@ int main(int argc, char** argv) {
     if (profile) std::fputs(profiler.tables().c_str(), stdout);
     const double median = batch / seconds[seconds.size() / 2], best = batch / seconds[0];
     const double arena = static_cast<double>(engine.arena().peak()) / 1e9, peak = static_cast<double>(mcnn::peak_resident_bytes()) / 1e9;
+    // Products allowed to be tf32 go by that name, as in peers/train_pytorch.py.
+    const std::string precision = config.run.allow_tf32 && config.model.storage == "f32" ? "tf32" : config.model.storage;
     if (json)
       std::printf("%s\n", nlohmann::json{{"engine", "mcnn"},
                                          {"device", backend.ops->name()},
                                          {"model", config.model.name},
                                          {"resolution", resolution},
                                          {"batch", batch},
-                                         {"storage", config.model.storage},
+                                         {"storage", precision},
                                          {"mode", inference ? "inference" : "training"},
                                          {"images_per_second", median},
                                          {"best_images_per_second", best},

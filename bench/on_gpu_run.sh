@@ -10,10 +10,10 @@
 # Exit codes: 0 everything went well; 1 something did not, and summary.md says what; 2 wrong arguments; 77 there is no GPU.
 set -uo pipefail
 cd "$(dirname "$0")" || exit 1
-device=cuda model=b4 resolution=224 batches="32 128" steps=30 storages="f32 bf16" epochs=6 crop=96
+device=cuda model=b4 resolution=224 batches="32 128" steps=30 storages="f32 bf16" precisions="f32 tf32 bf16" epochs=6 crop=96
 case ${1:-} in
   "") ;;
-  --rehearse) device=${2:?a device} model=b0 resolution=32 batches=2 steps=2 storages=f32 epochs=1 crop=16 ;;
+  --rehearse) device=${2:?a device} model=b0 resolution=32 batches=2 steps=2 storages=f32 precisions=f32 epochs=1 crop=16 ;;
   *) sed -n '2,10s/^# \?//p' "$0"; exit 2 ;;
 esac
 
@@ -43,6 +43,12 @@ text() { printf '"%s"' "$(sed 's/\\/\\\\/g; s/"/\\"/g' | paste -sd' ' | tr '\t' 
 value() { sed -n "s/.*\"$1\": *\(\"\([^\"]*\)\"\|\([^,}]*\)\).*/\2\3/p"; }
 list() { printf '['; paste -sd, "$1" | tr -d '\n'; printf ']'; }
 
+# Sets `arithmetic`: the flags of bench_kernels and bench_train for a precision by PyTorch's name.
+arithmetic_of() {
+  arithmetic=(--storage "$1")
+  [ "$1" = tf32 ] && arithmetic=(--storage f32 --allow-tf32)
+}
+
 gpu=$(nvidia-smi --query-gpu=name,driver_version,memory.total,compute_cap,clocks.max.sm,clocks.max.mem,power.limit --format=csv,noheader 2>/dev/null | head -1)
 cpu=$(lscpu 2>/dev/null | sed -n 's/^Model name: *//p' | head -1)
 backend=$(value device <<<"$started")
@@ -70,11 +76,12 @@ if [ "$device" = cuda ] && [ -n "$sanitizer" ]; then
 fi
 
 kernels=
-for storage in $storages; do
+for precision in $precisions; do
+  arithmetic_of "$precision"
   filter=$([ "$device" = cuda ] && echo . || echo residual)
-  step "kernels_$storage" 1800 bin/bench_kernels --device "$device" --storage "$storage" --model $model --res $resolution \
-    --batch "${batches%% *}" --benchmark_filter="$filter" --benchmark_out="results/kernels_$storage.json" --benchmark_out_format=json
-  [ -s "results/kernels_$storage.json" ] && kernels+="${kernels:+,}\"$storage\":$(cat "results/kernels_$storage.json")"
+  step "kernels_$precision" 1800 bin/bench_kernels --device "$device" "${arithmetic[@]}" --model $model --res $resolution \
+    --batch "${batches%% *}" --benchmark_filter="$filter" --benchmark_out="results/kernels_$precision.json" --benchmark_out_format=json
+  [ -s "results/kernels_$precision.json" ] && kernels+="${kernels:+,}\"$precision\":$(cat "results/kernels_$precision.json")"
 done
 
 measure() {  # NAME COMMAND...
@@ -87,12 +94,11 @@ for mode in training inference; do
   flags=(--json) sizes=$batches
   [ $mode = training ] || flags+=(--inference) sizes="1 $batches"
   for batch in $sizes; do
-    for storage in $storages; do
-      measure "${mode}_${storage}_$batch" bin/bench_train --device "$device" --model $model --res $resolution --batch "$batch" --steps $steps \
-        --storage "$storage" "${flags[@]}"
-    done
-    for precision in ${peer:+f32 tf32 bf16}; do
-      measure "pytorch_${mode}_${precision}_$batch" "$python" train_pytorch.py "$batch" $resolution $steps "$(nproc)" cuda $precision $mode
+    for precision in $precisions; do
+      arithmetic_of "$precision"
+      measure "${mode}_${precision}_$batch" bin/bench_train --device "$device" --model $model --res $resolution --batch "$batch" --steps $steps \
+        "${arithmetic[@]}" "${flags[@]}"
+      [ -z "$peer" ] || measure "pytorch_${mode}_${precision}_$batch" "$python" train_pytorch.py "$batch" $resolution $steps "$(nproc)" cuda $precision $mode
     done
   done
 done
@@ -129,9 +135,9 @@ done
     field() { value "$1" <<<"$row"; }
     printf '| %s | %s | %s | %s | %.1f | %.2f |\n' "$(field engine)" "$(field mode)" "$(field batch)" "$(field storage)" "$(field images_per_second)" "$(field arena_gb)"
   done <results/throughput.jsonl
-  for storage in $storages; do
-    printf '\nSlowest kernels, %s:\n\n```\n' "$storage"
-    awk -F'"' '/"name":/ {name = $4} /"real_time":/ {gsub(/[^0-9.e+]/, "", $3); printf "%12.1f us  %s\n", $3, name}' "results/kernels_$storage.json" | sort -rn | head -20
+  for precision in $precisions; do
+    printf '\nSlowest kernels, %s:\n\n```\n' "$precision"
+    awk -F'"' '/"name":/ {name = $4} /"real_time":/ {gsub(/[^0-9.e+]/, "", $3); printf "%12.1f us  %s\n", $3, name}' "results/kernels_$precision.json" | sort -rn | head -20
     echo '```'
   done
   printf '\nFailures: %s\n' "$([ -s results/failures ] && cat results/failures || echo none)"

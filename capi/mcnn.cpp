@@ -20,14 +20,26 @@ namespace {
 
 using namespace mcnn;
 
+/// How the backends of a model are made: its own, and one for each call at the same time.
+struct BackendChoice {
+  std::string device;
+  int threads;
+  ProductOptions products;
+
+  explicit BackendChoice(const mcnn_options& options)
+      : device(options.device != nullptr ? options.device : "auto"),
+        threads(options.threads),
+        products{options.products != nullptr ? options.products : ProductOptions{}.products, options.allow_tf32 != 0} {}
+  Backend make() const { return make_backend(device, threads, nullptr, products); }
+};
+
 /// What one call computes in; the weights are the model's.
 struct CallContext {
   Backend backend;
   Arena arena;
 
   // Addresses only: enough for the largest network's features, little enough for hundreds of calls at once.
-  CallContext(const std::string& device, int threads)
-      : backend(make_backend(device, threads)), arena(backend.ops->memory(), std::size_t{1} << 36) {}
+  explicit CallContext(const BackendChoice& choice) : backend(choice.make()), arena(backend.ops->memory(), std::size_t{1} << 36) {}
 };
 
 struct InvalidArgument : Error {
@@ -40,12 +52,11 @@ struct BadPhoto : Error {
 }  // namespace
 
 struct mcnn_model {
-  mcnn_model(const TensorFile& file, ModelDescription d, const mcnn_options& options, const std::string& on)
+  mcnn_model(const TensorFile& file, ModelDescription d, const mcnn_options& options, BackendChoice on)
       : description(std::move(d)),
-        device(on),
-        threads(options.threads),
+        choice(std::move(on)),
         most_pixels(options.most_pixels > 0 ? options.most_pixels : kMostPixels),
-        backend(make_backend(on, threads)),
+        backend(choice.make()),
         engine(*backend.ops, description.spec, description.normalisation, false) {
     const std::vector<std::string> allowed(options.allow_missing, options.allow_missing + options.allow_missing_count);
     for (const std::string& line : load_weights(file, engine.model().architecture(), engine.parameters(), {allowed, 0}).lines())
@@ -53,8 +64,7 @@ struct mcnn_model {
   }
 
   const ModelDescription description;
-  const std::string device;
-  const int threads;
+  const BackendChoice choice;
   const int64_t most_pixels;
   Backend backend;
   Engine engine;  ///< after load_weights only read
@@ -113,6 +123,9 @@ mcnn_options options_of(const mcnn_options* given) {
   std::memcpy(&options, given, std::min(given->size, sizeof options));
   if (options.threads < 0 || options.threads > 4096) fail<InvalidArgument>("options.threads is {}, expected 0 to 4096", options.threads);
   if (!(options.bn_eps >= 0)) fail<InvalidArgument>("options.bn_eps is {}, expected 0 or more", options.bn_eps);
+  if (options.allow_tf32 != 0 && options.allow_tf32 != 1)
+    fail<InvalidArgument>("options.allow_tf32 is {}, expected 0 or 1", options.allow_tf32);
+  if (options.reserved != 0) fail<InvalidArgument>("options.reserved is {}, expected 0", options.reserved);
   if (options.most_pixels < 0) fail<InvalidArgument>("options.most_pixels is {}, expected 0 or more", options.most_pixels);
   if (options.allow_missing_count > 0) require(options.allow_missing, "options.allow_missing");
   for (std::size_t i = 0; i < options.allow_missing_count; ++i) require(options.allow_missing[i], "an element of options.allow_missing");
@@ -133,9 +146,9 @@ Convention flags_of(const mcnn_options& options) {
 }
 
 std::unique_ptr<mcnn_model> opened(const std::string& path, const mcnn_options& options) {
-  const std::string device = options.device != nullptr ? options.device : "auto";
+  const BackendChoice choice(options);
   try {
-    make_backend(device, 1);
+    choice.make();
   } catch (const Error& e) {
     fail<InvalidArgument>("options: {}", e.what());
   }
@@ -145,7 +158,7 @@ std::unique_ptr<mcnn_model> opened(const std::string& path, const mcnn_options& 
   std::vector<std::string> notes;
   ModelDescription description = describe_file(file, flags, notes);
   check(description.preprocess);
-  auto model = std::make_unique<mcnn_model>(file, std::move(description), options, device);
+  auto model = std::make_unique<mcnn_model>(file, std::move(description), options, choice);
   for (auto note = notes.rbegin(); note != notes.rend(); ++note) model->notes.insert(0, *note + "\n");
   return model;
 }
@@ -161,7 +174,7 @@ class Borrowed {
         model_.idle.pop_back();
       }
     }
-    if (!context_) context_ = std::make_unique<CallContext>(model_.device, model_.threads);
+    if (!context_) context_ = std::make_unique<CallContext>(model_.choice);
   }
   ~Borrowed() {
     try {

@@ -64,10 +64,13 @@ typedef struct mcnn_options {
   const char* const* allow_missing; /* names or globs ("blocks.6.*") of tensors the file may lack or have in excess */
   size_t allow_missing_count;       /* of them; 0: the file must fit exactly */
   int64_t most_pixels;              /* photos with more (width times height) are refused; 0: 100,000,000 */
+  const char* products;             /* matrix products on a GPU: "own", "vendor" (cuBLAS and cuDNN) or "auto"; NULL: "own" */
+  int allow_tf32;                   /* 1: tensor cores may take fp32 operands for tf32, their upper 11 bits; 0: they may not */
+  int reserved;                     /* 0 */
 } mcnn_options;
 
 #define MCNN_OPTIONS_INIT \
-  { sizeof(mcnn_options), 0, NULL, NULL, NULL, NULL, 0.0f, NULL, 0, 0 }
+  { sizeof(mcnn_options), 0, NULL, NULL, NULL, NULL, 0.0f, NULL, 0, 0, NULL, 0, 0 }
 
 typedef struct mcnn_model mcnn_model;
 

@@ -42,14 +42,19 @@ Function* symbol(void* library, const char* name, const fs::path& path) {
 }
 
 /// Never unloaded: the backend's code is in it.
-std::unique_ptr<Ops> load_plugin(const std::string& device, const std::string& products) {
+std::unique_ptr<Ops> load_plugin(const std::string& device, const ProductOptions& options) {
   const fs::path path = find_plugin(device);
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!library) fail("{}", dlerror());
   const char* contract = symbol<decltype(mcnn_backend_contract)>(library, "mcnn_backend_contract", path)();
   if (std::strcmp(contract, MCNN_CONTRACT) != 0)
     fail("{} belongs to another build: its contract is {}, this program's {}", path.string(), contract, MCNN_CONTRACT);
-  return std::unique_ptr<Ops>(symbol<decltype(mcnn_backend_create)>(library, "mcnn_backend_create", path)(products.c_str()));
+  const auto create = symbol<decltype(mcnn_backend_create)>(library, "mcnn_backend_create", path);
+  return std::unique_ptr<Ops>(create(options.products.c_str(), options.allow_tf32));
+}
+
+void require_one_of(const std::vector<std::string>& names, const char* what, const std::string& given) {
+  if (std::find(names.begin(), names.end(), given) == names.end()) fail("{} '{}' is unknown{}", what, given, did_you_mean(given, names));
 }
 
 Backend named(std::unique_ptr<Ops> ops, const std::string& why, Profiler* profiler) {
@@ -64,9 +69,14 @@ const std::vector<std::string>& devices() {
   return names;
 }
 
-Backend make_backend(const std::string& device, int threads, Profiler* profiler, const std::string& products) {
-  if (std::find(devices().begin(), devices().end(), device) == devices().end())
-    fail("device '{}' is unknown{}", device, did_you_mean(device, devices()));
+const std::vector<std::string>& product_choices() {
+  static const std::vector<std::string> names = {"own", "vendor", "auto"};
+  return names;
+}
+
+Backend make_backend(const std::string& device, int threads, Profiler* profiler, const ProductOptions& products) {
+  require_one_of(devices(), "device", device);
+  require_one_of(product_choices(), "products", products.products);
   if (device == "ref") return named(make_ref_ops(), "device = ref", profiler);
   if (device == "cpu") return named(make_cpu_ops(threads), "device = cpu", profiler);
   try {

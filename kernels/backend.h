@@ -19,10 +19,19 @@ struct Backend {
 /// auto, cpu, cuda, sim, ref.
 const std::vector<std::string>& devices();
 
+/// own, vendor, auto.
+const std::vector<std::string>& product_choices();
+
+/// Matrix products on a GPU (docs/design.md); other backends have one way to make them.
+struct ProductOptions {
+  std::string products = "own";  ///< who carries them out, one of product_choices()
+  bool allow_tf32 = false;       ///< tensor cores may take fp32 operands for tf32, their upper 11 bits
+};
+
 /// `device` is one of devices(); auto: cuda where there is a GPU, else cpu. Shapes are checked, and times taken if `profiler`
 /// is given. Plugins are looked for in the folder that MCNN_PLUGINS names, else beside the program and in ../lib/mcnn from
-/// there. products: who carries out matrix products on a GPU, own, vendor or auto (docs/design.md).
+/// there.
 /// Throws Error: one line that says why a backend named here cannot run.
-Backend make_backend(const std::string& device, int threads, Profiler* profiler = nullptr, const std::string& products = "own");
+Backend make_backend(const std::string& device, int threads, Profiler* profiler = nullptr, const ProductOptions& products = {});
 
 }  // namespace mcnn

@@ -6,7 +6,7 @@
 extern "C" {
 /// MCNN_CONTRACT as the plugin was built: a digest of the headers through which the two sides see each other's objects.
 const char* mcnn_backend_contract();
-/// The caller's own. products: "own", "vendor" or "auto" (kernels/cuda/vendor/products.h). Throws Error where the backend cannot run
+/// The caller's own. `products` and `allow_tf32` as in ProductOptions (kernels/backend.h). Throws Error where the backend cannot run
 /// on this machine: one line that says why.
-mcnn::Ops* mcnn_backend_create(const char* products);
+mcnn::Ops* mcnn_backend_create(const char* products, bool allow_tf32);
 }

@@ -130,8 +130,10 @@ std::vector<Setting> settings(Config& c) {
       "run", "device", c.run.device, devices(),
       "backend; auto: cuda where there is a GPU, else cpu; sim runs the CUDA kernels on the host and ref computes in double, for checking");
   t.number("run", "threads", c.run.threads, 0, 4096, "0: one per core; results do not depend on it");
-  t.choice("run", "products", c.run.products, {"own", "vendor", "auto"},
+  t.choice("run", "products", c.run.products, product_choices(),
            "matrix products and dense convolutions on a GPU: own kernels, cuBLAS and cuDNN, or by shape; own where these are not found");
+  t.flag("run", "allow_tf32", c.run.allow_tf32,
+         "the same in fp32: tensor cores may take operands for tf32, their upper 11 bits; no effect on cpu, ref and GPUs before sm_80");
 
   t.choice("model", "name", c.model.name, {"b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "lite0", "lite1", "lite2", "lite3", "lite4"},
            "EfficientNet");

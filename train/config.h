@@ -17,6 +17,7 @@ struct Config {
     std::string device = "auto";
     int threads = 0;
     std::string products = "own";
+    bool allow_tf32 = false;
   } run;
   struct {
     std::string name = "b4";

@@ -127,7 +127,7 @@ class Run {
       : config_(with_absolute_paths(std::move(config))),
         options_(options),
         dir_(config_.run.dir),
-        backend_(make_backend(config_.run.device, config_.run.threads, &profiler_, config_.run.products)) {
+        backend_(make_backend(config_.run.device, config_.run.threads, &profiler_, {config_.run.products, config_.run.allow_tf32})) {
     say(backend_.reason);
     profiler_.enable(options.profile);
     const Dataset all = read_dataset(config_);

@@ -41,8 +41,14 @@ int compiled_capability() {
   return status == cudaSuccess ? attributes.ptxVersion : 0;
 }
 
-CudaOps::CudaOps(Products products, FoundVendor libraries)
+std::unique_ptr<Ops> make_cuda_ops(const std::string& products, bool allow_tf32) {
+  const Products wanted = products_named(products);
+  return std::make_unique<CudaOps>(wanted, wanted == Products::own ? FoundVendor{} : find_vendor(compiled_capability()), allow_tf32);
+}
+
+CudaOps::CudaOps(Products products, FoundVendor libraries, bool allow_tf32)
     : capability_(compiled_capability()),
+      tf32_(allow_tf32 && has_tensor_cores_for(DType::f32, capability_)),
       products_(products),
       products_line_(std::move(libraries.line)),
       vendor_(std::move(libraries.vendor)) {
@@ -56,7 +62,7 @@ CudaOps::~CudaOps() {
 }
 
 std::string CudaOps::name() const {
-  const std::string products = products_line_.empty() ? "" : "; products: " + products_line_;
+  const std::string products = (products_line_.empty() ? "" : "; products: " + products_line_) + (tf32_ ? "; fp32 products as tf32" : "");
 #ifdef MCNN_SIM
   return fmt::format("sim ({}{})", current_device().name, products);
 #else

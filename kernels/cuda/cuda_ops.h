@@ -31,8 +31,8 @@ int compiled_capability();
 
 class CudaOps final : public Ops {
  public:
-  /// Products by libraries where `products` says so and `libraries` has some.
-  explicit CudaOps(Products products = Products::own, FoundVendor libraries = {});
+  /// Products by libraries where `products` says so and `libraries` has some; of fp32 as tf32 where allowed and there are units.
+  explicit CudaOps(Products products = Products::own, FoundVendor libraries = {}, bool allow_tf32 = false);
   ~CudaOps() override;
   std::string name() const override;
   Memory& memory() override { return memory_; }
@@ -136,8 +136,10 @@ class CudaOps final : public Ops {
 
   /// Whether a library takes a product of maps with so many channels.
   bool by_vendor(DType storage, int64_t in, int64_t out) const {
-    return vendor_ && vendor_->multiplies(storage) && vendor_multiplies(products_, storage, in, out);
+    return vendor_ && vendor_->multiplies(storage) && vendor_multiplies(products_, storage, tf32_, in, out);
   }
+  /// Whether what a library takes may be multiplied as tf32.
+  bool as_tf32(DType storage) const { return tf32_ && storage == DType::f32; }
   // vendor/pointwise.cu, vendor/convolution.cu: the operations of these names, by a library. false: it has no kernel for this one.
   const void* vendor_weights(const Tensor& w, DType type);
   void vendor_pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments);
@@ -157,11 +159,15 @@ class CudaOps final : public Ops {
   DeviceBuffer scratch_, tickets_;
   int capability_;  // of the kernels: 75, 80, ...
   std::optional<ProductRung> preferred_rung_;
+  bool tf32_;  // tensor cores may take fp32 for tf32
   Products products_;
   std::string products_line_;  // who carries them out; empty: own
   std::unique_ptr<Vendor> vendor_;
   StepState* state_ = nullptr;                                   // in device memory: kernels read seed, step and learning rate from here
   ChunkTable gradient_chunks_, update_chunks_, average_chunks_;  // of gradient_norm, of the optimizer, of ema
 };
+
+/// As programs ask for it (kernels/backend.h): libraries are looked for where `products` wants some.
+std::unique_ptr<Ops> make_cuda_ops(const std::string& products, bool allow_tf32);
 
 }  // namespace mcnn::cuda

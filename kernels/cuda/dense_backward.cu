@@ -48,14 +48,16 @@ void CudaOps::dense_backward(const Feature& x, const Tensor& w, const ConvGeomet
     with_rung<T>(product_rung(x.raw.dtype(), 0, out), [&](auto rung, auto width) {
       const GradientRows<T, kByFours<width()>> gradient{OutputGradientView<T>::of(dy), rows, out, Divisor(counted(y.h() * y.w()))};
       const BackwardWeight<T, width()> weight{
-          {image, g, x.raw, y}, gradient, slices.epilogue<kByFours<width()>>(dw, dw_parts, counters), patch, out, rows, slices.depth};
+          {image, g, x.raw, y}, gradient, slices.epilogue<kByFours<width()>>(dw, dw_parts, counters), patch, out, rows,
+          slices.depth,         tf32_};
       const BackwardData<T, width()> data{{gradient, g, y, x.raw},
                                           {stored_w, in, taps * out},
                                           product_input_epilogue<T, 1>(x, dx, sums, sum_parts, counters + slices.tickets()),
                                           x_rows,
                                           in,
                                           taps * out,
-                                          taps * out};
+                                          taps * out,
+                                          tf32_};
       launch_products<rung()>(weight, dw.defined(), data, dx != nullptr, stream());
     });
   });

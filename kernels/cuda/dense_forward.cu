@@ -31,7 +31,7 @@ void CudaOps::dense_forward(const Feature& x, const Tensor& w, const ConvGeometr
                                     Divisor(counted(x.raw.h() * x.raw.w()))};
       with_rung<T>(product_rung(y.dtype(), 0, out), [&](auto rung, auto width) {
         const Forward<T, width()> product{
-            {image, g, x.raw, y}, {stored_w, depth, out}, {elements<T>(y), parts, targets, rows, out}, rows, out, depth, depth};
+            {image, g, x.raw, y}, {stored_w, depth, out}, {elements<T>(y), parts, targets, rows, out}, rows, out, depth, depth, tf32_};
         launch_product<rung()>(product, stream());
       });
     });

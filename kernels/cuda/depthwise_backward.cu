@@ -186,9 +186,7 @@ __global__ void __launch_bounds__(kThreads, 2)
 #pragma unroll
     for (int i = 0; i < kMostInputSums; ++i)
       if (writes && i < dx.parts.rows) store<float, 1>(dx.parts.at(part, i, c), {sums[K * K + i]});
-    const bool by_sample = dx.groups > 1;  // one sample is one group either way
-    dx.merge(by_sample ? n : 0, by_sample ? n * per_sample : 0, by_sample ? static_cast<int>(blockIdx.y) : part,
-             by_sample ? per_sample : static_cast<int>(gridDim.z) * per_sample, blockIdx.x, blockDim.x);
+    dx.merge_of_sample(n, blockIdx.y, per_sample, gridDim.z * per_sample, blockIdx.x, blockDim.x);
   }
 }
 

@@ -59,6 +59,12 @@ struct InputGradientView {
     parts.merge(group * tiles + tile, first, part, count, {0, parts.rows, tile * width, width},
                 [&](int row, int c, float sum) { sums.leave(row, static_cast<int64_t>(group) * parts.columns + c, c, sum); });
   }
+  /// The same where every sample has `per_sample` parts, `all` together, and the block has written number `part` of its sample's.
+  __device__ void merge_of_sample(int sample, int part, int per_sample, int all, int tile, int width) const {
+    const int first = sample * per_sample;
+    const bool by_sample = groups > 1;  // one sample is one group either way
+    merge(by_sample ? sample : 0, by_sample ? first : 0, by_sample ? part : first + part, by_sample ? per_sample : all, tile, width);
+  }
 };
 
 /// What is left at one value: the number to store (already rounded to T) and what it adds to the sums.

@@ -89,18 +89,21 @@ struct Fragment {
 
 /// sum += A B for 16 x 8 outputs. In fp32 the product of the two low parts, 2^-22 of the whole, is left out; the small ones
 /// come first. A tensor core rounds toward zero whenever it adds, which would drift over a long sum: its sums are kept short,
-/// and added to the long one outside (Ootomo & Yokota 2022, section 4).
-template <class T>
+/// and added to the long one outside (Ootomo & Yokota 2022, section 4). What is multiplied by 11 bits alone, fp32 too if kTf32,
+/// has larger errors than that.
+template <bool kTf32, class T>
 __device__ void multiply_fragments(float (&sum)[4], const Fragment<T, 4>& a, const Fragment<T, 2>& b) {
-  if constexpr (sizeof(T) == 4) {
+  if constexpr (sizeof(T) == 2) {
+    mma_m16n8k16<T>(sum, a.high, b.high);
+  } else if constexpr (kTf32) {
+    mma_m16n8k8_tf32(sum, a.high, b.high);
+  } else {
     float step[4] = {};
     mma_m16n8k8_tf32(step, a.low, b.high);
     mma_m16n8k8_tf32(step, a.high, b.low);
     mma_m16n8k8_tf32(step, a.high, b.high);
 #pragma unroll
     for (int i = 0; i < 4; ++i) sum[i] += step[i];
-  } else {
-    mma_m16n8k16<T>(sum, a.high, b.high);
   }
 }
 

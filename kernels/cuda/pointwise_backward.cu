@@ -37,16 +37,22 @@ void CudaOps::pointwise_backward(const Feature& x, const Tensor& w, const Output
     const OutputGradientView<T> gradient = OutputGradientView<T>::of(dy);
     const T* const stored_w = dx ? stored_weights<T>(w) : nullptr;
     with_rung<T>(product_rung(x.raw.dtype(), in, out), [&](auto rung, auto width) {
-      const BackwardWeight<T, width()> weight{
-          {z, rows, in, pixels}, {gradient, rows, out, pixels}, slices.epilogue<kByFours<width()>>(dw, dw_parts, counters), in, out, rows,
-          slices.depth};
+      const BackwardWeight<T, width()> weight{{z, rows, in, pixels},
+                                              {gradient, rows, out, pixels},
+                                              slices.epilogue<kByFours<width()>>(dw, dw_parts, counters),
+                                              in,
+                                              out,
+                                              rows,
+                                              slices.depth,
+                                              tf32_};
       const BackwardData<T, width()> data{{gradient, rows, out, pixels},
                                           {stored_w, in, out},
                                           product_input_epilogue<T, width()>(x, dx, sums, sum_parts, counters + slices.tickets()),
                                           rows,
                                           in,
                                           out,
-                                          out};
+                                          out,
+                                          tf32_};
       launch_products<rung()>(weight, dw.defined(), data, dx != nullptr, stream());
     });
   });

@@ -28,8 +28,14 @@ void CudaOps::pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Mo
       using T = decltype(zero);
       const T* const stored_w = stored_weights<T>(w);
       with_rung<T>(product_rung(x.raw.dtype(), in, out), [&](auto rung, auto width) {
-        const Forward<T, width()> product{
-            {FeatureView<T>::of(x), rows, in, pixels}, {stored_w, in, out}, {elements<T>(y), parts, targets, rows, out}, rows, out, in, in};
+        const Forward<T, width()> product{{FeatureView<T>::of(x), rows, in, pixels},
+                                          {stored_w, in, out},
+                                          {elements<T>(y), parts, targets, rows, out},
+                                          rows,
+                                          out,
+                                          in,
+                                          in,
+                                          tf32_};
         launch_product<rung()>(product, stream());
       });
     });

@@ -39,6 +39,7 @@ struct Product {
   Epilogue epilogue;
   int rows, columns, depth;  // C is (rows, columns)
   int slice;                 // depth that a block sums
+  bool tf32;                 // tensor cores may take fp32 for tf32
 
   __host__ __device__ int column_tiles() const { return (columns + kProductColumns - 1) / kProductColumns; }
   __host__ __device__ int tiles() const { return (rows + kProductRows - 1) / kProductRows * column_tiles(); }
@@ -143,7 +144,7 @@ struct ElementSums {
 
   __device__ static int column() { return static_cast<int>(threadIdx.x) % kProductColumns; }
   __device__ static int row(int i) { return static_cast<int>(threadIdx.x) / kProductColumns + i * kRowStep; }
-  __device__ void add(const typename P::LeftTile& a, const typename P::RightTile& b, int /*columns*/) {
+  __device__ void add(const P& /*p*/, int /*n*/, const typename P::LeftTile& a, const typename P::RightTile& b) {
     using T = typename P::T;
     for (int k = 0; k < P::LeftTile::kDepth; ++k) {
       const float right = load<T, 1>(b.at_outer(column(), k))[0];
@@ -171,7 +172,7 @@ struct VectorSums {
     const int lane = static_cast<int>(threadIdx.x) % 32;
     return P::RightTile::kDepthFirst ? lane + 32 * j : lane * kColumns + j;
   }
-  __device__ void add(const typename P::LeftTile& a, const typename P::RightTile& b, int /*columns*/) {
+  __device__ void add(const P& /*p*/, int /*n*/, const typename P::LeftTile& a, const typename P::RightTile& b) {
     for (int k = 0; k < P::LeftTile::kDepth; k += kVector) {
       float left[kRows][kVector], right[kColumns][kVector];
       read<kRows>(a, k, left, [](int i) { return row(i); });
@@ -228,27 +229,13 @@ struct TensorCoreSums {
 
   __device__ static int row() { return static_cast<int>(threadIdx.x) / 128 * kWarp; }
   __device__ static int column() { return static_cast<int>(threadIdx.x) / 32 % 4 * kWarp; }
-  /// columns: how many of the block's there are; a warp past them has nothing to multiply.
-  __device__ void add(const typename P::LeftTile& a, const typename P::RightTile& b, int columns) {
-    using T = typename P::T;
-    if (column() >= columns) return;
-#pragma unroll
-    for (int k = 0; k < P::LeftTile::kDepth; k += kFragmentDepth<typename P::LeftTile>) {
-      uint32_t left[2][4];
-#pragma unroll
-      for (int i = 0; i < 2; ++i) load_left_fragment(a, row() + 16 * i, k, left[i]);
-      const Fragment<T, 4> upper(left[0]), lower(left[1]);
-#pragma unroll
-      for (int j = 0; j < 4; j += 2) {
-        uint32_t right[4];
-        load_right_fragments(b, column() + 8 * j, k, right);
-        const Fragment<T, 2> first(right, 0), second(right, 2);
-        multiply_fragments<T>(sums[0][j], upper, first);
-        multiply_fragments<T>(sums[0][j + 1], upper, second);
-        multiply_fragments<T>(sums[1][j], lower, first);
-        multiply_fragments<T>(sums[1][j + 1], lower, second);
-      }
-    }
+  /// n: the block's first column; a warp past the last one has nothing to multiply.
+  __device__ void add(const P& p, int n, const typename P::LeftTile& a, const typename P::RightTile& b) {
+    if (n + column() >= p.columns) return;
+    if (sizeof(typename P::T) == 4 && p.tf32)
+      add_products<true>(a, b);
+    else
+      add_products<false>(a, b);
   }
   /// Of 16 x 8 sums a lane holds two neighbours in row lane/4 and two in row lane/4 + 8.
   __device__ void write(const ResultTile& result) const {
@@ -261,6 +248,30 @@ struct TensorCoreSums {
         for (int side = 0; side < 2; ++side)
           store<float, 2>(result.at(row() + 16 * i + 8 * side + lane / 4, column() + 8 * j + lane % 4 * 2),
                           {{sums[i][j][2 * side], sums[i][j][2 * side + 1]}});
+  }
+
+ private:
+  /// Unrolled once for each kTf32, so that low parts that nobody multiplies are not formed.
+  template <bool kTf32>
+  __device__ void add_products(const typename P::LeftTile& a, const typename P::RightTile& b) {
+    using T = typename P::T;
+#pragma unroll
+    for (int k = 0; k < P::LeftTile::kDepth; k += kFragmentDepth<typename P::LeftTile>) {
+      uint32_t left[2][4];
+#pragma unroll
+      for (int i = 0; i < 2; ++i) load_left_fragment(a, row() + 16 * i, k, left[i]);
+      const Fragment<T, 4> upper(left[0]), lower(left[1]);
+#pragma unroll
+      for (int j = 0; j < 4; j += 2) {
+        uint32_t right[4];
+        load_right_fragments(b, column() + 8 * j, k, right);
+        const Fragment<T, 2> first(right, 0), second(right, 2);
+        multiply_fragments<kTf32>(sums[0][j], upper, first);
+        multiply_fragments<kTf32>(sums[0][j + 1], upper, second);
+        multiply_fragments<kTf32>(sums[1][j], lower, first);
+        multiply_fragments<kTf32>(sums[1][j + 1], lower, second);
+      }
+    }
   }
 };
 
@@ -289,7 +300,7 @@ __device__ void form_sums(const P& p, int m, int n, int begin, int end, ProductM
     wait_for_copies();
     __syncthreads();  // the piece is there; and all are done with the other half
     if (kPipelined && k + kDepth < end) fetch(side ^ 1, k + kDepth);
-    sums.add(left_tile(side), right_tile(side), p.columns - n);
+    sums.add(p, n, left_tile(side), right_tile(side));
     if (!kPipelined) __syncthreads();  // before the piece is written over
   }
   __syncthreads();  // the results take the pieces' place

@@ -3,9 +3,11 @@
 #include <cuda_runtime.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <vector>
 
+#include "kernels/cuda/ptx.cuh"
 #include "kernels/simt/memory.h"
 #include "runtime/error.h"
 
@@ -47,14 +49,21 @@ void require_matrix(const char* what, const void* address, int rows, int columns
   require_memory(what, address, static_cast<int64_t>(columns - 1) * ld + rows, type);
 }
 
+/// What is multiplied for `value`.
+float operand(float value, bool tf32) { return tf32 ? std::bit_cast<float>(to_tf32(value)) : value; }
+void require_arithmetic(const char* what, DType type, bool tf32) {
+  if (tf32 && type != DType::f32) fail("{}: {} is not multiplied as tf32", what, name_of(type));
+}
+
 /// op(X), transposed so that what is multiplied lies side by side: element (i, depth) at i*k + depth.
-std::vector<float> by_depth(const void* matrix, int outer, int k, int ld, bool depth_first, DType type) {
+std::vector<float> by_depth(const void* matrix, int outer, int k, int ld, bool depth_first, DType type, bool tf32) {
   std::vector<float> out(static_cast<std::size_t>(outer) * static_cast<std::size_t>(k));
   with_type(type, [&](auto zero) {
     const auto* x = static_cast<const decltype(zero)*>(matrix);
     for (int64_t i = 0; i < outer; ++i)
       for (int64_t depth = 0; depth < k; ++depth)
-        out[static_cast<std::size_t>(i * k + depth)] = static_cast<float>(depth_first ? x[i * ld + depth] : x[depth * ld + i]);
+        out[static_cast<std::size_t>(i * k + depth)] =
+            operand(static_cast<float>(depth_first ? x[i * ld + depth] : x[depth * ld + i]), tf32);
   });
   return out;
 }
@@ -64,8 +73,8 @@ constexpr std::size_t kGemmWorkspace = 4096, kConvolutionWorkspace = 1024;
 /// C, by one thread.
 void reference_gemm(Gemm p, void* workspace) {
   spoil(workspace, kGemmWorkspace);
-  const std::vector<float> a = by_depth(p.a, p.m, p.k, p.lda, p.transpose_a, p.type),
-                           b = by_depth(p.b, p.n, p.k, p.ldb, !p.transpose_b, p.type);
+  const std::vector<float> a = by_depth(p.a, p.m, p.k, p.lda, p.transpose_a, p.type, p.tf32),
+                           b = by_depth(p.b, p.n, p.k, p.ldb, !p.transpose_b, p.type, p.tf32);
   with_type(p.c_type, [&](auto zero) {
     using T = decltype(zero);
     for (int64_t j = 0; j < p.n; ++j)
@@ -99,7 +108,7 @@ void reference_convolution(Convolution c, ConvolutionOperands operands, void* wo
             const int64_t at[] = {pixel * c.out + o, ((n * c.h + h) * c.w + w) * c.in + i, (o * c.kernel * c.kernel + tap) * c.in + i};
             double product = 1;
             for (std::size_t map = 0; map < 3; ++map)
-              if (map != result) product *= static_cast<double>(static_cast<float>(maps[map][at[map]]));
+              if (map != result) product *= static_cast<double>(operand(static_cast<float>(maps[map][at[map]]), c.tf32));
             sums[static_cast<std::size_t>(at[result])] += product;
           }
       }
@@ -127,6 +136,7 @@ void ReferenceVendor::gemm(const Gemm& p, void* workspace, Stream stream) {
   if (p.m < 1 || p.n < 1 || p.k < 1) fail("gemm: m is {}, n {}, k {}", p.m, p.n, p.k);
   if (!multiplies(p.type) || (p.c_type != p.type && p.c_type != DType::f32))
     fail("gemm: no product of {} gives {}", name_of(p.type), name_of(p.c_type));
+  require_arithmetic("gemm", p.type, p.tf32);
   require_matrix("a", p.a, p.transpose_a ? p.k : p.m, p.transpose_a ? p.m : p.k, p.lda, p.type);
   require_matrix("b", p.b, p.transpose_b ? p.n : p.k, p.transpose_b ? p.k : p.n, p.ldb, p.type);
   require_matrix("c", p.c, p.m, p.n, p.ldc, p.c_type);
@@ -139,6 +149,7 @@ std::optional<std::size_t> ReferenceVendor::convolution_workspace(const Convolut
 }
 
 void ReferenceVendor::convolve(const Convolution& c, const ConvolutionOperands& operands, void* workspace, Stream stream) {
+  require_arithmetic("convolve", c.type, c.tf32);
   require_memory("x", operands.x, c.n * c.h * c.w * c.in, c.type);
   require_memory("w", operands.w, c.out * c.kernel * c.kernel * c.in, c.type);
   require_memory("y", operands.y, c.n * c.out_h * c.out_w * c.out, c.type);

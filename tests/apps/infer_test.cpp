@@ -107,6 +107,28 @@ TEST_F(InferProgram, SinglePhotosGetTheirThreeLikeliestClasses) {
   }
 }
 
+TEST_F(InferProgram, ProductsAreCarriedOutAsAskedFor) {
+  const std::string photo = here.photos()[4];
+  const auto on_sim = [&](std::vector<std::string> more) {
+    std::vector<std::string> all = {"--run", here / "run", "--device", "sim", photo};
+    all.insert(all.end(), more.begin(), more.end());
+    return run_program("mcnn-infer", all);
+  };
+  const auto likeliest = [](const Outcome& outcome) {  // its class and its probability
+    const std::string line = outcome.out.substr(outcome.out.find(": ") + 2);
+    return std::pair(line.substr(0, line.find(' ')), std::stod(line.substr(line.find(' '))));
+  };
+  const Outcome own = on_sim({}), vendor = on_sim({"--products", "vendor", "--allow-tf32"});
+  ASSERT_TRUE(succeeded(own));
+  ASSERT_TRUE(succeeded(vendor));
+  EXPECT_EQ(own.err.find("products"), std::string::npos) << own.err;
+  EXPECT_NE(vendor.err.find("; products: reference loops; fp32 products as tf32) (device = sim)"), std::string::npos) << vendor.err;
+  EXPECT_EQ(likeliest(vendor).first, likeliest(own).first);
+  EXPECT_NEAR(likeliest(vendor).second, likeliest(own).second, 0.01);
+  EXPECT_TRUE(complained(run_program("mcnn-infer", {"--run", here / "run", "--products", "vender", photo}),
+                         {"products 'vender'", "did you mean 'vendor'?"}));
+}
+
 TEST_F(InferProgram, TheWeightsFileAloneIsEnough) {
   ASSERT_TRUE(succeeded(infer(info_of(kPhotos, false))));
   std::filesystem::rename(here / "run/best.safetensors", here / "mine.safetensors");

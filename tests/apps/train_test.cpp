@@ -88,6 +88,9 @@ TEST_F(TrainProgram, TheCudaKernelsTrainLikeTheCpu) {
     EXPECT_NEAR(sim[i].at("loss").get<double>() / cpu[i].at("loss").get<double>(), 1.0, 1e-3) << "epoch " << i + 1;
     EXPECT_EQ(sim[i].at("steps"), cpu[i].at("steps"));
   }
+  const Outcome tf32 = here.train("tf32", {"run.device=sim", "run.products=vendor", "run.allow_tf32=true"}, {"--steps", "1"});
+  ASSERT_TRUE(succeeded(tf32));
+  EXPECT_NE(tf32.out.find("; products: reference loops; fp32 products as tf32) ("), std::string::npos) << tf32.out;
   const Outcome narrow = here.train("narrow", {"run.device=sim", "model.storage=bf16"}, {"--steps", "2"});
   EXPECT_TRUE(succeeded(narrow));
   EXPECT_TRUE(complained(here.train("refused", {"run.device=cpu", "model.storage=bf16"}), {"backend cpu", "bf16"}));

@@ -118,6 +118,9 @@ TEST_F(CApi, MistakesInOpeningAreCodesAndLines) {
   };
   using O = mcnn_options;
   EXPECT_TRUE(fails(with([](O& o) { o.device = "gpu"; }), MCNN_INVALID_ARGUMENT, "'gpu'"));
+  EXPECT_TRUE(fails(with([](O& o) { o.products = "vender"; }), MCNN_INVALID_ARGUMENT, "did you mean 'vendor'"));
+  EXPECT_TRUE(fails(with([](O& o) { o.allow_tf32 = 2; }), MCNN_INVALID_ARGUMENT, "options.allow_tf32 is 2"));
+  EXPECT_TRUE(fails(with([](O& o) { o.reserved = 1; }), MCNN_INVALID_ARGUMENT, "options.reserved is 1"));
   EXPECT_TRUE(fails(with([](O& o) { o.network = "b9"; }), MCNN_INVALID_ARGUMENT, "b9"));
   EXPECT_TRUE(fails(with([](O& o) { o.padding = "sane"; }), MCNN_INVALID_ARGUMENT, "sane"));
   EXPECT_TRUE(fails(with([](O& o) { o.crop_rule = "tim"; }), MCNN_INVALID_ARGUMENT, "did you mean 'timm'"));
@@ -141,6 +144,32 @@ TEST_F(CApi, OptionsMayGrow) {
   mcnn_close(model);
   options.later = &options;
   EXPECT_TRUE(fails(mcnn_open(weights.c_str(), &options.now, &model), MCNN_INVALID_ARGUMENT, "does not have"));
+}
+
+TEST_F(CApi, OptionsOfAnOlderProgramAreShorter) {
+  mcnn_options options = MCNN_OPTIONS_INIT;
+  options.size = offsetof(mcnn_options, products);  // what lies behind is not read
+  options.products = "no such thing";
+  options.allow_tf32 = 7;
+  mcnn_model* model = nullptr;
+  ASSERT_EQ(mcnn_open(weights.c_str(), &options, &model), MCNN_OK) << mcnn_last_error();
+  mcnn_close(model);
+}
+
+TEST_F(CApi, ProductsAreCarriedOutAsAskedFor) {
+  mcnn_options options = MCNN_OPTIONS_INIT;
+  options.device = "sim";
+  options.products = "vendor";
+  options.allow_tf32 = 1;
+  mcnn_model* opened = nullptr;
+  ASSERT_EQ(mcnn_open(weights.c_str(), &options, &opened), MCNN_OK) << mcnn_last_error();
+  const Model model(opened);
+  EXPECT_NE(std::strstr(mcnn_backend(opened), "; products: reference loops; fp32 products as tf32)"), nullptr) << mcnn_backend(opened);
+  const std::vector<float> expected = engine_answer(weights, photo);
+  std::vector<float> p(5);
+  ASSERT_EQ(mcnn_classify_rgb(opened, photo.rgb.data(), photo.width, photo.height, 210, p.data(), 5), MCNN_OK) << mcnn_last_error();
+  for (std::size_t i = 0; i < p.size(); ++i) EXPECT_NEAR(p[i], expected[i], 0.01);
+  EXPECT_NE(p, expected) << "fp32";
 }
 
 TEST_F(CApi, MistakesInClassifyingAreCodesAndLinesAndLeaveTheAnswerAlone) {

@@ -23,6 +23,9 @@ class Options(c.Structure):
         ("allow_missing", c.POINTER(c.c_char_p)),
         ("allow_missing_count", c.c_size_t),
         ("most_pixels", c.c_int64),
+        ("products", c.c_char_p),
+        ("allow_tf32", c.c_int),
+        ("reserved", c.c_int),
     ]
 
 

@@ -5,6 +5,7 @@
 namespace mcnn::cases {
 
 std::vector<Case> all_cases();
+std::vector<Case> product_cases();  // pointwise and dense
 
 std::vector<Case> pointwise_cases();
 std::vector<Case> depthwise_cases();

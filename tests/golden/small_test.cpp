@@ -44,7 +44,7 @@ void expect_close(const std::string& name, const std::vector<float>& found, cons
 
 /// "sim_vendor": its products through the seam to cuBLAS and cuDNN.
 std::unique_ptr<Ops> backend_named(const std::string& name) {
-  return name == "sim_vendor" ? make_backend("sim", 0, nullptr, "vendor").ops : make_backend(name, 0).ops;
+  return name == "sim_vendor" ? make_backend("sim", 0, nullptr, {"vendor"}).ops : make_backend(name, 0).ops;
 }
 
 class SmallGolden : public testing::TestWithParam<std::tuple<fs::path, std::string>> {

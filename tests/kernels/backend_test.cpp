@@ -60,8 +60,17 @@ TEST_F(Plugins, SimLiesBesideTheProgramAndComputes) {
 
 TEST_F(Plugins, SayWhoCarriesOutProducts) {
   EXPECT_EQ(make_backend("sim", 1).reason.find("products"), std::string::npos) << "own kernels need no words";
-  EXPECT_TRUE(says(make_backend("sim", 1, nullptr, "vendor").reason, {"backend: sim (", "; products: reference loops)"}));
-  EXPECT_TRUE(says(message_of([] { make_backend("sim", 1, nullptr, "theirs"); }), {"products 'theirs'", "own, vendor or auto"}));
+  EXPECT_TRUE(says(make_backend("sim", 1, nullptr, {"vendor"}).reason, {"backend: sim (", "; products: reference loops)"}));
+  for (const char* device : {"sim", "auto", "cpu"})
+    EXPECT_TRUE(says(message_of([&] { make_backend(device, 1, nullptr, {"theirs"}); }), {"products 'theirs'", "own, vendor, auto"}))
+        << device;
+}
+
+TEST_F(Plugins, SayWhetherFp32IsMultipliedAsTf32) {
+  EXPECT_TRUE(says(make_backend("sim", 1, nullptr, {"own", true}).reason, {"backend: sim (", "; fp32 products as tf32)"}));
+  EXPECT_TRUE(says(make_backend("sim", 1, nullptr, {"auto", true}).reason, {"; products: reference loops; fp32 products as tf32)"}));
+  for (const char* device : {"cpu", "ref"})
+    EXPECT_EQ(make_backend(device, 1, nullptr, {"own", true}).reason, make_backend(device, 1).reason) << "without effect";
 }
 
 TEST_F(Plugins, AMissingOneIsNamedWithItsFolder) {

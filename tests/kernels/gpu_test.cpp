@@ -1,6 +1,6 @@
-// The CUDA kernels on a GPU against ref: every case, every storage type, products by own kernels and by cuBLAS and cuDNN, and the
-// same bits twice. Skipped, with the reason, where there is no GPU (or library); the emulator runs the same kernels everywhere
-// (tests/kernels_cuda).
+// The CUDA kernels on a GPU against ref: every case, every storage type, products by own kernels and by cuBLAS and cuDNN, of fp32 also as
+// tf32, and the same bits twice. Skipped, with the reason, where there is no GPU (or library); the emulator runs the same kernels
+// everywhere (tests/kernels_cuda).
 #include <gtest/gtest.h>
 
 #include "kernels/backend.h"
@@ -12,14 +12,22 @@
 namespace mcnn::cases {
 namespace {
 
-class Gpu : public testing::TestWithParam<std::tuple<DType, std::string>> {};
+struct Arithmetic {
+  DType storage;
+  ProductOptions products;
+
+  double tolerance() const { return products.allow_tf32 ? kTf32Tolerance : tolerance_of(storage); }
+};
+
+class Gpu : public testing::TestWithParam<Arithmetic> {};
 
 TEST_P(Gpu, AgreesWithRefOnEveryCase) {
-  const auto& [storage, products] = GetParam();
+  const DType storage = GetParam().storage;
+  const ProductOptions& products = GetParam().products;
   std::unique_ptr<Ops> gpu;
   try {
     Backend backend = make_backend("cuda", 1, nullptr, products);
-    if (products == "vendor" && backend.reason.find("products: cuBLAS") == std::string::npos) GTEST_SKIP() << backend.reason;
+    if (products.products == "vendor" && backend.reason.find("products: cuBLAS") == std::string::npos) GTEST_SKIP() << backend.reason;
     gpu = std::move(backend.ops);
   } catch (const Error& e) {
     GTEST_SKIP() << e.what();
@@ -32,16 +40,26 @@ TEST_P(Gpu, AgreesWithRefOnEveryCase) {
     ASSERT_EQ(found.size(), expected.size());
     for (std::size_t i = 0; i < found.size(); ++i) {
       Output reference = expected[i];
-      reference.tolerance = std::max(reference.tolerance, tolerance_of(storage));
+      reference.tolerance = std::max(reference.tolerance, GetParam().tolerance());
       EXPECT_EQ(disagreement(found[i], reference), "");
       EXPECT_TRUE(same_bits(found[i], again[i])) << found[i].name;
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Storage, Gpu,
-                         testing::Combine(testing::Values(DType::f32, DType::bf16, DType::f16), testing::Values("own", "vendor")),
-                         [](const auto& test) { return std::string(name_of(std::get<0>(test.param))) + "_" + std::get<1>(test.param); });
+std::vector<Arithmetic> arithmetics() {
+  std::vector<Arithmetic> all;
+  for (const char* products : {"own", "vendor"}) {
+    for (const DType storage : {DType::f32, DType::bf16, DType::f16}) all.push_back({storage, {products}});
+    all.push_back({DType::f32, {products, true}});
+  }
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Storage, Gpu, testing::ValuesIn(arithmetics()), [](const auto& test) {
+  const auto& [storage, products] = test.param;
+  return fmt::format("{}_{}", products.allow_tf32 ? "tf32" : name_of(storage), products.products);
+});
 
 }  // namespace
 }  // namespace mcnn::cases

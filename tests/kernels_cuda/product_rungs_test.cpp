@@ -82,6 +82,7 @@ TEST(ProductRung, FollowsItsRule) {
   EXPECT_EQ(rung_for(DType::f16, true, 75), ProductRung::pipelined);
   EXPECT_EQ(rung_for(DType::bf16, true, 75), ProductRung::vectorised);
   EXPECT_EQ(rung_for(DType::f32, true, 75), ProductRung::vectorised);
+  EXPECT_FALSE(cuda::has_tensor_cores_for(DType::f32, 75)) << "a permission of tf32 is without effect";
   EXPECT_EQ(rung_for(DType::bf16, false, 90), ProductRung::tiled);
   EXPECT_EQ(rung_for(DType::bf16, false, 90, ProductRung::naive), ProductRung::naive);
   EXPECT_EQ(rung_for(DType::bf16, false, 90, ProductRung::tensor_core), ProductRung::tiled);

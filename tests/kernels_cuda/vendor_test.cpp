@@ -63,12 +63,6 @@ cuda::FoundVendor changed(int* calls, Changes changes = {}) {
   return {std::make_unique<Changed>(calls, std::move(changes)), "reference loops"};
 }
 
-std::vector<Case> products() {
-  std::vector<Case> rows = pointwise_cases();
-  for (Case& row : dense_cases()) rows.push_back(std::move(row));
-  return rows;
-}
-
 /// Empty when `ops` agrees with ref, else the first thing that it damaged or got wrong.
 std::string found_wrong(const Case& row, Ops& ops, DType storage) {
   const std::vector<Output> expected = run(row, *make_ref_ops(), DType::f64, storage);
@@ -101,7 +95,7 @@ class VendorProducts : public testing::TestWithParam<DType> {};
 
 TEST_P(VendorProducts, AgreeWithRefOnEveryCase) {
   const DType storage = GetParam();
-  for (const Case& row : products()) {
+  for (const Case& row : product_cases()) {
     SCOPED_TRACE(row.operation + ": " + row.name);
     int calls = 0;
     cuda::CudaOps ops(Products::vendor, changed(&calls));
@@ -192,13 +186,35 @@ TEST(VendorProducts, AConvolutionThatTheLibraryRefusesIsTheOwnKernels) {
   }
 }
 
+TEST(VendorProducts, MayBeTf32WhereThatIsAllowedAndTheTypeIsFp32) {
+  const Case rows[] = {pointwise_forward({"", 1, 5, 5, 24, 40}),
+                       pointwise_backward({.name = "", .n = 1, .h = 5, .w = 5, .in = 24, .out = 40}),
+                       dense_forward({"", 1, 9, 9, 3, 8, 3, 2}),
+                       dense_backward({.name = "", .n = 1, .h = 9, .w = 9, .in = 3, .out = 8, .kernel = 3, .stride = 2, .dx = true})};
+  for (const Case& row : rows)
+    for (const DType storage : {DType::f32, DType::bf16, DType::f16})
+      for (const bool allowed : {false, true}) {
+        SCOPED_TRACE(fmt::format("{} {} {}", row.operation, name_of(storage), allowed));
+        int calls = 0, of_tf32 = 0;
+        cuda::CudaOps ops(Products::vendor,
+                          changed(&calls, {.gemm = [&](Gemm& p) { of_tf32 += p.tf32; },
+                                           .convolution = [&](Convolution& c, ConvolutionOperands&) { of_tf32 += c.tf32; }}),
+                          allowed);
+        run(row, ops, storage, storage);
+        EXPECT_GT(calls, 0);
+        EXPECT_EQ(of_tf32, allowed && storage == DType::f32 ? calls : 0);
+      }
+}
+
 TEST(VendorProducts, AreAskedForAsTheRuleSays) {
   using cuda::vendor_multiplies;
-  EXPECT_FALSE(vendor_multiplies(Products::own, DType::bf16, 4096, 4096));
-  EXPECT_TRUE(vendor_multiplies(Products::vendor, DType::f32, 3, 8));
-  EXPECT_TRUE(vendor_multiplies(Products::automatic, DType::bf16, 448, 1792)) << "b4's head";
-  EXPECT_FALSE(vendor_multiplies(Products::automatic, DType::bf16, 24, 144)) << "b4's first expansion: memory-bound";
-  EXPECT_FALSE(vendor_multiplies(Products::automatic, DType::f32, 448, 1792)) << "true fp32 has no tensor cores there";
+  EXPECT_FALSE(vendor_multiplies(Products::own, DType::bf16, true, 4096, 4096));
+  EXPECT_TRUE(vendor_multiplies(Products::vendor, DType::f32, false, 3, 8));
+  EXPECT_TRUE(vendor_multiplies(Products::automatic, DType::bf16, false, 448, 1792)) << "b4's head";
+  EXPECT_FALSE(vendor_multiplies(Products::automatic, DType::bf16, false, 24, 144)) << "b4's first expansion: memory-bound";
+  EXPECT_FALSE(vendor_multiplies(Products::automatic, DType::f32, false, 448, 1792)) << "true fp32 has no tensor cores there";
+  EXPECT_TRUE(vendor_multiplies(Products::automatic, DType::f32, true, 448, 1792));
+  EXPECT_FALSE(vendor_multiplies(Products::automatic, DType::f32, true, 24, 144)) << "memory-bound as well";
   int calls = 0;
   cuda::CudaOps by_shape(Products::automatic, changed(&calls)), own(Products::own, changed(&calls));
   EXPECT_EQ(found_wrong(pointwise_forward({"small", 1, 5, 5, 24, 40}), by_shape, DType::bf16), "");

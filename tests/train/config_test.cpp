@@ -27,6 +27,7 @@ const std::map<std::string, std::string> kOthers = {{"run.dir", "runs/with space
                                                     {"run.device", "ref"},
                                                     {"run.threads", "3"},
                                                     {"run.products", "vendor"},
+                                                    {"run.allow_tf32", "true"},
                                                     {"model.name", "lite2"},
                                                     {"model.width", "0.30000000000000004"},
                                                     {"model.depth", "0.1"},
@@ -133,6 +134,9 @@ TEST_F(ConfigFile, ValuesThatAreNone) {
     EXPECT_TRUE(says(complaint(std::string("[train]\nlearning_rate = ") + value), {"[train] learning_rate", "number"})) << value;
   for (const char* value : {"", "2", "on", "True "})
     EXPECT_TRUE(says(complaint(std::string("[data]\nflip = ") + value), {"is neither true nor false"})) << value;
+  EXPECT_EQ(complaint("[run]\nallow_tf32 = high\n"),
+            (folder / "config.ini") + ": [run] allow_tf32 = high: 'high' is neither true nor false");
+  EXPECT_TRUE(says(complaint("[run]\nproducts = vender\n"), {"[run] products = vender", "did you mean 'vendor'?"}));
   EXPECT_TRUE(says(complaint("[data]\nmean = 0.5, 0.5"), {"[data] mean = 0.5, 0.5: 2 numbers, expected 3"}));
 }
 

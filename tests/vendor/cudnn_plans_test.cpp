@@ -35,17 +35,28 @@ std::string properties(const Gpu& gpu) {
       gpu.sm * 10, gpu.name);
 }
 
+struct Arithmetic {
+  const char* name;
+  DType type;
+  bool tf32;
+};
+constexpr Arithmetic kF32{"f32", DType::f32, false}, kTf32{"tf32", DType::f32, true}, kBf16{"bf16", DType::bf16, false},
+    kF16{"f16", DType::f16, false};
+
 /// The stem, the one dense convolution of an EfficientNet, as the backend asks for it at the model's resolution.
-Convolution stem(const std::string& model, DType type, Direction direction, Padding::Mode padding) {
+Convolution stem(const std::string& model, const Arithmetic& arithmetic, Direction direction, Padding::Mode padding) {
   const EfficientNetSpec spec = efficientnet_spec(model);
   const int size = spec.resolution, kernel = 3, stride = 2;
   const auto [pad, out] = AxisPadding::of(padding, size, kernel, stride).fit(size, kernel, stride);
   return {.direction = direction,
-          .type = type,
+          .type = arithmetic.type,
+          .tf32 = arithmetic.tf32,
           .n = 32,
           .h = size,
           .w = size,
-          .in = type == DType::f32 ? 3 : 8,
+          .in = arithmetic.tf32                 ? 4
+                : arithmetic.type == DType::f32 ? 3
+                                                : 8,
           .out_h = out,
           .out_w = out,
           .out = scale(spec).stem,
@@ -55,7 +66,6 @@ Convolution stem(const std::string& model, DType type, Direction direction, Padd
           .pad_left = pad};
 }
 
-constexpr DType kTypes[] = {DType::f32, DType::bf16, DType::f16};
 constexpr Direction kDirections[] = {Direction::forward, Direction::backward_data, Direction::backward_weight};
 constexpr const char* kDirectionNames[] = {"forward", "backward_data", "backward_weight"};
 
@@ -75,17 +85,17 @@ TEST_P(CudnnPlans, EveryStemOfB0ToB7InEveryTypeThatTheGpuHas) {
   const bool show = std::getenv("MCNN_SHOW_PLANS") != nullptr;
   for (const char* model : {"b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7"})
     for (const Padding::Mode padding : {Padding::Mode::same, Padding::Mode::symmetric})
-      for (const DType type : kTypes)
+      for (const Arithmetic& arithmetic : {kF32, kTf32, kBf16, kF16})
         for (const Direction direction : kDirections) {
-          const Convolution c = stem(model, type, direction, padding);
+          const Convolution c = stem(model, arithmetic, direction, padding);
           const Cudnn::Plan& plan = cudnn->plan(c);
           const std::string what =
-              fmt::format("{} {} {} {} {}", GetParam().name, model, padding == Padding::Mode::same ? "same" : "symmetric", name_of(type),
+              fmt::format("{} {} {} {} {}", GetParam().name, model, padding == Padding::Mode::same ? "same" : "symmetric", arithmetic.name,
                           kDirectionNames[static_cast<int>(direction)]);
           if (show)
             fmt::print("{}: engine {} of {} ({} skipped), workspace {:.1f} MB {}\n", what, plan.engine, plan.candidates, plan.skipped,
                        static_cast<double>(plan.workspace) * 1e-6, plan.refusal);
-          if (type == DType::bf16 && GetParam().sm < 80) {
+          if (arithmetic.type == DType::bf16 && GetParam().sm < 80) {
             EXPECT_FALSE(plan.execution) << what << ": there is no bf16 before sm_80";
             EXPECT_NE(plan.refusal, "");
           } else {
@@ -94,9 +104,17 @@ TEST_P(CudnnPlans, EveryStemOfB0ToB7InEveryTypeThatTheGpuHas) {
         }
 }
 
+/// They would multiply fp32 as tf32: ruled out unless that will do.
+TEST_P(CudnnPlans, TensorCoresTakeFp32OnlyWhereTf32WillDo) {
+  Convolution c = stem("b4", kTf32, Direction::forward, Padding::Mode::same);
+  const int64_t allowed = cudnn->plan(c).engine;
+  c.tf32 = false;
+  EXPECT_EQ(cudnn->plan(c).engine != allowed, GetParam().sm >= 80);
+}
+
 /// A plan is built once; a convolution that there cannot be has none.
 TEST_P(CudnnPlans, AreKeptAndDiscriminate) {
-  const Convolution right = stem("b4", DType::f16, Direction::forward, Padding::Mode::same);
+  const Convolution right = stem("b4", kF16, Direction::forward, Padding::Mode::same);
   const Cudnn::Plan* first = &cudnn->plan(right);
   EXPECT_EQ(first, &cudnn->plan(right));
   Convolution wrong = right;

@@ -35,9 +35,7 @@ void require_gpu() {
 
 const char* mcnn_backend_contract() { return MCNN_CONTRACT; }
 
-mcnn::Ops* mcnn_backend_create(const char* products) {
+mcnn::Ops* mcnn_backend_create(const char* products, bool allow_tf32) {
   require_gpu();
-  const auto wanted = mcnn::cuda::products_named(products);
-  if (wanted == mcnn::cuda::Products::own) return new mcnn::cuda::CudaOps;
-  return new mcnn::cuda::CudaOps(wanted, mcnn::cuda::find_vendor(mcnn::cuda::compiled_capability()));
+  return mcnn::cuda::make_cuda_ops(products, allow_tf32).release();
 }

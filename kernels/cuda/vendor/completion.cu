@@ -93,9 +93,7 @@ __global__ void complete_input_gradient(FeatureView<T> x, const T* dz, int64_t p
       if (c < channels) store<float, 1>(dx.parts.at(blockIdx.x, k, c), {sum});
     });
   }
-  const bool by_sample = dx.groups > 1;  // one sample is one group either way
-  dx.merge(by_sample ? at.sample : 0, by_sample ? at.sample * tile.parts : 0, by_sample ? at.part : static_cast<int>(blockIdx.x),
-           by_sample ? tile.parts : static_cast<int>(gridDim.x), blockIdx.y, width);
+  dx.merge_of_sample(at.sample, at.part, tile.parts, gridDim.x, blockIdx.y, width);
 }
 
 /// Calls f(zero of the storage type, elements of an access, tile).

@@ -1,8 +1,8 @@
 // Dense convolution by a library.  Contract: kernels/ops.h; who takes it: products.h.
 // Filters are (O,k,k,I) of the storage type, and dw comes so, rounded to it once more than by the own kernels: none of cuDNN 9.19's
-// precompiled engines leaves fp32 of narrow operands. The 16-bit types' input channels are padded with zeros to whole 128-bit vectors, as
-// tensor cores read them: of an image's three channels cuDNN would make a padded copy itself (74 MB for b4's stem, batch 32). In
-// fp32, where no tensor cores are wanted, padding opens no engine.
+// precompiled engines leaves fp32 of narrow operands. For tensor cores input channels are padded with zeros to whole 128-bit vectors, as
+// those read them: of an image's three channels cuDNN would make a padded copy itself (74 MB for b4's stem in 16 bits, batch 32).
+// In fp32 where no tensor cores are wanted, padding opens no engine.
 // Next: completion.h; cudnn.h is what cuDNN is asked for.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"
@@ -32,15 +32,15 @@ __global__ void read_filters(const T* filters, int taps, int in, int padded, int
   store<float, 1>(dw + at, load<T, 1>(filters + (o * taps + at / outputs / in) * padded + i));
 }
 
-int64_t padded_channels(const Feature& x) {
-  if (x.raw.dtype() == DType::f32) return x.raw.c();
-  constexpr int64_t vector = 8;
+int64_t padded_channels(const Feature& x, bool tf32) {
+  if (x.raw.dtype() == DType::f32 && !tf32) return x.raw.c();
+  const auto vector = static_cast<int64_t>(16 / size_of(x.raw.dtype()));
   return (x.raw.c() + vector - 1) / vector * vector;
 }
 
-Convolution convolution_of(Direction direction, const Feature& x, const Tensor& y, const ConvGeometry& g) {
-  return {direction, x.raw.dtype(), x.raw.n(), x.raw.h(), x.raw.w(), padded_channels(x), y.h(),
-          y.w(),     y.c(),         g.kernel,  g.stride,  g.pad_top, g.pad_left};
+Convolution convolution_of(Direction direction, bool tf32, const Feature& x, const Tensor& y, const ConvGeometry& g) {
+  return {direction, x.raw.dtype(), tf32,  x.raw.n(), x.raw.h(), x.raw.w(), padded_channels(x, tf32),
+          y.h(),     y.w(),         y.c(), g.kernel,  g.stride,  g.pad_top, g.pad_left};
 }
 
 int64_t filter_floats(const Convolution& c) { return floats_for(c.out * c.kernel * c.kernel * c.in, c.type); }
@@ -57,7 +57,7 @@ void make_filters(const Tensor& w, const Convolution& c, void* filters, cudaStre
 }  // namespace
 
 bool CudaOps::vendor_dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) {
-  const Convolution forward = convolution_of(Direction::forward, x, y, g);
+  const Convolution forward = convolution_of(Direction::forward, as_tf32(y.dtype()), x, y, g);
   const std::optional<std::size_t> workspace_bytes = vendor_->convolution_workspace(forward);
   if (!workspace_bytes) return false;
   before_norm(moments, [=, this](const MomentTargets& targets) mutable {
@@ -76,8 +76,9 @@ bool CudaOps::vendor_dense_forward(const Feature& x, const Tensor& w, const Conv
 
 bool CudaOps::vendor_dense_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
                                     InputGradient* dx) {
-  const Convolution weight = convolution_of(Direction::backward_weight, x, dy.of->raw, g),
-                    data = convolution_of(Direction::backward_data, x, dy.of->raw, g);
+  const bool tf32 = as_tf32(x.raw.dtype());
+  const Convolution weight = convolution_of(Direction::backward_weight, tf32, x, dy.of->raw, g),
+                    data = convolution_of(Direction::backward_data, tf32, x, dy.of->raw, g);
   const auto weight_workspace = dw ? vendor_->convolution_workspace(weight) : 0,
              data_workspace = dx ? vendor_->convolution_workspace(data) : 0;
   if (!weight_workspace || !data_workspace) return false;

@@ -1,5 +1,5 @@
 // cublasGemmEx rather than cublasLt: its heuristics choose the kernel of every call, and the workspace is ours.
-// fp32 is multiplied as fp32: tf32 and the emulation by bf16 are modes that are not set.
+// fp32 is multiplied as fp32 or, where a product says so, as tf32; the emulation by bf16 is a mode that is not set.
 #include "kernels/cuda/vendor/cublas.h"
 
 #include <cublas_v2.h>
@@ -50,6 +50,7 @@ void require(cublasStatus_t status, const char* call) {
 }
 
 cudaDataType type_of(DType type) { return type == DType::f32 ? CUDA_R_32F : type == DType::bf16 ? CUDA_R_16BF : CUDA_R_16F; }
+cublasComputeType_t arithmetic(const Gemm& p) { return p.tf32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F; }
 cublasOperation_t operation(bool transpose) { return transpose ? CUBLAS_OP_T : CUBLAS_OP_N; }
 
 }  // namespace
@@ -70,7 +71,7 @@ void Cublas::gemm(const Gemm& p, void* workspace, Stream stream) {
   require(cublas.set_stream(handle_, stream), "cublasSetStream");  // takes the workspace back
   require(cublas.set_workspace(handle_, workspace, kWorkspace), "cublasSetWorkspace");
   require(cublas.gemm(handle_, operation(p.transpose_a), operation(p.transpose_b), p.m, p.n, p.k, &p.alpha, p.a, type_of(p.type), p.lda,
-                      p.b, type_of(p.type), p.ldb, &p.beta, p.c, type_of(p.c_type), p.ldc, CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT),
+                      p.b, type_of(p.type), p.ldb, &p.beta, p.c, type_of(p.c_type), p.ldc, arithmetic(p), CUBLAS_GEMM_DEFAULT),
           "cublasGemmEx");
 }
 

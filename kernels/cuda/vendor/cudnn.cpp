@@ -199,11 +199,13 @@ Descriptor operation(const Convolution& c) {
   return out;
 }
 
-/// Whether an engine with these notes gives the same bits every time, at the precision that is promised.
-bool allowed(const std::vector<cudnnBackendNumericalNote_t>& notes, DType type) {
+/// Whether an engine with these notes gives the same bits every time, at the precision that is promised. Tensor cores multiply
+/// fp32 as tf32; inputs converted down may be fp16, whose range is less.
+bool allowed(const std::vector<cudnnBackendNumericalNote_t>& notes, const Convolution& c) {
   for (const cudnnBackendNumericalNote_t note : notes) {
     if (note == CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC || note == CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION) return false;
-    if (type == DType::f32 && (note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE || note == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS)) return false;
+    if (c.type == DType::f32 && note == CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS) return false;
+    if (c.type == DType::f32 && note == CUDNN_NUMERICAL_NOTE_TENSOR_CORE && !c.tf32) return false;
   }
   return true;
 }
@@ -251,7 +253,7 @@ Cudnn::Plan Cudnn::build(const Convolution& c) const {
         choice.get(CUDNN_ATTR_ENGINECFG_ENGINE, engine);
         if (!allowed(engine.get<cudnnBackendNumericalNote_t>(CUDNN_ATTR_ENGINE_NUMERICAL_NOTE, CUDNN_TYPE_NUMERICAL_NOTE,
                                                              CUDNN_NUMERICAL_NOTE_TYPE_COUNT),
-                     c.type)) {
+                     c)) {
           ++plan.skipped;
           continue;
         }

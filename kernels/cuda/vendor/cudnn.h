@@ -27,7 +27,7 @@ class Cudnn {
   std::string name() const;  ///< "cuDNN 9.19"
 
   class Descriptor;
-  /// How a convolution would be run: deterministic, accumulated in fp32, fp32 multiplied as fp32.
+  /// How a convolution would be run: deterministic, accumulated in fp32, fp32 multiplied as fp32 or, where that will do, as tf32.
   struct Plan {
     std::shared_ptr<Descriptor> execution;  ///< null: there is none
     std::string refusal;                    ///< why, then

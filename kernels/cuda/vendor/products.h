@@ -21,11 +21,13 @@ inline Products products_named(const std::string& name) {
 }
 
 /// A product of maps (rows, in) and (rows, out) does in*out/(in+out) multiply-adds per element that moves, hence as many
-/// operations per byte of a 16-bit type. sm_75 to sm_120 have tensor cores for 150 to 300 per byte of their memory. In fp32 the own
-/// kernels use tensor cores (three products of tf32) and cuBLAS does not: never.
-constexpr bool vendor_multiplies(Products products, DType type, int64_t in, int64_t out) {
+/// operations per byte of a 16-bit type. sm_75 to sm_120 have tensor cores for 150 to 300 per byte of their memory. tf32 has half the
+/// operations, on twice the bytes: the same. In fp32 proper the own kernels use tensor cores (three products of tf32) and cuBLAS
+/// does not: never.
+constexpr bool vendor_multiplies(Products products, DType type, bool tf32, int64_t in, int64_t out) {
   constexpr int64_t kPerByte = 200;
-  return products == Products::vendor || (products == Products::automatic && type != DType::f32 && in * out >= kPerByte * (in + out));
+  const bool on_tensor_cores = type != DType::f32 || tf32;
+  return products == Products::vendor || (products == Products::automatic && on_tensor_cores && in * out >= kPerByte * (in + out));
 }
 
 }  // namespace mcnn::cuda

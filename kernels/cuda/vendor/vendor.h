@@ -19,12 +19,13 @@ namespace mcnn::cuda {
 using Stream = CUstream_st*;  // cudaStream_t, without CUDA's headers
 
 /// C = alpha op(A) op(B) + beta C: op(A) (m,k), op(B) (k,n), C (m,n), each stored column by column: element (i,j) at i + j*ld.
-/// Accumulation is fp32, and fp32 is multiplied as fp32. beta 0: C is not read.
+/// Accumulation is fp32, and fp32 is multiplied as fp32 but where tf32 will do. beta 0: C is not read.
 struct Gemm {
   bool transpose_a = false, transpose_b = false;
   int m = 0, n = 0, k = 0;
   float alpha = 1.f;
   DType type = DType::f32;  ///< of A and B
+  bool tf32 = false;        ///< of fp32: its upper 11 bits will do
   const void* a = nullptr;
   int lda = 0;
   const void* b = nullptr;
@@ -38,10 +39,11 @@ struct Gemm {
 /// Which operand of a convolution is the result: y, x or w.
 enum class Direction : uint8_t { forward, backward_data, backward_weight };
 
-/// x (n,h,w,in), w (out,kernel,kernel,in), y (n,out_h,out_w,out), all of `type`, accumulated in fp32; no taps are flipped.
+/// x (n,h,w,in), w (out,kernel,kernel,in), y (n,out_h,out_w,out), all of `type`, multiplied as by Gemm; no taps are flipped.
 struct Convolution {
   Direction direction = Direction::forward;
   DType type = DType::f32;
+  bool tf32 = false;
   int64_t n = 0, h = 0, w = 0, in = 0, out_h = 0, out_w = 0, out = 0;
   int64_t kernel = 1, stride = 1, pad_top = 0, pad_left = 0;
   auto operator<=>(const Convolution&) const = default;
