@@ -16,6 +16,7 @@ struct Arithmetic {
   DType storage;
   ProductOptions products;
 
+  std::string name() const { return fmt::format("{}_{}", products.allow_tf32 ? "tf32" : name_of(storage), products.products); }
   double tolerance() const { return products.allow_tf32 ? kTf32Tolerance : tolerance_of(storage); }
 };
 
@@ -56,10 +57,7 @@ std::vector<Arithmetic> arithmetics() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(Storage, Gpu, testing::ValuesIn(arithmetics()), [](const auto& test) {
-  const auto& [storage, products] = test.param;
-  return fmt::format("{}_{}", products.allow_tf32 ? "tf32" : name_of(storage), products.products);
-});
+INSTANTIATE_TEST_SUITE_P(Storage, Gpu, testing::ValuesIn(arithmetics()), [](const auto& test) { return test.param.name(); });
 
 }  // namespace
 }  // namespace mcnn::cases
