@@ -39,8 +39,12 @@ struct Arena::Blocks {
     base = static_cast<std::byte*>(m.reserve(capacity));  // last: nothing behind it can throw
   }
   ~Blocks() {
-    if (!imaginary()) ASAN_UNPOISON_MEMORY_REGION(base, peak);
+    unguard();
     memory.release(base, capacity);
+  }
+
+  void unguard() const {
+    if (!imaginary()) ASAN_UNPOISON_MEMORY_REGION(base, peak);
   }
 
   bool imaginary() const { return &memory == &imaginary_memory(); }
@@ -101,6 +105,7 @@ Tensor Arena::tensor(Shape shape, DType type) {
 
 std::size_t Arena::in_use() const { return blocks_->in_use; }
 std::size_t Arena::peak() const { return blocks_->peak; }
+void Arena::unguard() const { blocks_->unguard(); }
 void Arena::fill_fresh(bool on) { blocks_->fill_fresh = on; }
 
 }  // namespace mcnn

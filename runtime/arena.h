@@ -26,6 +26,10 @@ class Arena {
   std::size_t in_use() const;  ///< bytes handed out now
   std::size_t peak() const;    ///< highest address ever handed out: what has been touched
 
+  /// A recorded step writes again to blocks that were given back: AddressSanitizer is told that it may, until they are handed
+  /// out and given back anew. Nothing else changes.
+  void unguard() const;
+
   /// Fills every block with 0xFF (a NaN in each float type) as it is handed out: reads of fresh memory show.
   void fill_fresh(bool on);
 

@@ -1,9 +1,12 @@
 #include "train/training_step.h"
 
 namespace mcnn {
+namespace {
+constexpr std::size_t kLargestBatch = std::size_t{1} << 35;  // bytes of addresses; 30,000 photos of 600x600
+}
 
 TrainingStep::Place::Place(Engine& engine)
-    : arena(engine.ops().memory()),
+    : arena(engine.ops().memory(), kLargestBatch),
       results(arena.tensor({2}, engine.ops().parameter_type())),
       loss(results.raw(), results.dtype(), {1}),
       norm(static_cast<std::byte*>(results.raw()) + size_of(results.dtype()), results.dtype(), {1}) {}
@@ -31,7 +34,10 @@ void TrainingStep::begin(const StepState& state) {
   engine_.ops().begin_step(state);
   const Shape& shape = place.batch.pixels.shape();
   std::unique_ptr<Recording>& recording = place.recordings[{shape[0], shape[1], shape[2]}];
-  if (recording) return recording->replay();
+  if (recording) {
+    engine_.arena().unguard();
+    return recording->replay();
+  }
   recording = engine_.ops().record([&] {
     engine_.gradients(place.batch, smoothing_, place.loss);
     optimizer_.update(place.norm);

@@ -2,7 +2,6 @@
 // Next: safetensors.cpp, torch_zip.cpp, torch_legacy.cpp.
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 
 #include "runtime/error.h"
@@ -23,7 +22,7 @@ TensorFile open_tensor_file(const std::string& path, const std::string& dictiona
   if (!json && head.starts_with("PK")) return read_torch_zip(path, bytes, file, dictionary);
   if (!json && head.starts_with("\x80")) return read_torch_legacy(path, bytes, file, dictionary);
   uint64_t header = 0;
-  std::memcpy(&header, head.data(), std::min(head.size(), sizeof header));
+  head.copy(reinterpret_cast<char*>(&header), sizeof header);  // what there is of it
   if (!json && head.size() == 9 && header > bytes.size()) fail("{}: neither a safetensors file nor one of torch.save's", path);
   if (!dictionary.empty()) fail("{}: safetensors has no dictionaries to choose from, but {} is asked for", path, printable(dictionary));
   return read_safetensors(path, bytes, file);

@@ -145,7 +145,7 @@ void mcnn::cuda::record_access(const void* address, int bytes, bool write) {
     simt::of_thread[t].push_back({reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)), reinterpret_cast<std::uintptr_t>(address),
                                   static_cast<unsigned>(bytes), write, shared});
   }
-  if (simt::address_sanitizer()) return;  // it will name the line
+  if (simt::address_sanitizer() && !simt::options().asynchronous) return;  // it will name the line, and end the program
   const simt::Piece piece = shared ? simt::shared_array_at(address) : simt::piece_at(address);
   if (piece.holds(address, bytes)) return;
   if (piece.size == 0)

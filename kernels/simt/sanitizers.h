@@ -16,8 +16,9 @@ extern "C" {
 [[gnu::weak]] void __tsan_switch_to_fiber(void* fiber, unsigned flags);
 [[gnu::weak]] void __tsan_acquire(void* address);
 [[gnu::weak]] void __tsan_release(void* address);
-[[gnu::weak]] void __tsan_ignore_thread_begin();
-[[gnu::weak]] void __tsan_ignore_thread_end();
+// Reads and writes. Not __tsan_ignore_thread_begin, which does the same: clang's programs do not export it to a plugin.
+[[gnu::weak]] void AnnotateIgnoreReadsBegin(const char* file, int line);
+[[gnu::weak]] void AnnotateIgnoreReadsEnd(const char* file, int line);
 }
 
 namespace simt {
@@ -28,10 +29,10 @@ inline bool thread_sanitizer() { return __tsan_acquire != nullptr; }
 /// instrumentation, ThreadSanitizer sees allocations and memmove.
 struct Unseen {
   Unseen() {
-    if (thread_sanitizer()) __tsan_ignore_thread_begin();
+    if (thread_sanitizer()) AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
   }
   ~Unseen() {
-    if (thread_sanitizer()) __tsan_ignore_thread_end();
+    if (thread_sanitizer()) AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
   }
   Unseen(const Unseen&) = delete;
 };

@@ -2,6 +2,9 @@
 // acceptance says nothing of numbers or speed. Skipped, with the reason, where cuDNN is not installed.
 // MCNN_SHOW_PLANS prints engine and workspace of each.
 #include <gtest/gtest.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#endif
 
 #include <cstdlib>
 
@@ -78,6 +81,9 @@ class CudnnPlans : public testing::TestWithParam<Gpu> {
       GTEST_SKIP() << "cuDNN's plans are not checked: " << e.what();
     }
   }
+#ifdef __SANITIZE_ADDRESS__
+  __lsan::ScopedDisabler not_ours;  // cuDNN and cuBLASLt keep some of what they allocate
+#endif
   std::unique_ptr<Cudnn> cudnn;
 };
 

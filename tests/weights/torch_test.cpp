@@ -26,6 +26,7 @@ TensorFile read(const std::string& content, const std::string& dictionary = "") 
   return content.starts_with("PK") ? read_torch_zip("f.pth", bytes_of(content), nullptr, dictionary)
                                    : read_torch_legacy("f.pth", bytes_of(content), nullptr, dictionary);
 }
+TensorFile read(std::string&& content, const std::string& dictionary = "") = delete;
 
 /// The line it is refused with; "" if it is not.
 std::string refusal(const std::string& content, const std::string& dictionary = "") {
@@ -238,7 +239,8 @@ TEST(Torch, WrongTensorsAreRefusedByName) {
 
 TEST(Torch, ViewsOfLegacyStorages) {
   const std::string view = storage("0", 6, "FloatStorage", {tuple({text("v"), integer(2), integer(3)})});
-  const TensorFile file = read(torch_legacy(dict({{"a", tensor(view, {2}, {1}, 1)}}), {{"0", counting(6)}}));
+  const std::string content = torch_legacy(dict({{"a", tensor(view, {2}, {1}, 1)}}), {{"0", counting(6)}});
+  const TensorFile file = read(content);
   EXPECT_EQ(floats(file, "a"), (std::vector<float>{3, 4}));
   expect_refused(torch_legacy(dict({{"a", tensor(view, {3}, {1}, 1)}}), {{"0", counting(6)}}), {"storage of 3 elements"});
 }
