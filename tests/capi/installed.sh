@@ -49,7 +49,7 @@ mapfile -t photos < <(find "$root/images" -type f | sort | head -n 5)
 export PKG_CONFIG_PATH=$pkgconfig
 # shellcheck disable=SC2046
 "$cc" -std=c99 -pedantic -Wall -Wextra -Werror "$source/examples/c/classify.c" $(pkg-config --cflags --libs mcnn) -o by_pkg_config
-cmake -S "$source/examples/c" -B by_cmake -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" >cmake.log || { cat cmake.log; exit 1; }
+cmake -G Ninja -S "$source/examples/c" -B by_cmake -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_C_COMPILER="$cc" >cmake.log || { cat cmake.log; exit 1; }
 cmake --build by_cmake >>cmake.log || { cat cmake.log; exit 1; }
 
 export LD_LIBRARY_PATH=$(dirname "$library")
