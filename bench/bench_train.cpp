@@ -46,8 +46,8 @@ int main(int argc, char** argv) {
     for (int64_t i = 0; i < photos.n * photos.h * photos.w * 3; ++i)
       photos.pixels.push_back(static_cast<uint8_t>(random.bits(static_cast<uint64_t>(i))));
     photos.flips.resize(static_cast<std::size_t>(batch));
-    photos.targets.resize(static_cast<std::size_t>(batch * spec.classes));
-    for (int n = 0; n < batch; ++n) photos.targets[static_cast<std::size_t>(n * spec.classes + n % spec.classes)] = 1.f;
+    photos.targets.resize(static_cast<std::size_t>(photos.n * spec.classes));
+    for (int64_t n = 0; n < photos.n; ++n) photos.targets[static_cast<std::size_t>(n * spec.classes + n % spec.classes)] = 1.f;
 
     profiler.enable(profile);
     training.bring(photos);

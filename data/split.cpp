@@ -59,6 +59,7 @@ std::vector<Group> groups_of(const Dataset& dataset) {
     group.labels.insert(photos[i].label);
   }
   std::vector<Group> groups;
+  groups.reserve(by_root.size());
   for (auto& [root, group] : by_root) groups.push_back(std::move(group));
   std::sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) { return *a.people.begin() < *b.people.begin(); });
   return groups;

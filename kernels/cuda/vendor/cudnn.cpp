@@ -132,7 +132,7 @@ class Cudnn::Descriptor {
 namespace {
 
 using Descriptor = Cudnn::Descriptor;
-enum : int64_t { kX, kW, kY };  // the tensors' ids
+constexpr int64_t kX = 0, kW = 1, kY = 2;  // the tensors' ids
 
 cudnnDataType_t type_of(DType type) {
   return type == DType::f32 ? CUDNN_DATA_FLOAT : type == DType::bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_HALF;
