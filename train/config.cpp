@@ -58,7 +58,7 @@ class Table {
     add(
         section, key, help, [&field](const std::string& v) { field = v; }, [&field] { return field; });
   }
-  void choice(const char* section, const char* key, std::string& field, std::vector<std::string> valid, const char* help) {
+  void choice(const char* section, const char* key, std::string& field, const std::vector<std::string>& valid, const char* help) {
     add(
         section, key, fmt::format("{} ({})", help, join(valid)),
         [&field, valid](const std::string& v) {

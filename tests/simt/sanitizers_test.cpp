@@ -7,7 +7,8 @@
 #include "tests/simt/device_array.h"
 
 // g++ has no macro for it: a symbol of the sanitizer's runtime.
-extern "C" [[gnu::weak]] void __ubsan_handle_type_mismatch_v1_abort();
+extern "C" [[gnu::weak]] void
+__ubsan_handle_type_mismatch_v1_abort();  // NOLINT(bugprone-reserved-identifier,readability-identifier-naming)
 
 namespace mcnn::cuda {
 namespace {
