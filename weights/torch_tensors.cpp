@@ -53,10 +53,10 @@ std::vector<std::string> keys_of_dictionaries(const PickleValue& dictionary, boo
 
 std::string quoted(const std::vector<std::string>& keys) {
   constexpr std::size_t kMost = 8;
-  std::vector<std::string> shown;
-  for (const std::string& key : keys) shown.push_back(shown.size() < kMost ? printable(key) : "...");
-  shown.resize(std::min(shown.size(), kMost + 1));
-  return fmt::format("{}", fmt::join(shown, ", "));
+  const auto end = keys.begin() + static_cast<std::ptrdiff_t>(std::min(keys.size(), kMost));
+  std::vector<std::string> shown(static_cast<std::size_t>(end - keys.begin()));
+  std::transform(keys.begin(), end, shown.begin(), [](const std::string& key) { return printable(key); });
+  return fmt::format("{}{}", fmt::join(shown, ", "), end == keys.end() ? "" : ", ...");
 }
 
 const PickleValue& named_dictionary(const std::string& where, const PickleValue& root, const std::string& name) {
