@@ -53,10 +53,13 @@ std::vector<std::string> keys_of_dictionaries(const PickleValue& dictionary, boo
 
 std::string quoted(const std::vector<std::string>& keys) {
   constexpr std::size_t kMost = 8;
-  const auto end = keys.begin() + static_cast<std::ptrdiff_t>(std::min(keys.size(), kMost));
-  std::vector<std::string> shown(static_cast<std::size_t>(end - keys.begin()));
-  std::transform(keys.begin(), end, shown.begin(), [](const std::string& key) { return printable(key); });
-  return fmt::format("{}{}", fmt::join(shown, ", "), end == keys.end() ? "" : ", ...");
+  std::vector<std::string> shown;
+  shown.reserve(kMost);
+  for (const std::string& key : keys) {
+    if (shown.size() == kMost) break;
+    shown.push_back(printable(key));
+  }
+  return fmt::format("{}{}", fmt::join(shown, ", "), shown.size() < keys.size() ? ", ..." : "");
 }
 
 const PickleValue& named_dictionary(const std::string& where, const PickleValue& root, const std::string& name) {

@@ -71,9 +71,8 @@ int main(int argc, char** argv) {
     if (row.kind == LayerKind::pointwise) ++layers[{row.in[1], row.in[2], row.in[3], row.out[3]}];
 
   double flops_of_all = 0, seconds_of[3] = {};
-  for (const auto& layer : layers) {
-    const auto& s = layer.first;  // a name of its own: clang 14 lets no lambda see a structured binding
-    const int count = layer.second;
+  for (const auto& [shape, count] : layers) {
+    const auto& s = shape;  // clang 14 lets no lambda see a structured binding
     const int64_t rows = batch * s[0] * s[1];
     const auto pointwise = [&](const cases::Reading& x) {
       return cases::pointwise_forward({.n = batch, .h = s[0], .w = s[1], .in = s[2], .out = s[3], .x = x});

@@ -9,6 +9,10 @@ extern "C" {
 [[gnu::weak]] void __asan_poison_memory_region(const volatile void* address, std::size_t size);
 [[gnu::weak]] void __asan_unpoison_memory_region(const volatile void* address, std::size_t size);
 
+// Allocations in between, of the calling thread, are no leaks.
+[[gnu::weak]] void __lsan_disable();
+[[gnu::weak]] void __lsan_enable();
+
 // Fibers are threads to ThreadSanitizer; what one did before release is visible to those that acquire the same address.
 [[gnu::weak]] void* __tsan_get_current_fiber();
 [[gnu::weak]] void* __tsan_create_fiber(unsigned flags);
@@ -35,5 +39,16 @@ struct Unseen {
     if (thread_sanitizer()) AnnotateIgnoreReadsEnd(__FILE__, __LINE__);
   }
   Unseen(const Unseen&) = delete;
+};
+
+/// While it lives, what the calling thread allocates is not reported as leaked.
+struct Unreported {
+  Unreported() {
+    if (address_sanitizer()) __lsan_disable();
+  }
+  ~Unreported() {
+    if (address_sanitizer()) __lsan_enable();
+  }
+  Unreported(const Unreported&) = delete;
 };
 }  // namespace simt

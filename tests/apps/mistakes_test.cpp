@@ -8,6 +8,7 @@
 #include <regex>
 #include <span>
 
+#include "kernels/simt/sanitizers.h"
 #include "tests/apps/workplace.h"
 #include "weights/safetensors.h"
 
@@ -163,11 +164,7 @@ TEST_F(Mistakes, WeightsFiles) {
 }
 
 TEST_F(Mistakes, AFullDisk) {
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-  GTEST_SKIP() << "ThreadSanitizer writes a file of its own at the start of a program and dies if it may not";
-#endif
-#endif
+  if (simt::thread_sanitizer()) GTEST_SKIP() << "ThreadSanitizer writes a file of its own at a program's start and dies if it may not";
   constexpr int64_t kRoomForTexts = 20'000, kRoomForNothing = 100;
   EXPECT_TRUE(complained(here.train_on_full_disk("run", kRoomForTexts), {"run/best.safetensors: cannot be written", "File too large"}));
   expect_no_result("run");

@@ -2,13 +2,11 @@
 // acceptance says nothing of numbers or speed. Skipped, with the reason, where cuDNN is not installed.
 // MCNN_SHOW_PLANS prints engine and workspace of each.
 #include <gtest/gtest.h>
-#ifdef __SANITIZE_ADDRESS__
-#include <sanitizer/lsan_interface.h>
-#endif
 
 #include <cstdlib>
 
 #include "kernels/cuda/vendor/cudnn.h"
+#include "kernels/simt/sanitizers.h"
 #include "models/architecture.h"
 #include "runtime/error.h"
 
@@ -81,9 +79,7 @@ class CudnnPlans : public testing::TestWithParam<Gpu> {
       GTEST_SKIP() << "cuDNN's plans are not checked: " << e.what();
     }
   }
-#ifdef __SANITIZE_ADDRESS__
-  __lsan::ScopedDisabler not_ours;  // cuDNN and cuBLASLt keep some of what they allocate
-#endif
+  simt::Unreported leaks;  // cuDNN and cuBLASLt keep some of what they allocate
   std::unique_ptr<Cudnn> cudnn;
 };
 
