@@ -11,6 +11,7 @@
 #include <chrono>
 #include <iostream>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
 
@@ -49,27 +50,44 @@ void time_case(benchmark::State& state, const Target& target, const cases::Case&
     prepared.reset();
     prepared = std::make_unique<Prepared>(ops, row, target.storage);
   }
+  // An iteration is one call: Google Benchmark counts a batch of calls as so many iterations, and divides the time by them.
   double total = 0;
-  for (auto iteration : state) {
-    (void)iteration;
+  int64_t made = 0;
+  while (state.KeepRunningBatch(target.calls)) {
     const auto begin = std::chrono::steady_clock::now();
-    for (int call = 0; call < target.calls; ++call) prepared->run(ops);
+    for (int call = 0; call < target.calls; ++call, ++made) prepared->run(ops);
     ops.wait();
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / target.calls;
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     state.SetIterationTime(seconds);
     total += seconds;
   }
-  const double seconds = total / static_cast<double>(state.iterations()), bytes = prepared->workspace.total_bytes();
+  const double seconds = total / static_cast<double>(made), bytes = prepared->workspace.total_bytes();
+  state.counters["calls"] = static_cast<double>(made);
   state.counters["GB/s"] = bytes / seconds / 1e9;
   if (row.flops > 0) state.counters["GFLOP/s"] = row.flops / seconds / 1e9;
   if (target.roofline) state.counters["roofline%"] = 100 * target.roofline->seconds(row.flops, bytes) / seconds;
 }
+
+/// One JSON object a line, when a case is done: what a killed run has measured is kept.
+class LinesReporter : public benchmark::BenchmarkReporter {
+ public:
+  bool ReportContext(const Context&) override { return true; }
+  void ReportRuns(const std::vector<Run>& runs) override {
+    for (const Run& run : runs) {
+      nlohmann::json row{{"kind", "kernel"}, {"name", run.benchmark_name()}, {"iterations", run.iterations}, {"us", run.GetAdjustedRealTime()}};
+      for (const auto& [name, counter] : run.counters) row[name] = counter.value;
+      if (run.error_occurred) row["error"] = run.error_message;
+      GetOutputStream() << row.dump() << std::endl;
+    }
+  }
+};
 
 int run(int argc, char** argv) {
   CLI::App app("Times the engine's operations. Flags of Google Benchmark (--benchmark_filter=...) are understood too.");
   std::string model, device = "cpu", storage = "f32";
   int64_t batch = 32, resolution = 224;
   int threads = 0, calls = 0;
+  bool json_lines = false;
   ProductOptions products;
   app.add_option("--model", model, "shapes of this network (b0-b7, lite0-4); default: the tests' cases");
   app.add_option("--batch", batch)->check(CLI::PositiveNumber)->capture_default_str();
@@ -82,6 +100,7 @@ int run(int argc, char** argv) {
   app.add_option("--products", products.products, "on a GPU: own, vendor or auto")->capture_default_str();
   app.add_flag("--allow-tf32", products.allow_tf32, "of fp32 on tensor cores");
   app.add_option("--calls", calls, "in a row for each wait; default: 20 on cuda, else 1");
+  app.add_flag("--json-lines", json_lines, "one object a line, as soon as a case is done");
   app.allow_extras();
   CLI11_PARSE(app, argc, argv);
 
@@ -101,10 +120,11 @@ int run(int argc, char** argv) {
                                    : 1,
                 {}};
   if (!target.ops->supports(target.storage)) fail("backend {} does not store feature maps as {}", target.ops->name(), storage);
-  std::cout << fmt::format("backend: {}\n", target.ops->name());
+  std::ostream& facts = json_lines ? std::cerr : std::cout;
+  facts << fmt::format("backend: {}\n", target.ops->name());
   if (device == "cpu") {
     target.roofline = measure_roofline(threads > 0 ? threads : static_cast<int>(std::thread::hardware_concurrency()));
-    std::cout << fmt::format("roofline: {:.0f} GFLOP/s, {:.1f} GB/s\n", target.roofline->flops / 1e9, target.roofline->bytes / 1e9);
+    facts << fmt::format("roofline: {:.0f} GFLOP/s, {:.1f} GB/s\n", target.roofline->flops / 1e9, target.roofline->bytes / 1e9);
   }
 
   const std::vector<cases::Case> rows = model.empty() ? cases::all_cases() : model_cases(efficientnet_spec(model), batch, resolution);
@@ -112,7 +132,11 @@ int run(int argc, char** argv) {
     benchmark::RegisterBenchmark((row.operation + ": " + row.name).c_str(), [&](benchmark::State& s) { time_case(s, target, row); })
         ->UseManualTime()
         ->Unit(benchmark::kMicrosecond);
-  benchmark::RunSpecifiedBenchmarks();
+  LinesReporter lines;
+  if (json_lines)
+    benchmark::RunSpecifiedBenchmarks(&lines);
+  else
+    benchmark::RunSpecifiedBenchmarks();
   return 0;
 }
 

@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "bench/random_photos.h"
 #include "kernels/backend.h"
-#include "runtime/philox.h"
 #include "runtime/profiler.h"
 #include "train/progress.h"
 #include "train/training_step.h"
@@ -15,12 +15,13 @@ int main(int argc, char** argv) {
   CLI::App app("Times training steps on random photos.");
   std::string device = "cpu";
   mcnn::Config config;
-  int resolution = 224, batch = 32, steps = 5, threads = 0;
+  int resolution = 224, batch = 32, steps = 5, threads = 0, classes = 18;
   bool profile = false, inference = false, json = false;
   app.add_option("--model", config.model.name);
   app.add_option("--res", resolution);
   app.add_option("--batch", batch);
   app.add_option("--steps", steps, "timed, after four that warm up")->check(CLI::PositiveNumber);
+  app.add_option("--classes", classes)->check(CLI::PositiveNumber);
   app.add_option("--threads", threads, "0: one per core");
   app.add_option("--device", device);
   app.add_option("--products", config.run.products, "on a GPU: own, vendor or auto");
@@ -34,20 +35,14 @@ int main(int argc, char** argv) {
     mcnn::Profiler profiler;
     const mcnn::Backend backend = mcnn::make_backend(device, threads, &profiler, {config.run.products, config.run.allow_tf32});
     mcnn::EfficientNetSpec spec = mcnn::efficientnet_spec(config.model.name);
-    spec.classes = 18;
+    spec.classes = classes;
     mcnn::Engine engine(*backend.ops, spec, {}, true, mcnn::storage_type(config));
     engine.profile_with(&profiler);
     mcnn::initialise(engine.parameters(), 0);
     mcnn::Optimizer optimizer(engine.parameters(), config);
     mcnn::TrainingStep training(engine, optimizer, 0.1f);
 
-    mcnn::Batch photos{.n = batch, .h = resolution, .w = resolution};
-    const mcnn::Philox random{1};
-    for (int64_t i = 0; i < photos.n * photos.h * photos.w * 3; ++i)
-      photos.pixels.push_back(static_cast<uint8_t>(random.bits(static_cast<uint64_t>(i))));
-    photos.flips.resize(static_cast<std::size_t>(batch));
-    photos.targets.resize(static_cast<std::size_t>(photos.n * spec.classes));
-    for (int64_t n = 0; n < photos.n; ++n) photos.targets[static_cast<std::size_t>(n * spec.classes + n % spec.classes)] = 1.f;
+    const mcnn::Batch photos = mcnn::bench::random_photos(batch, resolution, resolution, spec.classes);
 
     profiler.enable(profile);
     training.bring(photos);

@@ -37,7 +37,8 @@ struct FeatureView {
   }
 };
 
-/// By the fast exponential and division, 2 ulp each for the u that matter; both ends saturate, NaN stays NaN.
+/// By the fast exponential and division. CUDA's programming guide bounds __expf(u) by 2 + 1.16*abs(u) ulp and the division by 2 ulp (the
+/// emulator's are exact). Both ends saturate, NaN stays NaN.
 __device__ inline float sigmoid(float u) { return __fdividef(1.f, 1.f + __expf(-u)); }
 
 /// As activate() and activation_slope() in kernels/feature.h.

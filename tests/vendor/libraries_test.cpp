@@ -66,7 +66,7 @@ class FindingLibraries : public testing::Test {
   void name_folder() { setenv("MCNN_CUDA_LIBS", here.path().c_str(), 1); }
 
   TemporaryFolder here;
-  Variable libraries{"MCNN_CUDA_LIBS"}, environment{"VIRTUAL_ENV"};
+  Variable libraries{"MCNN_CUDA_LIBS"}, environment{"VIRTUAL_ENV"}, path{"PATH"};
 };
 
 /// What is found is opened and asked for its version.
@@ -120,6 +120,16 @@ TEST_F(FindingLibraries, AVirtualEnvironmentIsSearched) {
   offer("libother_cublas.so", "lib/python3.11/site-packages/nvidia/cu13/lib/" + file);
   setenv("VIRTUAL_ENV", here.path().c_str(), 1);
   EXPECT_EQ(Library{file}.path(), std::string(here.path()) + "/lib/python3.11/site-packages/nvidia/cu13/lib/" + file);
+}
+
+TEST_F(FindingLibraries, TheEnvironmentOfThePythonInPathIsSearched) {
+  const std::string file = "libmcnn_nowhere_else.so.13";
+  unsetenv("VIRTUAL_ENV");  // called by its path, an environment sets no variable
+  offer("libother_cublas.so", "lib/python3.12/site-packages/nvidia/cudnn/lib/" + file);
+  fs::create_directories(fs::path(here.path()) / "bin");
+  here.write("bin/python3", "");
+  setenv("PATH", ("/no/such/folder:" + std::string(here.path()) + "/bin:/usr/bin").c_str(), 1);
+  EXPECT_EQ(Library{file}.path(), std::string(here.path()) + "/lib/python3.12/site-packages/nvidia/cudnn/lib/" + file);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
+#include <string>
 #include <vector>
 
 #include "runtime/error.h"
@@ -32,6 +34,16 @@ void add_pythons(const char* prefix, const char* below, std::vector<fs::path>& f
       for (const char* packages : {"site-packages", "dist-packages"}) add_with_packages(python.path() / packages / "nvidia", folders);
 }
 
+/// The prefix of the python3 that PATH finds first: that of a virtual environment which is used without being activated.
+std::string prefix_of_python() {
+  const char* path = std::getenv("PATH");
+  std::istringstream folders(path ? path : "");
+  std::error_code none;
+  for (std::string folder; std::getline(folders, folder, ':');)
+    if (!folder.empty() && fs::exists(fs::path(folder) / "python3", none)) return fs::path(folder).parent_path().string();
+  return {};
+}
+
 std::vector<fs::path> folders_to_search() {
   std::vector<fs::path> folders;
   if (const char* named = named_folder()) {
@@ -40,6 +52,7 @@ std::vector<fs::path> folders_to_search() {
   }
   folders = {"/usr/local/cuda/lib64"};
   add_pythons(std::getenv("VIRTUAL_ENV"), "", folders);
+  add_pythons(prefix_of_python().c_str(), "", folders);
   add_pythons(std::getenv("HOME"), ".local", folders);
   add_pythons("/usr/local", "", folders);
   add_pythons("/usr", "", folders);

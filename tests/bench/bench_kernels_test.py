@@ -1,0 +1,13 @@
+"""A time that bench_kernels prints is a call's, however many calls it makes before it waits.  Usage: bench_kernels_test.py PROGRAM"""
+import json
+import subprocess
+import sys
+
+said = subprocess.run([sys.argv[1], "--calls", "7", "--json-lines", "--benchmark_filter=pool", "--benchmark_min_time=0.001"], check=True,
+                      stdout=subprocess.PIPE, text=True).stdout
+rows = [json.loads(line) for line in said.splitlines()]
+assert len(rows) >= 3, rows
+for row in rows:
+    # Iterations are what Google Benchmark divides by and plans its time with: it must know of every call.
+    assert row["iterations"] == row["calls"] and row["calls"] % 7 == 0, row
+    assert row["us"] > 0 and row["GB/s"] > 0, row

@@ -1,0 +1,33 @@
+"""gpu_check on the emulator and the CPU: what agrees, what does not, and its exit codes.  Usage: gpu_check_test.py PROGRAM"""
+import json
+import subprocess
+import sys
+
+
+def check(*arguments, **more):
+    done = subprocess.run([sys.argv[1], *arguments], stdout=subprocess.PIPE, text=True, **more)
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+status, rows = check("cases", "--device", "sim", "--storage", "bf16", "--filter", "^(pool|residual|fill)", "--first-of-each")
+cases = [row for row in rows if row["kind"] == "case"]
+assert status == 0 and len(cases) >= 4 and all(row["ok"] and row["error"] is None for row in cases), rows
+
+# A tolerance that bf16 cannot keep: each case fails by itself, and says how.
+status, rows = check("cases", "--device", "sim", "--storage", "bf16", "--filter", "^residual_forward", "--tolerance", "1e-9")
+wrong = [row for row in rows if row["kind"] == "case" and not row["ok"]]
+assert status == 1 and len(wrong) >= 3 and all(row["error"] for row in wrong), rows
+
+status, later = check("cases", "--device", "cpu", "--filter", "^residual", "--from", str(wrong[1]["index"]))
+assert status == 0 and later[1]["index"] == wrong[1]["index"], later
+
+for flags in ([], ["--unrecorded"]):
+    status, rows = check("steps", "--device", "sim", "--model", "b0", "--res", "96", "--batch", "2", "--steps", "2", *flags)
+    assert status == 0 and [row["step"] for row in rows if row["kind"] == "step"] == [0, 1], rows
+status, rows = check("steps", "--device", "sim", "--storage", "bf16", "--model", "b0", "--res", "64", "--batch", "2", "--steps", "1",
+                     "--tolerance", "1e-9")
+assert status == 1 and rows[-1]["ok"] is False, rows
+
+assert check("cases", "--device", "cpu", "--filter", "(", stderr=subprocess.DEVNULL)[0] == 2
+status, rows = check("cases", "--device", "cpu", "--storage", "bf16")
+assert status == 77 and rows[-1]["kind"] == "no device" and "bf16" in rows[-1]["error"], rows
