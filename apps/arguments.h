@@ -35,7 +35,7 @@ inline std::optional<int> parse_arguments(CLI::App& app, int argc, char** argv, 
     const std::vector<std::string> unknown = app.remaining(true);
     std::string what = mistake.what();
     if (!unknown.empty()) what = fmt::format("unknown argument '{}'{}", unknown[0], did_you_mean(unknown[0], names_in(app)));
-    fmt::print(stderr, "{}: {}; see --help\n", program, what);
+    std::fputs(fmt::format("{}: {}; see --help\n", program, what).c_str(), stderr);
   }
   return 1;
 }

@@ -1,11 +1,14 @@
 // mcnn-data: data sets on disk. `mcnn-data synth OUT` draws one.
 // Arguments only; the work is in data/synthetic_dataset.cpp.
 #include "apps/arguments.h"
+#include "apps/entry.h"
 #include "data/split.h"
 #include "data/synthetic_dataset.h"
 #include "runtime/error.h"
 
-int main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
   CLI::App app{"Data sets for mcnn."};
   app.require_subcommand(1);
 
@@ -19,11 +22,13 @@ int main(int argc, char** argv) {
   synth->add_flag("--irregular", plan.irregular, "with mixed extensions, stray files, odd and repeated ids, wrong folder names");
   if (const auto code = mcnn::parse_arguments(app, argc, argv, "mcnn-data")) return *code;
 
-  try {
-    const int64_t photos = mcnn::synthetic::write_dataset(plan);
-    fmt::print("{}: {} photos of {}\n", plan.root, photos, mcnn::count_of_people(plan.people + plan.eval_people));
-  } catch (const std::exception& error) {
-    fmt::print(stderr, "mcnn-data: {}\n", error.what());
-    return 1;
-  }
+  const int64_t photos = mcnn::synthetic::write_dataset(plan);
+  fmt::print("{}: {} photos of {}\n", plan.root, photos, mcnn::count_of_people(plan.people + plan.eval_people));
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return mcnn::run_program("mcnn-data", [&] { return run(argc, argv); });
 }

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <unordered_map>
 
+#include "apps/entry.h"
 #include "apps/network_flags.h"
 #include "data/csv.h"
 #include "data/layouts.h"
@@ -38,8 +39,7 @@ Dataset photos_of(const Arguments& a) {
 /// What would be noticed only when all the work is done, or too late.
 void check_output(const Arguments& a, const std::string& weights) {
   if (a.info.empty()) fail("--output needs --info");
-  const fs::path folder = fs::absolute(a.output).parent_path();
-  if (!fs::is_directory(folder)) fail("--output {}: there is no folder {}", a.output, folder.string());
+  require_writable(a.output, "--output ");
   require_no_overwriting(a.output, {a.info, a.ground_truth, weights});
 }
 
@@ -113,9 +113,7 @@ void infer(const Arguments& a) {
   std::printf("%s\n", score_line(confusion, d.classes == competition_classes()).c_str());
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
   CLI::App app("Classifies photos with a weights file.");
   Arguments a;
   app.add_option("photos", a.photos, "photos to classify: prints the three most likely classes of each");
@@ -133,16 +131,17 @@ int main(int argc, char** argv) {
                  "matrix products on a GPU: own (the default), vendor (cuBLAS and cuDNN) or auto (by shape)");
   app.add_flag("--allow-tf32", a.products.allow_tf32,
                "tensor cores may take fp32 operands for tf32; no effect on cpu, ref and GPUs before sm_80");
-  app.add_option("--threads", a.threads, "0: one per core")->check(CLI::Range(0, 4096));
+  app.add_option("--threads", a.threads, "0: as many as the process may use")->check(CLI::Range(0, 4096));
   app.add_option("--batch", a.batch, "photos per pass")->check(CLI::Range(1, 65536));
   app.add_option("--workers", a.workers, "threads that decode ahead")->check(CLI::Range(0, 256));
   app.add_flag("--skip-broken", a.skip_broken, "leave unreadable photos without an answer instead of stopping");
   if (const auto code = parse_arguments(app, argc, argv, "mcnn-infer")) return *code;
-  try {
-    infer(a);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "mcnn-infer: %s\n", e.what());
-    return 1;
-  }
+  infer(a);
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return mcnn::run_program("mcnn-infer", [&] { return run(argc, argv); });
 }

@@ -1,9 +1,12 @@
 // mcnn-train: fine-tunes an EfficientNet as a config.ini says.  What a run does: train/trainer.h.
 #include "apps/arguments.h"
+#include "apps/entry.h"
 #include "runtime/error.h"
 #include "train/trainer.h"
 
-int main(int argc, char** argv) {
+namespace {
+
+int run(int argc, char** argv) {
   CLI::App app("Trains an EfficientNet from a configuration file.");
   std::string config_path, resume_dir;
   std::vector<std::string> overrides;
@@ -19,26 +22,27 @@ int main(int argc, char** argv) {
       ->check(CLI::Range(1, 1 << 30));
   if (const auto code = mcnn::parse_arguments(app, argc, argv, "mcnn-train")) return *code;
 
-  try {
-    if (help_config) {
-      std::fputs(mcnn::write_config({}).c_str(), stdout);
-    } else if (!resume_dir.empty()) {
-      if (!config_path.empty() || !overrides.empty())
-        mcnn::fail("--resume takes its configuration from the run's folder; give neither a file nor --set");
-      mcnn::resume(resume_dir, options);
+  if (help_config) {
+    std::fputs(mcnn::write_config({}).c_str(), stdout);
+  } else if (!resume_dir.empty()) {
+    if (!config_path.empty() || !overrides.empty())
+      mcnn::fail("--resume takes its configuration from the run's folder; give neither a file nor --set");
+    mcnn::resume(resume_dir, options);
+  } else {
+    if (config_path.empty()) mcnn::fail("no configuration file given; see --help");
+    mcnn::Config config = mcnn::read_config(config_path);
+    for (const std::string& assignment : overrides) mcnn::override_setting(config, assignment);
+    if (describe_only) {
+      std::fputs(mcnn::describe(config).c_str(), stdout);
     } else {
-      if (config_path.empty()) mcnn::fail("no configuration file given; see --help");
-      mcnn::Config config = mcnn::read_config(config_path);
-      for (const std::string& assignment : overrides) mcnn::override_setting(config, assignment);
-      if (describe_only) {
-        std::fputs(mcnn::describe(config).c_str(), stdout);
-      } else {
-        mcnn::train(config, options);
-      }
+      mcnn::train(config, options);
     }
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "mcnn-train: %s\n", e.what());
-    return 1;
   }
   return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return mcnn::run_program("mcnn-train", [&] { return run(argc, argv); });
 }

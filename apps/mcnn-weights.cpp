@@ -3,6 +3,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "apps/entry.h"
 #include "apps/network_flags.h"
 #include "kernels/backend.h"
 #include "runtime/agreement.h"
@@ -32,7 +33,7 @@ struct LoadedNetwork {
 };
 
 void print_notes(const TensorFile& file, const std::vector<std::string>& notes) {
-  for (const std::string& note : notes) fmt::print(stderr, "{}: {}\n", file.path(), note);
+  for (const std::string& note : notes) std::fputs(fmt::format("{}: {}\n", file.path(), note).c_str(), stderr);
 }
 void print_notes(const TensorFile& file, const std::vector<std::string>& notes, const LoadReport& report) {
   print_notes(file, notes);
@@ -109,10 +110,13 @@ struct ConvertCommand {
   OnnxOptions onnx_options(const ModelDescription& d) const {
     OnnxOptions options = onnx;
     options.height = options.width = d.preprocess.crop;
-    int end = 0;
-    if (!size.empty() && (std::sscanf(size.c_str(), "%ldx%ld%n", &options.height, &options.width, &end) != 2 ||
-                          end != static_cast<int>(size.size()) || options.height < 1 || options.width < 1))
-      fail("--size '{}' is not HxW (224x224)", size);
+    if (!size.empty()) {
+      const std::size_t x = std::min(size.find('x'), size.size() - 1);
+      const auto height = number_in<int64_t>(size.substr(0, x)), width = number_in<int64_t>(size.substr(x + 1));
+      if (!height || !width || *height < 1 || *width < 1 || *height > 65536 || *width > 65536)
+        fail("--size '{}' is not HxW (224x224)", size);
+      options.height = *height, options.width = *width;
+    }
     if (with_preprocessing) options.preprocessing = {d.normalisation.mean, d.normalisation.std};
     return options;
   }
@@ -120,6 +124,7 @@ struct ConvertCommand {
   void run() const {
     const std::string wanted = output_format();
     check_options(wanted);
+    require_writable(out);
     require_no_overwriting(out, {in});
     const Naming names = naming.empty() ? Naming::timm : parse_naming(naming);
     const TensorFile file = open_tensor_file(in, dictionary);
@@ -177,7 +182,7 @@ struct VerifyCommand {
     command->add_option("--expect", expect, "its tensor of logits, (N,classes)")->required();
     command->add_option("--tolerance", tolerance, "||a-b||/||b|| allowed; max|a-b| may be ten times that times max|b|")->check(kPositive);
     command->add_option("--device", device, "auto, cpu, cuda, sim or ref");
-    command->add_option("--threads", threads, "0: one per core")->check(CLI::Range(0, 4096));
+    command->add_option("--threads", threads, "0: as many as the process may use")->check(CLI::Range(0, 4096));
     command->final_callback([this] { run(); });
   }
 
@@ -253,20 +258,19 @@ struct DiffCommand {
   }
 };
 
+int run(int argc, char** argv) {
+  CLI::App app{"Weights files: inspect, convert, verify, compare."};
+  app.require_subcommand(1);
+  InspectCommand inspect(app);
+  ConvertCommand convert(app);
+  VerifyCommand verify(app);
+  DiffCommand diff(app);
+  if (const auto code = parse_arguments(app, argc, argv, "mcnn-weights")) return *code;
+  return verify.disagrees || diff.differ ? 1 : 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Weights files: inspect, convert, verify, compare."};
-  app.require_subcommand(1);
-  try {
-    InspectCommand inspect(app);
-    ConvertCommand convert(app);
-    VerifyCommand verify(app);
-    DiffCommand diff(app);
-    if (const auto code = parse_arguments(app, argc, argv, "mcnn-weights")) return *code;
-    return verify.disagrees || diff.differ ? 1 : 0;
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "mcnn-weights: {}\n", e.what());
-    return 1;
-  }
+  return mcnn::run_program("mcnn-weights", [&] { return run(argc, argv); });
 }

@@ -1,20 +1,19 @@
 // What a user states about a network in place of its file: the same options wherever a weights file is opened.
 #pragma once
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "apps/arguments.h"
+#include "runtime/number.h"
 #include "train/description.h"
 
 namespace mcnn {
 
 inline const CLI::Validator kPositive(
     [](const std::string& text) {
-      char* end = nullptr;
-      const bool positive = std::strtod(text.c_str(), &end) > 0 && *end == 0;
-      return positive ? std::string() : fmt::format("'{}' is not a positive number", text);
+      const auto number = number_in<double>(text);
+      return number && *number > 0 ? std::string() : fmt::format("'{}' is not a positive number", text);
     },
     "");
 

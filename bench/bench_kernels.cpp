@@ -13,11 +13,11 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <thread>
 
 #include "bench/model_cases.h"
 #include "bench/roofline.h"
 #include "kernels/backend.h"
+#include "runtime/allowance.h"
 #include "runtime/error.h"
 #include "tests/cases/cases.h"
 
@@ -74,7 +74,8 @@ class LinesReporter : public benchmark::BenchmarkReporter {
   bool ReportContext(const Context&) override { return true; }
   void ReportRuns(const std::vector<Run>& runs) override {
     for (const Run& run : runs) {
-      nlohmann::json row{{"kind", "kernel"}, {"name", run.benchmark_name()}, {"iterations", run.iterations}, {"us", run.GetAdjustedRealTime()}};
+      nlohmann::json row{
+          {"kind", "kernel"}, {"name", run.benchmark_name()}, {"iterations", run.iterations}, {"us", run.GetAdjustedRealTime()}};
       for (const auto& [name, counter] : run.counters) row[name] = counter.value;
       if (run.error_occurred) row["error"] = run.error_message;
       GetOutputStream() << row.dump() << std::endl;
@@ -123,7 +124,7 @@ int run(int argc, char** argv) {
   std::ostream& facts = json_lines ? std::cerr : std::cout;
   facts << fmt::format("backend: {}\n", target.ops->name());
   if (device == "cpu") {
-    target.roofline = measure_roofline(threads > 0 ? threads : static_cast<int>(std::thread::hardware_concurrency()));
+    target.roofline = measure_roofline(threads > 0 ? threads : usable_threads());
     facts << fmt::format("roofline: {:.0f} GFLOP/s, {:.1f} GB/s\n", target.roofline->flops / 1e9, target.roofline->bytes / 1e9);
   }
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "data/file_bytes.h"
+#include "data/utf8.h"
 #include "runtime/error.h"
 
 namespace mcnn {
@@ -81,6 +82,10 @@ std::size_t Csv::column(std::string_view title) const {
 }
 
 Csv parse_csv(std::string_view text, const std::string& name) {
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) fail("{}:1: is UTF-16; save the table as UTF-8", name);
+  if (const std::size_t good = utf8_length(text); good < text.size())
+    fail("{}:{}: is not UTF-8 (byte 0x{:02x}); save the table as UTF-8", name,
+         1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(good), '\n'), static_cast<unsigned char>(text[good]));
   Csv csv{name, {}, {}};
   Parser parser(text, csv.name);
   while (!parser.at_end()) {

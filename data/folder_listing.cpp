@@ -40,10 +40,20 @@ std::vector<std::string> subfolders_of(const std::string& folder) {
   return sorted_names(folder, [](const fs::directory_entry& entry, std::error_code& error) { return entry.is_directory(error); });
 }
 
-std::vector<std::string> photos_in(const std::string& folder) {
-  static const std::set<std::string> extensions = {".jpg", ".jpeg", ".png", ".bmp", ".gif"};
-  return sorted_names(folder, [](const fs::directory_entry& entry, std::error_code& error) {
-    return extensions.contains(lower_case(entry.path().extension().string())) && entry.is_regular_file(error);
+std::vector<std::string> photos_in(const std::string& folder, Skipped& skipped) {
+  static const std::set<std::string> extensions = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif"};
+  return sorted_names(folder, [&](const fs::directory_entry& entry, std::error_code& error) {
+    if (entry.is_directory(error)) return false;
+    const std::string extension = lower_case(entry.path().extension().string());
+    std::string reason;
+    if (!entry.exists(error))
+      reason = entry.is_symlink(error) ? "dangling links" : "files that cannot be looked at";
+    else if (!entry.is_regular_file(error))
+      reason = "pipes, devices and sockets";
+    else if (!extensions.contains(extension))
+      reason = extension.empty() ? "files without an extension" : "files called " + extension;
+    if (!reason.empty()) ++skipped[reason];
+    return reason.empty();
   });
 }
 

@@ -109,7 +109,7 @@ Dataset read_competition(const std::string& root) {
   for (const Person& person : has_table ? people_of_table(table) : people_of_folders(images)) {
     const fs::path folder = fs::path(images) / person.folder;
     if (person.folder.empty() || !is_folder(folder.string())) fail("{}: no folder '{}' (id {})", person.source, folder.string(), person.id);
-    const std::vector<std::string> photos = photos_in(folder.string());
+    const std::vector<std::string> photos = photos_in(folder.string(), dataset.skipped);
     if (photos.empty()) fail("{}: folder '{}' holds no photo (id {})", person.source, folder.string(), person.id);
     for (const std::string& photo : photos) {
       const auto mask = mask_of(fs::path(photo).stem().string());

@@ -4,6 +4,7 @@
 
 #include "data/folder_listing.h"
 #include "data/layouts.h"
+#include "data/utf8.h"
 #include "runtime/error.h"
 
 namespace mcnn {
@@ -11,28 +12,38 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void add_person(const fs::path& folder, int label, const std::string& person, std::vector<Photo>& photos) {
-  for (const std::string& photo : photos_in(folder.string())) photos.push_back({(folder / photo).string(), label, person});
-  for (const std::string& inner : subfolders_of(folder.string())) add_person(folder / inner, label, person, photos);
+/// Folders, links followed: a link to a folder above would lead there again and again.
+using Visited = std::set<fs::path>;
+
+void add_person(const fs::path& folder, int label, const std::string& person, Visited& visited, Dataset& dataset) {
+  if (!visited.insert(fs::canonical(folder)).second) {
+    ++dataset.skipped["links to folders that were read already"];
+    return;
+  }
+  for (const std::string& photo : photos_in(folder.string(), dataset.skipped))
+    dataset.photos.push_back({(folder / photo).string(), label, person});
+  for (const std::string& inner : subfolders_of(folder.string())) add_person(folder / inner, label, person, visited, dataset);
 }
 
 }  // namespace
 
 Dataset read_folders(const std::string& root) {
   Dataset dataset{{}, subfolders_of(root)};
+  for (const std::string& name : dataset.classes) require_utf8(name, root + ": the class folder");
   if (dataset.classes.empty()) fail("{}: has no folders, expected one per class", root);
   bool person_folders = false;
   std::set<std::string> stems;
   for (std::size_t label = 0; label < dataset.classes.size(); ++label) {
     const fs::path folder = fs::path(root) / dataset.classes[label];
     const std::size_t before = dataset.photos.size();
-    for (const std::string& photo : photos_in(folder.string())) {
+    Visited visited = {fs::canonical(root), fs::canonical(folder)};
+    for (const std::string& photo : photos_in(folder.string(), dataset.skipped)) {
       const std::string person = *stems.insert(fs::path(photo).stem().string()).first;
       dataset.photos.push_back({(folder / photo).string(), static_cast<int>(label), person});
     }
     for (const std::string& person : subfolders_of(folder.string())) {
       person_folders = true;
-      add_person(folder / person, static_cast<int>(label), person, dataset.photos);
+      add_person(folder / person, static_cast<int>(label), person, visited, dataset);
     }
     if (dataset.photos.size() == before) fail("{}: the class has no photos", folder.string());
   }

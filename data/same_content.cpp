@@ -33,7 +33,7 @@ std::vector<std::size_t> first_with_same_content(const std::vector<std::string>&
     std::unordered_map<uint64_t, std::vector<std::size_t>> by_hash;  // of each content the first file
     for (const std::size_t i : same_size) {
       first[i] = i;
-      if (same_size.size() == 1) continue;
+      if (same_size.size() == 1 || size == 0) continue;  // nothing is in an empty file that two could share
       const std::vector<std::byte> bytes = read_file(paths[i]);
       std::vector<std::size_t>& known = by_hash[hash(bytes)];
       for (const std::size_t candidate : known)

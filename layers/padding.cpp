@@ -1,7 +1,8 @@
 #include "layers/padding.h"
 
 #include <algorithm>
-#include <cstdio>
+
+#include "runtime/number.h"
 
 namespace mcnn {
 namespace {
@@ -16,11 +17,12 @@ int total_same(int64_t size, int kernel, int stride) {
 Padding Padding::parse(std::string_view text) {
   if (text == "same") return {Mode::same};
   if (text == "symmetric") return {Mode::symmetric};
-  long long h = 0, w = 0;
-  int end = 0;
-  const std::string copy(text);
-  if (std::sscanf(copy.c_str(), "same:%lldx%lld%n", &h, &w, &end) == 2 && end == static_cast<int>(copy.size()) && h > 0 && w > 0)
-    return {Mode::same_fixed, h, w};
+  constexpr std::string_view kFixed = "same:";
+  constexpr int64_t kLargest = 1 << 16;  // pixels: far above any photo's side, far below what overflows
+  if (const std::size_t x = text.find('x'); text.starts_with(kFixed) && x != std::string_view::npos) {
+    const auto h = number_in<int64_t>(text.substr(kFixed.size(), x - kFixed.size())), w = number_in<int64_t>(text.substr(x + 1));
+    if (h && w && *h > 0 && *w > 0 && *h <= kLargest && *w <= kLargest) return {Mode::same_fixed, *h, *w};
+  }
   fail("padding '{}' is none of same, same:HxW (same:380x380), symmetric", text);
 }
 

@@ -71,6 +71,9 @@ EfficientNetSpec efficientnet_spec(std::string_view name) {
 }
 
 Architecture scale(const EfficientNetSpec& spec) {
+  for (const auto& [name, value] : {std::pair("width", spec.width), std::pair("depth", spec.depth)})
+    if (!(value >= kLeastMultiplier && value <= kLargestMultiplier))  // also NaN
+      fail("the {} multiplier is {}, expected {} to {}", name, value, kLeastMultiplier, kLargestMultiplier);
   Architecture a;
   a.stem = spec.lite ? 32 : round_filters(32, spec.width);
   a.head = spec.lite ? 1280 : round_filters(1280, spec.width);

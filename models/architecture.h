@@ -27,6 +27,9 @@ struct EfficientNetSpec {
 /// b0-b7, lite0-4 with their published multipliers, resolution and dropout. Throws Error naming the nearest name.
 EfficientNetSpec efficientnet_spec(std::string_view name);
 
+/// Of width and depth. The published ones lie between 1 and 3.1; what is beyond these bounds is a mistake, not a network.
+inline constexpr double kLeastMultiplier = 0.01, kLargestMultiplier = 10;
+
 struct BlockSpec {
   int stage = 0, index = 0;  ///< timm's blocks.<stage>.<index>
   int expand = 6, kernel = 3, stride = 1;
@@ -41,6 +44,7 @@ struct Architecture {
   std::vector<BlockSpec> blocks;
 };
 
+/// Throws Error if a multiplier is out of its bounds, before anything of that size is made.
 Architecture scale(const EfficientNetSpec& spec);
 
 }  // namespace mcnn

@@ -35,8 +35,14 @@ struct Arena::Blocks {
   bool fill_fresh = false;
 
   Blocks(Memory& m, std::size_t bytes) : memory(m), capacity(imaginary() ? kEndless : bytes) {
-    holes[0] = capacity;
-    base = static_cast<std::byte*>(m.reserve(capacity));  // last: nothing behind it can throw
+    constexpr std::size_t kLeast = std::size_t{1} << 20;
+    base = static_cast<std::byte*>(imaginary() ? m.reserve(capacity) : m.reserve_most(capacity, std::min(capacity, kLeast)));
+    try {
+      holes[0] = capacity;
+    } catch (...) {
+      m.release(base, capacity);
+      throw;
+    }
   }
   ~Blocks() {
     unguard();

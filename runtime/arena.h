@@ -13,7 +13,8 @@ namespace mcnn {
 
 class Arena {
  public:
-  /// Reserves `capacity` bytes of addresses (imaginary memory: without limit); only what is handed out gets touched.
+  /// Reserves `capacity` bytes of addresses (imaginary memory: without limit), or as many as can be had where these are limited; only
+  /// what is handed out gets touched.
   explicit Arena(Memory& memory, std::size_t capacity = std::size_t{1} << 38);
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;

@@ -2,12 +2,14 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <string>
 
+#include "runtime/allowance.h"
 #include "runtime/error.h"
 
 namespace mcnn {
@@ -28,8 +30,8 @@ class HostMemory final : public Memory {
     std::string key;
     std::size_t kib = 0;
     for (std::string unit; meminfo >> key >> kib; std::getline(meminfo, unit))
-      if (key == "MemAvailable:") return kib * 1024;
-    return SIZE_MAX;  // unknown: refuse nothing
+      if (key == "MemAvailable:") return std::min(kib * 1024, memory_left_by_cgroups());
+    return memory_left_by_cgroups();
   }
 };
 
@@ -41,6 +43,23 @@ class ImaginaryMemory final : public Memory {
 };
 
 }  // namespace
+
+void* Memory::reserve_most(std::size_t& bytes, std::size_t least) {
+  for (std::size_t size = bytes; size >= least; size /= 2) {
+    void* address = nullptr;
+    try {
+      address = reserve(size);
+    } catch (const Error&) {
+      continue;
+    }
+    if (size == bytes) return address;
+    // Addresses are limited, and others need some too: threads, files, other reservations.
+    release(address, size);
+    bytes = std::max(size / 4, least);
+    return reserve(bytes);
+  }
+  return reserve(bytes = least);
+}
 
 Memory& host_memory() {
   static HostMemory memory;

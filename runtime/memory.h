@@ -10,6 +10,9 @@ class Memory {
   /// Address space for `bytes`, aligned to 4096, that costs nothing until touched where the system allows it.
   /// Throws Error if not even the addresses can be had.
   virtual void* reserve(std::size_t bytes) = 0;
+  /// Reserves `bytes`, or, where address space is limited (ulimit -v, strict overcommit), about a quarter of what there is, `least` at
+  /// least; `bytes` is what it became. Throws Error if not even `least` can be had.
+  void* reserve_most(std::size_t& bytes, std::size_t least);
   /// Says that the first `bytes` of the reservation at `address` are about to be used: for memory that does not come by being
   /// touched. Throws Error when there is none left.
   virtual void commit(void* /*address*/, std::size_t /*bytes*/) {}

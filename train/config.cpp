@@ -129,7 +129,8 @@ std::vector<Setting> settings(Config& c) {
   t.choice(
       "run", "device", c.run.device, devices(),
       "backend; auto: cuda where there is a GPU, else cpu; sim runs the CUDA kernels on the host and ref computes in double, for checking");
-  t.number("run", "threads", c.run.threads, 0, 4096, "0: one per core; results do not depend on it");
+  t.number("run", "threads", c.run.threads, 0, 4096,
+           "0: as many as the process may use (affinity, CPU quota, OMP_NUM_THREADS); results do not depend on it");
   t.choice("run", "products", c.run.products, product_choices(),
            "matrix products and dense convolutions on a GPU: own kernels, cuBLAS and cuDNN, or by shape; own where these are not found");
   t.flag("run", "allow_tf32", c.run.allow_tf32,

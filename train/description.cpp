@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "runtime/error.h"
+#include "runtime/number.h"
 
 namespace mcnn {
 namespace {
@@ -25,14 +26,14 @@ std::array<float, 3> three(const std::vector<double>& values) {
   return {static_cast<float>(values[0]), static_cast<float>(values[1]), static_cast<float>(values[2])};
 }
 
-double number(const TensorFile& file, const char* key, double otherwise) {
+double number(const TensorFile& file, const char* key, double least, double most, double otherwise) {
   const auto found = file.metadata().find(key);
   if (found == file.metadata().end()) return otherwise;
-  try {
-    return std::stod(found->second);
-  } catch (const std::exception&) {
-    fail("{}: metadata '{}': '{}' is not a number", file.path(), key, found->second);
-  }
+  const auto value = number_in<double>(found->second);
+  if (!value) fail("{}: metadata '{}': {} is not a number", file.path(), key, printable(found->second));
+  if (*value < least || *value > most)
+    fail("{}: metadata '{}': {} is outside {} to {}", file.path(), key, printable(found->second), least, most);
+  return *value;
 }
 
 /// Rows of the classifier's weight, whatever the file calls it; 0 if it has none.
@@ -81,15 +82,15 @@ ModelDescription describe_file(const TensorFile& file, const Convention& flags, 
          file.path());
   ModelDescription d;
   d.spec = efficientnet_spec(c.model->value);
-  d.spec.width = number(file, "width", d.spec.width);
-  d.spec.depth = number(file, "depth", d.spec.depth);
+  d.spec.width = number(file, "width", kLeastMultiplier, kLargestMultiplier, d.spec.width);
+  d.spec.depth = number(file, "depth", kLeastMultiplier, kLargestMultiplier, d.spec.depth);
   d.spec.padding = value_or(c.padding, Padding{});
   d.spec.bn_eps = value_or(c.bn_eps, 1e-3f);
   d.normalisation.mean = value_or(c.mean, d.normalisation.mean);
   d.normalisation.std = value_or(c.std, d.normalisation.std);
   d.preprocess.crop = value_or(c.resolution, d.spec.resolution);
   const double resize = std::floor(d.preprocess.crop / value_or(c.crop_pct, 0.875));
-  d.preprocess.resize = static_cast<int>(flags.resolution || flags.crop_pct ? resize : number(file, "resize", resize));
+  d.preprocess.resize = static_cast<int>(flags.resolution || flags.crop_pct ? resize : number(file, "resize", 1, 1 << 20, resize));
   d.preprocess.interpolation = parse_interpolation(value_or(c.interpolation, std::string("bicubic")));
   d.preprocess.crop_rule = parse_crop_rule(value_or(c.crop_rule, std::string("timm")));
   const bool crop_is_guessed = !file.metadata().contains("resize") && (!c.crop_pct || c.crop_pct->guess);

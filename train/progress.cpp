@@ -63,7 +63,8 @@ void Progress::draw() {
   const std::string line = fmt::format("{} [{}{}] {}/{}  {:.1f} img/s  {}  ETA {}  {:.2f} GB", title_, std::string(filled, '#'),
                                        std::string(kWidth - filled, '.'), done_, total_, photos_per_second(), note_, clock_time(left),
                                        static_cast<double>(resident_bytes()) / 1e9);
-  fmt::print(out_, "{}{}{}", terminal_ ? "\r\x1b[K" : "", line, terminal_ ? "" : "\n");
+  // Not fmt::print, which throws: a stream that is gone must not end the work.
+  std::fputs(fmt::format("{}{}{}", terminal_ ? "\r\x1b[K" : "", line, terminal_ ? "" : "\n").c_str(), out_);
   std::fflush(out_);
 }
 

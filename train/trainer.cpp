@@ -17,9 +17,11 @@
 #include "data/layouts.h"
 #include "data/loader.h"
 #include "data/split.h"
+#include "data/utf8.h"
 #include "kernels/backend.h"
 #include "models/layer_table.h"
 #include "runtime/error.h"
+#include "runtime/number.h"
 #include "runtime/profiler.h"
 #include "train/checkpoint.h"
 #include "train/description.h"
@@ -38,6 +40,7 @@ namespace fs = std::filesystem;
 
 Dataset read_dataset(const Config& config) {
   if (config.data.layout == "csv" && config.data.csv.empty()) fail("[data] csv is not set");
+  for (const std::string& name : config.data.classes) require_utf8(name, "[data] classes");
   if (config.data.layout == "csv") return read_csv(config.data.csv, config.data.root, config.data.classes);
   if (config.data.root.empty()) fail("[data] root is not set");
   if (!config.data.classes.empty()) fail("[data] classes is for layout = csv; layout = {} has its own", config.data.layout);
@@ -58,19 +61,22 @@ Config with_absolute_paths(Config config) {
   return config;
 }
 
+/// 0.001 for the float nearest to it, not 0.0010000000475.
+double shortest(float value) { return number_in<double>(fmt::format("{}", value)).value(); }
+
 /// Writes what the weights or the model decided into the configuration: read again, also without the weights file, it gives
 /// the same run.
 void resolve(Config& config, const ModelDescription& d) {
   config.model.width = d.spec.width;
   config.model.depth = d.spec.depth;
   config.model.padding = d.spec.padding.str();
-  config.model.bn_eps = std::stod(fmt::format("{}", d.spec.bn_eps));  // 0.001, not the nearest float's 0.0010000000475
-  config.model.dropout = std::stod(fmt::format("{}", d.spec.dropout));
+  config.model.bn_eps = shortest(d.spec.bn_eps);
+  config.model.dropout = shortest(d.spec.dropout);
   config.data.resize = d.preprocess.resize;
   config.data.mean.clear();
   config.data.std.clear();
-  for (const float m : d.normalisation.mean) config.data.mean.push_back(std::stod(fmt::format("{}", m)));
-  for (const float deviation : d.normalisation.std) config.data.std.push_back(std::stod(fmt::format("{}", deviation)));
+  for (const float m : d.normalisation.mean) config.data.mean.push_back(shortest(m));
+  for (const float deviation : d.normalisation.std) config.data.std.push_back(shortest(deviation));
 }
 
 /// `share`: of the photos, hence of the cache.
@@ -90,6 +96,21 @@ LoaderOptions loader_options(const Config& config, const ModelDescription& descr
 void say(const std::string& line) {
   std::printf("%s\n", line.c_str());
   std::fflush(stdout);  // also into a file, it is there before the progress that follows
+}
+
+/// "2 dangling links, 3 files called .webp"
+std::string counts(const Skipped& skipped) {
+  std::string text;
+  for (const auto& [what, count] : skipped) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, what);
+  return text;
+}
+
+/// A share of held-out people that is far from the wish: more than rounding makes it.
+void say_unless_near(const Split& split, double wish) {
+  const auto held_out = static_cast<double>(split.holdout_people), people = held_out + static_cast<double>(split.training_people);
+  if (std::abs(held_out / people - wish) <= 0.05 + 1 / people) return;
+  say(fmt::format("[data] holdout = {}, and {:.0f}% of the people are held out: {} of {} share photos with others and stay together", wish,
+                  100 * held_out / people, split.merged_people, count_of_people(static_cast<int64_t>(people))));
 }
 
 /// A folder in which a run stopped before its first checkpoint may be used again. Throws Error if it holds anything else.
@@ -134,7 +155,9 @@ class Run {
     if (!all.people_known && config_.data.holdout > 0)
       say("nothing says who is on which photo: each is taken as a person of its own, and one with several photos may be trained on and "
           "held out; a column 'group' (layout = csv) or a folder per person (folders) says it");
+    if (!all.skipped.empty()) say("skipped: " + counts(all.skipped));
     split_ = split_by_person(all, config_.data.holdout, config_.run.seed);
+    say_unless_near(split_, config_.data.holdout);
     std::optional<TensorFile> file;
     if (fresh && !config_.weights.init.empty()) file.emplace(open_tensor_file(config_.weights.init, config_.weights.state_dict));
     const Convention convention = file ? resolve_convention({}, *file) : Convention{};
@@ -192,6 +215,7 @@ class Run {
   /// would deal them anew, and faces the network was trained on would be held out.
   void load_progress() {
     const std::string state = (dir_ / "last.safetensors").string();
+    require_writable(state);
     if (!fs::exists(state)) fail("{} has no last.safetensors: the run stopped in its first epoch; start it again", dir_.string());
     lock_.emplace(dir_);
     std::ifstream file(dir_ / "split.csv");

@@ -2,9 +2,11 @@
 #include "weights/atomic_file.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -31,18 +33,82 @@ int write_and_sync(int fd, std::span<const std::span<const std::byte>> parts) {
   return ::fsync(fd) == 0 ? 0 : errno;
 }
 
+namespace fs = std::filesystem;
+
+/// Where `path` leads, through symbolic links, also to a file that is not there yet.
+fs::path target_of(const std::string& path) {
+  fs::path target(path);
+  std::error_code error;
+  constexpr int kMostLinks = 40;  // as the kernel has it
+  for (int links = 0; fs::is_symlink(target, error); ++links) {
+    if (links == kMostLinks) fail("{}: cannot be written: {}", path, std::strerror(ELOOP));
+    const fs::path next = fs::read_symlink(target, error);
+    if (error) fail("{}: cannot be written: {}", path, error.message());
+    target = next.is_absolute() ? next : target.parent_path() / next;
+  }
+  return target;
+}
+
+fs::path folder_of(const fs::path& target) { return target.has_parent_path() ? target.parent_path() : fs::path("."); }
+
+/// Short, however long the target's own name is.
+std::string temporary_name(const fs::path& target) {
+  static std::atomic<int> count{0};
+  return (folder_of(target) / fmt::format(".mcnn.{}.{}.tmp", ::getpid(), count++)).string();
+}
+
+/// A device, a pipe or a socket: written into, never replaced.
+bool is_special(const fs::path& target) {
+  std::error_code absent;
+  const fs::file_status status = fs::status(target, absent);
+  return fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
+}
+
+void write_into(const std::string& path, std::span<const std::span<const std::byte>> parts) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+  if (fd < 0) fail("{}: cannot be written: {}", path, std::strerror(errno));
+  int error = 0;
+  for (const auto part : parts)
+    if (error == 0) error = write_all(fd, part);
+  if (::close(fd) != 0 && error == 0) error = errno;
+  if (error != 0) fail("{}: cannot be written: {}", path, std::strerror(error));
+}
+
 }  // namespace
 
+void require_writable(const std::string& path, const std::string& option) {
+  const auto refuse = [&](const std::string& why) { fail("{}{}: cannot be written: {}", option, path, why); };
+  if (path.empty()) refuse("the name is empty");
+  const fs::path target = target_of(path);
+  struct stat info {};
+  const bool exists = ::stat(target.c_str(), &info) == 0;
+  if (!exists && errno != ENOENT) refuse(std::strerror(errno));  // among them a name that is too long
+  if (exists && S_ISDIR(info.st_mode)) refuse("it is a folder");
+  if (exists && !S_ISREG(info.st_mode)) {
+    if (::access(target.c_str(), W_OK) != 0) refuse(std::strerror(errno));
+    return;
+  }
+  if (!fs::is_directory(folder_of(target))) refuse(fmt::format("there is no folder {}", folder_of(target).string()));
+  const std::string temporary = temporary_name(target);
+  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  if (fd < 0) refuse(std::strerror(errno));
+  ::close(fd);
+  ::unlink(temporary.c_str());
+}
+
 void write_file_atomically(const std::string& path, std::span<const std::span<const std::byte>> parts) {
-  const std::filesystem::path target(path);
-  const std::string folder = target.has_parent_path() ? target.parent_path().string() : ".";
-  const std::string temporary = fmt::format("{}/.{}.{}.tmp", folder, target.filename().string(), ::getpid());
+  const fs::path target = target_of(path);
+  if (is_special(target)) {
+    write_into(path, parts);
+    return;
+  }
+  const std::string folder = folder_of(target).string(), temporary = temporary_name(target);
   const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) fail("{}: cannot be written: {} ({})", path, std::strerror(errno), temporary);
 
   int error = write_and_sync(fd, parts);
   if (::close(fd) != 0 && error == 0) error = errno;  // NFS reports a full disk here
-  if (error == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
+  if (error == 0 && ::rename(temporary.c_str(), target.c_str()) != 0) error = errno;
   if (error != 0) {
     ::unlink(temporary.c_str());
     fail("{}: cannot be written: {}", path, std::strerror(error));

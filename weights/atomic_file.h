@@ -8,7 +8,12 @@
 
 namespace mcnn {
 
-/// Writes the parts one after the other. Throws Error (with the system's reason) and leaves neither the temporary file nor
+/// Throws Error, opening with `option` and `path`, unless write_file_atomically() can write there as far as can be told before the work: no
+/// folder, a folder that is there and takes files, a name that is not too long, a file system that is not read-only.
+void require_writable(const std::string& path, const std::string& option = {});
+
+/// Writes the parts one after the other. A symbolic link stays, and the file it leads to is written; a device, a pipe or a socket is
+/// written into and never replaced, part by part. Throws Error (with the system's reason) and leaves neither the temporary file nor
 /// a changed `path` behind.
 void write_file_atomically(const std::string& path, std::span<const std::span<const std::byte>> parts);
 

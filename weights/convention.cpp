@@ -41,17 +41,23 @@ void parse(const std::string& text, Padding& value) {
     fail("is none of same, same:HxW (same:380x380), symmetric");
   }
 }
+// Batch norm's epsilon.
 void parse(const std::string& text, float& value) {
   parse_number(text, value);
   if (!(value > 0)) fail("is not positive");
+  if (value > 1) fail("is above 1");
 }
+// The crop's share of the shorter side. Less than a hundredth is a mistake, and would ask for photos of any size.
 void parse(const std::string& text, double& value) {
   parse_number(text, value);
   if (!(value > 0 && value <= 1)) fail("is not in (0,1]");
+  if (value < 0.01) fail("is below 0.01");
 }
+// The resolution, with the bounds of [data] crop.
 void parse(const std::string& text, int& value) {
   parse_number(text, value);
   if (value < 1) fail("is not positive");
+  if (value < 8 || value > 8192) fail("is outside 8 to 8192");
 }
 void parse(const std::string& text, std::array<float, 3>& value) {
   std::size_t from = 0;
@@ -121,6 +127,10 @@ Convention read_fields(const Metadata& texts, const std::string& where, const So
         }
       },
       out);
+  // Of channels in [0,1]. What is far outside would overflow further on.
+  for (const auto& [name, field] : {std::pair("mean", out.mean), std::pair("std", out.std)})
+    if (field && std::ranges::any_of(field->value, [](float v) { return std::abs(v) > 1000; }))
+      fail("{}{}: {} is outside -1000 to 1000", where, field->source, printable(texts.at(name)));
   if (out.std && std::ranges::min(out.std->value) <= 0)
     fail("{}{}: {} is not above 0 in every channel", where, out.std->source, printable(texts.at("std")));
   return out;

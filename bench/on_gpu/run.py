@@ -96,6 +96,8 @@ class Context:
                               environment=environment, on_line=watch)
             if status in (0, 1, 2, 77, 127):
                 return
+            if not reached and first > 0:
+                return  # there is no such case any more, or it always dies at once
             # Killed by a signal the case behind the last one is at fault; otherwise the last one is.
             first = max(reached, default=first - 1) + (2 if status < 0 else 1)
 

@@ -1,17 +1,17 @@
 // The CPU backend's construction and transfers; each operation is in the file of its own name.
 #include "kernels/cpu/cpu_ops.h"
+#include "runtime/allowance.h"
 
 #include <fmt/format.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
 #include <cstring>
-#include <thread>
 
 namespace mcnn {
 namespace cpu {
 
-CpuOps::CpuOps(int threads) : threads_(threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))) {}
+CpuOps::CpuOps(int threads) : threads_(threads > 0 ? threads : usable_threads()) {}
 
 std::string CpuOps::name() const {
   const int64_t supported = hwy::SupportedTargets() & HWY_TARGETS;

@@ -87,7 +87,9 @@ class Runs(unittest.TestCase):
             ends = self.ends()
             absent = {name for name, status in ends.items() if status == "absent"}
             self.assertLessEqual(absent, {"memcheck", "racecheck"})  # where this machine has no compute-sanitizer
-            self.assertEqual({status for name, status in ends.items() if name not in absent}, {"failed"}, exit_status)
+            # gpu_check that dies by a signal is started again behind the case it died in, until its step's time is over.
+            allowed = {"failed", "out of time"} if exit_status < 0 else {"failed"}
+            self.assertLessEqual({status for name, status in ends.items() if name not in absent}, allowed, exit_status)
             self.assertEqual(len(ends), len(plan.steps(None)))
 
     def test_a_step_that_throws_is_noted(self):

@@ -159,5 +159,18 @@ TEST(CheckDisjoint, ACopyWithinOneSideIsNoLeak) {
   EXPECT_EQ(refusal(a.dataset, b.dataset), "accepted");
 }
 
+TEST(Split, EmptyFilesTieNobodyTogether) {
+  TemporaryFolder folder;
+  Dataset dataset{{}, {"a"}};
+  for (int person = 0; person < 12; ++person)
+    for (int photo = 0; photo < 2; ++photo) {
+      const std::string name = fmt::format("{}_{}.jpg", person, photo);
+      dataset.photos.push_back({folder.write(name, photo == 0 ? name : ""), 0, std::to_string(person)});
+    }
+  const Split split = split_by_person(dataset, 0.25, 1);
+  EXPECT_EQ(split.merged_people, 0);
+  EXPECT_EQ(split.holdout_people, 3);
+}
+
 }  // namespace
 }  // namespace mcnn

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <limits>
+
 #include "models/efficientnet.h"
 #include "models/layer_table.h"
 #include "runtime/error.h"
@@ -66,6 +69,20 @@ TEST(LayerTable, ParametersAddUpToTheNetworks) {
     for (const LayerRow& row : layer_table(efficientnet_spec(name), 2, 224, 224)) sum += row.parameters;
     EXPECT_EQ(sum, parameters_of(name, 1000)) << name;
   }
+}
+
+TEST(Architecture, AMultiplierOutOfBoundsIsRefusedBeforeAnythingIsMade) {
+  for (const double bad : {0.0, -1.0, std::nan(""), std::numeric_limits<double>::infinity(), 1e300, 1e9, 10.1, 1e-9})
+    for (const bool is_depth : {false, true}) {
+      EfficientNetSpec spec = efficientnet_spec("b0");
+      (is_depth ? spec.depth : spec.width) = bad;
+      try {
+        scale(spec);
+        ADD_FAILURE() << bad;
+      } catch (const Error& error) {
+        EXPECT_NE(std::string(error.what()).find(is_depth ? "the depth multiplier is" : "the width multiplier is"), std::string::npos);
+      }
+    }
 }
 
 }  // namespace

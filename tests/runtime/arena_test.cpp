@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
+
 #include <cmath>
 #include <vector>
 
@@ -110,6 +112,37 @@ TEST(Arena, ImaginaryMemoryMeasuresWithoutTouching) {
   Arena again(imaginary_memory());
   const Tensor c = again.tensor({77, 3});
   EXPECT_EQ(real.peak(), again.peak());
+}
+
+/// Memory whose addresses are limited.
+class Limited final : public Memory {
+ public:
+  explicit Limited(std::size_t bytes) : left(bytes) {}
+  void* reserve(std::size_t bytes) override {
+    if (bytes > left) fail("limited");
+    left -= bytes;
+    return host_memory().reserve(bytes);
+  }
+  void release(void* address, std::size_t bytes) override {
+    left += bytes;
+    host_memory().release(address, bytes);
+  }
+  std::size_t available() const override { return left; }
+  std::size_t left;
+};
+
+TEST(Arena, LimitedAddressesAreShared) {
+  Limited memory(std::size_t{64} << 20);
+  {
+    std::vector<std::unique_ptr<Arena>> arenas;
+    for (int i = 0; i < 8; ++i) arenas.push_back(std::make_unique<Arena>(memory, std::size_t{1} << 38));
+    EXPECT_GT(memory.left, std::size_t{4} << 20);  // what is left for others
+    EXPECT_EQ(arenas[0]->tensor({1 << 20}).shape().size(), 1 << 20);
+    EXPECT_THROW(arenas[0]->tensor({16 << 20}), Error);
+  }
+  EXPECT_EQ(memory.left, std::size_t{64} << 20);
+  Limited too_little(1000);
+  EXPECT_THROW(Arena{too_little}, Error);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // Conventions: who wins, what the published checkpoints want, and that a guess is never passed off as a statement.
 #include "weights/convention.h"
+#include "tests/train/message.h"
 
 #include <gtest/gtest.h>
 
@@ -194,6 +195,21 @@ TEST(Convention, FlagsAreReadLikeMetadataAndNamedAsTheUserTypedThem) {
     ADD_FAILURE() << "sane was accepted";
   } catch (const Error& e) {
     EXPECT_EQ(std::string(e.what()), "--padding: 'sane' is none of same, same:HxW (same:380x380), symmetric");
+  }
+}
+
+TEST(Convention, EachNumberIsReadWholeAndHasBounds) {
+  for (const auto& [key, value] : std::vector<std::pair<std::string, std::string>>{
+           {"bn_eps", "1e-3x"},      {"bn_eps", "2"},          {"bn_eps", "0"},
+           {"bn_eps", "nan"},        {"resolution", "0"},      {"resolution", "7"},
+           {"resolution", "9000"},   {"resolution", "224.0"},  {"resolution", "99999999999"},
+           {"crop_pct", "1e-300"},   {"crop_pct", "0,9"},      {"crop_pct", "1.1"},
+           {"mean", "0.5,0.5"},      {"mean", "1e38,0,0"},     {"mean", "0.5,0.5,0.5,0.5"},
+           {"std", "1,1,-1"},        {"std", "1,inf,1"},       {"padding", "same:1e9x1"},
+           {"padding", "same: 4x4"}, {"padding", "same:4x4 "}, {"padding", "same:99999999999999999999x4"}}) {
+    SCOPED_TRACE(key + " = " + value);
+    EXPECT_TRUE(says(message_of([&] { convention_of_metadata("a.safetensors", {{key, value}}); }), {"a.safetensors", "'" + key + "'"}));
+    EXPECT_THROW(convention_of_flags({{key, value}}), Error);
   }
 }
 
