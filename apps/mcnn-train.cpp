@@ -2,6 +2,7 @@
 #include "apps/arguments.h"
 #include "apps/entry.h"
 #include "runtime/error.h"
+#include "train/interruption.h"
 #include "train/trainer.h"
 
 namespace {
@@ -44,5 +45,12 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return mcnn::run_program("mcnn-train", [&] { return run(argc, argv); });
+  return mcnn::run_program("mcnn-train", [&] {
+    try {
+      return run(argc, argv);
+    } catch (const mcnn::Interrupted& interrupted) {
+      std::fprintf(stderr, "mcnn-train: %s\n", interrupted.what());
+      return 128 + interrupted.signal;  // as a shell has it
+    }
+  });
 }

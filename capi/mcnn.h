@@ -12,6 +12,8 @@
  * memory of its own, which is kept for the next call (as much as the most calls that ever ran together needed), and the
  * weights are shared. mcnn_open may be called from any thread. mcnn_close must not overlap another call on the same model.
  * Threads that an option asks for (mcnn_options.threads) are per call: where several calls run together, 1 is best.
+ * After fork() the child may go on with the models it has on the CPU, as long as no other thread was in a call when it was forked.
+ * Where no more threads can be made, a call does with those there are.
  *
  * Strings: UTF-8, ending in 0. Compatibility: the library's SONAME carries MCNN_ABI_VERSION. Within one version functions
  * are only added and mcnn_options only grows at its end. */
@@ -55,7 +57,7 @@ MCNN_API const char* mcnn_last_error(void);
 /* How a model is opened. Begin with MCNN_OPTIONS_INIT and change what is to differ; nothing is kept beyond mcnn_open. */
 typedef struct mcnn_options {
   size_t size;                      /* sizeof(mcnn_options) of the caller: tells the library which fields there are */
-  int threads;                      /* per call; 0: one per core; 1: the calling thread alone */
+  int threads;                      /* per call; 0: as many as the process may use; 1: the calling thread alone */
   const char* device;               /* "auto", "cpu", "cuda", "sim" or "ref"; NULL: "auto" */
   const char* network;              /* "b0" to "b7", "lite0" to "lite4", where the file does not say; NULL: the file says */
   const char* padding;              /* "same", "same:HxW" or "symmetric", in place of what the file says; or NULL */

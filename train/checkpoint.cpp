@@ -47,6 +47,9 @@ void save_state(const std::string& path, const ModelDescription& description, Pa
   metadata["loss_scale"] = fmt::format("{}", progress.loss_scale.value);
   metadata["loss_scale_finite_steps"] = std::to_string(progress.loss_scale.finite_steps);
   metadata["left_out"] = std::to_string(progress.left_out);
+  metadata["batches"] = std::to_string(progress.batches);
+  metadata["loss_sum"] = fmt::format("{}", progress.loss_sum);
+  if (!progress.settings.empty()) metadata["settings"] = progress.settings;
   write_safetensors(path, tensors, metadata);
 }
 
@@ -63,7 +66,11 @@ RunProgress load_state(const std::string& path, Parameters& parameters, Optimize
           number<int64_t>(file, "steps"),
           number<double>(file, "best_score"),
           {number<float>(file, "loss_scale"), number<int>(file, "loss_scale_finite_steps")},
-          file.metadata().contains("left_out") ? number<int64_t>(file, "left_out") : 0};  // older states have none
+          // Older states have none of these.
+          file.metadata().contains("left_out") ? number<int64_t>(file, "left_out") : 0,
+          file.metadata().contains("batches") ? number<int64_t>(file, "batches") : 0,
+          file.metadata().contains("loss_sum") ? number<double>(file, "loss_sum") : 0,
+          file.metadata().contains("settings") ? file.metadata().at("settings") : ""};
 }
 
 }  // namespace mcnn

@@ -15,6 +15,9 @@ struct RunProgress {
   double best_score = -1;  ///< macro F1 of the epoch in best.safetensors; -1: none yet
   LossScale loss_scale{};  ///< used where feature maps are fp16
   int64_t left_out = 0;    ///< training photos that cannot be read, as far as is known
+  int64_t batches = 0;     ///< of the epoch that is not finished
+  double loss_sum = 0;     ///< over these
+  std::string settings;    ///< the configuration: a JSON object of "section.key": value; empty in older states
 };
 
 /// Written whole or not at all.

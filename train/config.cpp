@@ -184,6 +184,8 @@ std::vector<Setting> settings(Config& c) {
   t.number("train", "label_smoothing", c.train.label_smoothing, 0.0, 1.0, "targets are (1-s)*label + s/classes");
   t.number("train", "clip_norm", c.train.clip_norm, 0.0, 1e9, "largest 2-norm of all gradients together; 0: no limit");
   t.number("train", "ema", c.train.ema, 0.0, 0.999999, "decay of averaged weights, which are then evaluated and kept; 0: none");
+  t.number("train", "checkpoint_minutes", c.train.checkpoint_minutes, 0.0, 1e6,
+           "the state is saved this often within an epoch, and at its end; 0: only there");
   t.choice("train", "select", c.train.select, {"best", "last"},
            "which epoch's weights best.safetensors holds, by macro F1 on the held-out people");
   return t.rows;

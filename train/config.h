@@ -61,6 +61,7 @@ struct Config {
     double label_smoothing = 0.1;
     double clip_norm = 0;
     double ema = 0;
+    double checkpoint_minutes = 10;
     std::string select = "best";
   } train;
 };

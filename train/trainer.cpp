@@ -1,6 +1,7 @@
 #include "train/trainer.h"
 
 #include <fcntl.h>
+#include <fmt/ranges.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -27,6 +29,7 @@
 #include "train/description.h"
 #include "train/evaluate.h"
 #include "train/forecast.h"
+#include "train/interruption.h"
 #include "train/progress.h"
 #include "train/schedule.h"
 #include "train/training_step.h"
@@ -98,6 +101,40 @@ void say(const std::string& line) {
   std::fflush(stdout);  // also into a file, it is there before the progress that follows
 }
 
+/// What may change in a run that goes on: none of it changes results. Where photos come from is compared by split.csv.
+const std::set<std::string>& free_settings() {
+  static const std::set<std::string> free = {"run.dir",
+                                             "run.device",
+                                             "run.threads",
+                                             "run.products",
+                                             "weights.init",
+                                             "data.layout",
+                                             "data.root",
+                                             "data.csv",
+                                             "data.workers",
+                                             "data.cache_mb",
+                                             "train.checkpoint_minutes"};
+  return free;
+}
+
+/// The configuration as a state keeps it: a JSON object of "section.key": value, without what may change.
+std::string settings_of(Config config) {
+  nlohmann::json values;
+  for (const Setting& s : settings(config))
+    if (const std::string key = s.section + "." + s.key; !free_settings().contains(key)) values[key] = s.write();
+  return values.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+}
+
+/// Throws Error, naming what differs. `then` is empty in older states.
+void require_same_settings(const std::string& then, const std::string& now) {
+  const auto before = nlohmann::json::parse(then, nullptr, false), after = nlohmann::json::parse(now, nullptr, false);
+  if (!before.is_object()) return;
+  for (const auto& [key, value] : after.items())
+    if (before.contains(key) && before[key] != value)
+      fail("{} is {}, and the run began with {}; of a run that goes on only {} may change", key, value.dump(), before[key].dump(),
+           fmt::join(free_settings(), ", "));
+}
+
 /// "2 dangling links, 3 files called .webp"
 std::string counts(const Skipped& skipped) {
   std::string text;
@@ -119,6 +156,7 @@ void require_no_checkpoint(const fs::path& dir) {
   const bool of_a_run = fs::exists(dir / "split.csv");
   for (const auto& entry : fs::directory_iterator(dir)) {
     const std::string name = entry.path().filename().string();
+    if (is_temporary(name)) continue;  // of a run that was killed
     if (!of_a_run || (name != "split.csv" && name != "config.ini" && name != "trace.json"))
       fail("[run] dir = {} exists already and holds {}; runs are never overwritten", dir.string(), name);
   }
@@ -206,6 +244,7 @@ class Run {
     if (error) fail("[run] dir = {} cannot be made: {}", dir_.string(), error.message());
     lock_.emplace(dir_);
     require_no_checkpoint(dir_);
+    remove_temporaries(dir_);
     if (fs::exists(dir_ / "split.csv")) say(dir_.string() + ": the run in it stopped before its first checkpoint; begun anew");
     write_file_atomically((dir_ / "split.csv").string(), split_table());  // first: a config.ini alone may be a user's own
     write_file_atomically((dir_ / "config.ini").string(), write_config(config_));
@@ -216,12 +255,23 @@ class Run {
   void load_progress() {
     const std::string state = (dir_ / "last.safetensors").string();
     require_writable(state);
-    if (!fs::exists(state)) fail("{} has no last.safetensors: the run stopped in its first epoch; start it again", dir_.string());
+    if (!fs::exists(state) && !fs::exists(dir_ / "previous.safetensors"))
+      fail("{} has no last.safetensors: the run stopped in its first epoch; start it again", dir_.string());
     lock_.emplace(dir_);
+    remove_temporaries(dir_);
     std::ifstream file(dir_ / "split.csv");
     const std::string then((std::istreambuf_iterator<char>(file)), {});
     if (then != split_table()) fail("{}: the photos are not those the run began with", (dir_ / "split.csv").string());
-    progress_ = load_state(state, engine_->parameters(), *optimizer_);
+    try {
+      progress_ = load_state(state, engine_->parameters(), *optimizer_);
+    } catch (const Error& damage) {
+      const std::string previous = (dir_ / "previous.safetensors").string();
+      if (!fs::exists(previous)) throw;
+      say(fmt::format("{}; going on from {}", damage.what(), previous));
+      progress_ = load_state(previous, engine_->parameters(), *optimizer_);
+    }
+    require_same_settings(progress_.settings, settings_of(config_));
+    cut_log();
   }
 
   void go() {
@@ -229,8 +279,11 @@ class Run {
       say(fmt::format("{}: all {} epochs are done", dir_.string(), config_.train.epochs));
       return;
     }
-    while (progress_.epochs < config_.train.epochs)
+    const Interruption interruption;
+    while (progress_.epochs < config_.train.epochs) {
       if (!epoch()) return;
+      if (Interruption::signal() != 0 && progress_.epochs < config_.train.epochs) leave();
+    }
     say("run: " + dir_.string());
   }
 
@@ -249,11 +302,15 @@ class Run {
   bool epoch() {
     const auto start = std::chrono::steady_clock::now();
     training_->start_epoch(static_cast<uint32_t>(progress_.epochs));
-    double loss_sum = 0, photos_per_second = 0, rate = 0;
-    int64_t done = 0;
+    double photos_per_second = 0, rate = 0;
+    double& loss_sum = progress_.loss_sum;
+    int64_t& done = progress_.batches;
     {
-      Progress line(fmt::format("epoch {}/{}", progress_.epochs + 1, config_.train.epochs), steps_per_epoch());
       Batch batch;
+      for (int64_t i = 0; i < done; ++i)  // what was trained on before the run stopped
+        if (!training_->next(batch)) fail("{}: the epoch has fewer photos than when the run stopped", dir_.string());
+      Progress line(fmt::format("epoch {}/{}", progress_.epochs + 1, config_.train.epochs), steps_per_epoch() - done);
+      auto saved = std::chrono::steady_clock::now();
       for (next(batch); batch.n > 0;) {
         const int64_t photos = batch.n;
         rate = learning_rate();
@@ -261,6 +318,14 @@ class Run {
         ++done;
         line.step(photos, fmt::format("loss {:.4f}", loss_sum / static_cast<double>(done)));
         if (options_.stop_after > 0 && progress_.steps >= options_.stop_after) break;
+        if (batch.n == 0) break;  // the epoch's end saves
+        const std::chrono::duration<double, std::ratio<60>> since = std::chrono::steady_clock::now() - saved;
+        const bool is_due = config_.train.checkpoint_minutes > 0 && since.count() >= config_.train.checkpoint_minutes;
+        if (!is_due && Interruption::signal() == 0) continue;
+        require_finite();
+        save();
+        saved = std::chrono::steady_clock::now();
+        if (Interruption::signal() != 0) leave();
       }
       photos_per_second = line.photos_per_second();
     }
@@ -282,13 +347,37 @@ class Run {
     const bool keep = score(row);
     if (keep) save_weights((dir_ / "best.safetensors").string(), engine_->parameters(), metadata_of(description_), progress_.steps);
     optimizer_->swap_averages();
-    save_state((dir_ / "last.safetensors").string(), description_, engine_->parameters(), *optimizer_, progress_);
     row["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     row["arena_peak_bytes"] = engine_->arena().peak();
     row["peak_resident_bytes"] = peak_resident_bytes();
     if (const std::size_t broken = name_broken_photos()) row["broken_photos"] = broken;
-    log(row);
+    log(row);  // first: a line of an epoch that was not saved is cut off again, one that is missing could not be made
+    done = 0;
+    loss_sum = 0;
+    save();
     return true;
+  }
+
+  /// The state before stays as previous.safetensors until the next one is whole.
+  void save() {
+    const fs::path last = dir_ / "last.safetensors", before = dir_ / ".mcnn.previous.tmp";
+    std::error_code absent;  // the first state has none before it; some file systems have no second names
+    fs::create_hard_link(last, before, absent);
+    try {
+      save_state(last.string(), description_, engine_->parameters(), *optimizer_, progress_);
+    } catch (...) {
+      fs::remove(before, absent);
+      throw;
+    }
+    fs::rename(before, dir_ / "previous.safetensors", absent);
+  }
+
+  /// The state is saved.
+  [[noreturn]] void leave() const {
+    const int number = Interruption::signal();
+    throw Interrupted(fmt::format("ended by signal {} ({}) after step {}; mcnn-train --resume {} goes on from there", number,
+                                  strsignal(number), progress_.steps, dir_.string()),
+                      number);
   }
 
   /// As far as is known which photos can be read.
@@ -367,6 +456,19 @@ class Run {
         for (const std::string& complaint : loader->complaints())
           if (broken_.insert(complaint).second) say("left out: " + complaint);
     return broken_.size();
+  }
+
+  /// The lines of epochs that are done anew, and one that was cut, go.
+  void cut_log() const {
+    const std::string path = (dir_ / "log.jsonl").string();
+    std::ifstream file(path);
+    std::string kept, whole;
+    for (std::string line; std::getline(file, line);) {
+      whole += line + "\n";
+      const auto row = nlohmann::json::parse(line, nullptr, false);
+      if (row.is_object() && row.value("epoch", 0) > 0 && row.value("epoch", 0) <= progress_.epochs) kept += line + "\n";
+    }
+    if (kept != whole) write_file_atomically(path, kept);
   }
 
   void log(const nlohmann::json& row) const {

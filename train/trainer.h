@@ -3,7 +3,8 @@
 //   log.jsonl          one line per epoch
 //   split.csv          which people trained and which were held out
 //   best.safetensors   weights of the best epoch on the held-out people (or of the last), for mcnn-infer
-//   last.safetensors   the whole state after the last finished epoch, for --resume
+//   last.safetensors   the whole state after the last finished epoch, or within an epoch, for --resume
+//   previous.safetensors   the state before, in case the last one is damaged
 #pragma once
 #include <string>
 
@@ -20,7 +21,9 @@ struct TrainOptions {
 /// checkpoint. Throws Error: everything a user can get wrong.
 void train(const Config& config, const TrainOptions& options = {});
 
-/// Goes on where the run in `dir` stopped, to the bit as if it had not.
+/// Both throw Interrupted where SIGINT, SIGTERM or SIGHUP ends them: the state is saved then.
+/// Goes on where the run in `dir` stopped, to the bit as if it had not. Its config.ini may have been changed where that leaves the results
+/// as they are (device, threads, loader, paths); anything else is an Error that names it.
 void resume(const std::string& dir, const TrainOptions& options = {});
 
 /// The network of such a run as a table (models/layer_table.h), its classes those of the data. Nothing is written.

@@ -127,6 +127,16 @@ void write_file_atomically(const std::string& path, const std::string& text) {
   write_file_atomically(path, parts);
 }
 
+bool is_temporary(const std::string& name) { return name.starts_with(".mcnn.") && name.ends_with(".tmp"); }
+
+void remove_temporaries(const std::string& folder) {
+  std::error_code error;
+  std::vector<fs::path> left;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+    if (is_temporary(entry->path().filename().string())) left.push_back(entry->path());
+  for (const fs::path& file : left) fs::remove(file, error);
+}
+
 void require_no_overwriting(const std::string& output, const std::vector<std::string>& inputs) {
   for (const std::string& input : inputs) {
     std::error_code absent;

@@ -20,6 +20,12 @@ void write_file_atomically(const std::string& path, std::span<const std::span<co
 /// The same for text: a log's summary, a resolved config.
 void write_file_atomically(const std::string& path, const std::string& text);
 
+/// Whether a file's name is one of those that writing goes through.
+bool is_temporary(const std::string& name);
+
+/// Removes what writers that were killed left in `folder`, which nobody else may be writing to.
+void remove_temporaries(const std::string& folder);
+
 /// Throws Error if `output` is one of the files `inputs`, under whatever name; an empty name is none.
 void require_no_overwriting(const std::string& output, const std::vector<std::string>& inputs);
 

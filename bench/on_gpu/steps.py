@@ -21,8 +21,9 @@ class Absent(Exception):
 
 
 def facts(context):
-    context.run(["nvidia-smi", "--query-gpu=name,driver_version,memory.total,compute_cap,clocks.max.sm,clocks.max.mem,power.limit",
-                 "--format=csv,noheader"], text="gpu")
+    if context.device == "cuda":
+        context.run(["nvidia-smi", "--query-gpu=name,driver_version,memory.total,compute_cap,clocks.max.sm,clocks.max.mem,power.limit",
+                     "--format=csv,noheader"], text="gpu")
     context.run(["sh", "-c", "lscpu | sed -n 's/^Model name: *//p'; nproc; uname -r; ldd --version | head -1"], text="machine")
     context.run([context.bin("bench_train"), "--device", context.device, "--model", "b0", "--res", "32", "--batch", "2", "--steps", "2",
                  "--json"])

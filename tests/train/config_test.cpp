@@ -66,7 +66,7 @@ const std::map<std::string, std::string> kOthers = {{"run.dir", "runs/with space
                                                     {"train.warmup_epochs", "1.5"},
                                                     {"train.label_smoothing", "0.05"},
                                                     {"train.clip_norm", "2.5"},
-                                                    {"train.ema", "0.9999"},
+                                                    {"train.ema", "0.9999"}, {"train.checkpoint_minutes", "2.5"},
                                                     {"train.select", "last"}};
 
 TEST_F(ConfigFile, EverySettingComesBack) {
