@@ -360,6 +360,7 @@ class Run {
 
   /// The state before stays as previous.safetensors until the next one is whole.
   void save() {
+    progress_.settings = settings_of(config_);
     const fs::path last = dir_ / "last.safetensors", before = dir_ / ".mcnn.previous.tmp";
     std::error_code absent;  // the first state has none before it; some file systems have no second names
     fs::create_hard_link(last, before, absent);
