@@ -1,4 +1,5 @@
 // mcnn-infer: classifies photos with a weights file; network, classes and preprocessing come from the file.
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <numeric>
@@ -27,6 +28,7 @@ struct Arguments {
   ProductOptions products;
   int batch = 16, threads = 0, workers = 1;
   bool skip_broken = false;
+  double max_megapixels = 100;
 };
 
 Dataset photos_of(const Arguments& a) {
@@ -78,7 +80,8 @@ void infer(const Arguments& a) {
                          .workers = a.workers,
                          .skip_broken = a.skip_broken,
                          .preprocess = d.preprocess,
-                         .classes = static_cast<int64_t>(d.classes.size())});
+                         .classes = static_cast<int64_t>(d.classes.size()),
+                         .most_pixels = std::llround(a.max_megapixels * 1e6)});
   std::fprintf(stderr, "%s\n", backend.reason.c_str());
   for (const std::string& note : notes) std::fprintf(stderr, "%s: %s\n", file.path().c_str(), note.c_str());
   std::vector<int> answers(photos.photos.size(), -1);
@@ -134,6 +137,7 @@ int run(int argc, char** argv) {
   app.add_option("--threads", a.threads, "0: as many as the process may use")->check(CLI::Range(0, 4096));
   app.add_option("--batch", a.batch, "photos per pass")->check(CLI::Range(1, 65536));
   app.add_option("--workers", a.workers, "threads that decode ahead")->check(CLI::Range(0, 256));
+  app.add_option("--max-megapixels", a.max_megapixels, "larger photos are refused (default: 100)")->check(CLI::Range(0.001, 1e5));
   app.add_flag("--skip-broken", a.skip_broken, "leave unreadable photos without an answer instead of stopping");
   if (const auto code = parse_arguments(app, argc, argv, "mcnn-infer")) return *code;
   infer(a);

@@ -20,7 +20,10 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& name, in
 void require_decodable(int64_t width, int64_t height, int64_t most_pixels, const std::string& name) {
   if (width < 1 || height < 1) fail("{}: {}x{} are no pixels", name, width, height);
   if (width * height > most_pixels)
-    fail("{}: {}x{} is more than {:g} million pixels", name, width, height, static_cast<double>(most_pixels) / 1e6);
+    fail(
+        "{}: {}x{} is more than {:g} million pixels; [data] max_megapixels, --max-megapixels and "
+        "mcnn_options.most_pixels allow more",
+        name, width, height, static_cast<double>(most_pixels) / 1e6);
 }
 
 }  // namespace mcnn

@@ -24,8 +24,8 @@ Image decode_image(const std::string& path);
 /// The same for bytes at hand; `name` stands in messages.
 Image decode_image(std::span<const std::byte> bytes, const std::string& name, int64_t most_pixels = kMostPixels);
 
-/// For decoders that have read a header. Throws Error "photo: 61680x61680 is more than 100 million pixels", or "photo: 7x0 are
-/// no pixels".
+/// For decoders that have read a header. Throws Error "photo: 61680x61680 is more than 100 million pixels; ...", which names the settings
+/// that allow more, or "photo: 7x0 are no pixels".
 void require_decodable(int64_t width, int64_t height, int64_t most_pixels, const std::string& name);
 
 }  // namespace mcnn

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <numeric>
+#include <system_error>
 
+#include "data/file_bytes.h"
 #include "data/permutation.h"
 #include "runtime/error.h"
 
@@ -69,7 +71,7 @@ Loader::Slot Loader::prepare(int64_t photo) {
   }
   try {
     const std::string& path = dataset_.photos[index].path;
-    Image square = preprocess(decode_image(path), options_.preprocess, path);
+    Image square = preprocess(decode_image(read_file(path), path, options_.most_pixels), options_.preprocess, path);
     slot.pixels = std::make_shared<const std::vector<uint8_t>>(std::move(square.rgb));
   } catch (...) {
     slot.error = std::current_exception();
@@ -102,7 +104,14 @@ void Loader::work() {
 /// What became of the photo at position_, which stays where it is.
 Loader::Slot Loader::wait_for_slot() {
   if (options_.workers == 0) return prepare(order_[static_cast<std::size_t>(position_)]);
-  while (static_cast<int>(workers_.size()) < options_.workers) workers_.emplace_back([this] { work(); });
+  while (can_make_workers_ && static_cast<int>(workers_.size()) < options_.workers) {
+    try {
+      workers_.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {  // no more threads for this process: those there are will do
+      can_make_workers_ = false;
+    }
+  }
+  if (workers_.empty()) return prepare(order_[static_cast<std::size_t>(position_)]);
   std::unique_lock lock(mutex_);
   const Slot& slot = slots_[static_cast<std::size_t>(position_) % slots_.size()];
   slot_ready_.wait(lock, [&] { return slot.ready; });

@@ -28,7 +28,8 @@ struct LoaderOptions {
   bool skip_broken = false;  ///< leave out photos that cannot be decoded, and count them; otherwise they are an Error
   uint64_t seed = 0;
   Preprocess preprocess;
-  int64_t classes = 0;  ///< width of Batch::targets
+  int64_t classes = 0;                ///< width of Batch::targets
+  int64_t most_pixels = kMostPixels;  ///< of a photo; a larger one cannot be decoded
 };
 
 class Loader {
@@ -90,6 +91,7 @@ class Loader {
   std::vector<Pixels> cache_;  ///< by photo; null where not cached
   int64_t cached_bytes_ = 0;
   std::vector<std::thread> workers_;
+  bool can_make_workers_ = true;
 };
 
 }  // namespace mcnn

@@ -168,6 +168,8 @@ std::vector<Setting> settings(Config& c) {
            "out first, then resize without antialiasing");
   t.flag("data", "flip", c.data.flip, "mirror half of the training photos");
   t.flag("data", "skip_broken", c.data.skip_broken, "leave unreadable photos out and count them, instead of stopping");
+  t.number("data", "max_megapixels", c.data.max_megapixels, 0.001, 1e5,
+           "larger photos are refused: a picture of 100 takes 300 MB to decode");
   t.number("data", "workers", c.data.workers, 0, 256, "threads that decode ahead; 0: decode in the training thread");
   t.number("data", "cache_mb", c.data.cache_mb, 0, kMany, "decoded photos kept in memory, at most");
   t.numbers("data", "mean", c.data.mean, 3, "of R,G,B in 0..1; empty: what the weights were trained with, else ImageNet's");

@@ -45,6 +45,7 @@ struct Config {
     std::string crop_rule = "timm";
     bool flip = true;
     bool skip_broken = false;
+    double max_megapixels = 100;
     int workers = 1;
     int cache_mb = 2048;
     std::vector<double> mean, std;

@@ -93,7 +93,8 @@ LoaderOptions loader_options(const Config& config, const ModelDescription& descr
           .skip_broken = config.data.skip_broken,
           .seed = config.run.seed,
           .preprocess = description.preprocess,
-          .classes = static_cast<int64_t>(description.classes.size())};
+          .classes = static_cast<int64_t>(description.classes.size()),
+          .most_pixels = std::llround(config.data.max_megapixels * 1e6)};
 }
 
 void say(const std::string& line) {

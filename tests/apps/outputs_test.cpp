@@ -110,6 +110,16 @@ TEST_F(Outputs, AnswersThatAreLostAreAnError) {
   }
 }
 
+TEST_F(Outputs, TheLargestPhotoIsTheUsersChoice) {
+  trained();
+  const std::string infer = "$bin/mcnn-infer --device cpu --run run photos/cat/cat0.jpg >out 2>err --max-megapixels ";
+  EXPECT_EQ(shell(infer + "0.001"), 1);
+  EXPECT_NE(bytes_of(here / "err").find("--max-megapixels"), std::string::npos) << bytes_of(here / "err");
+  EXPECT_EQ(shell(infer + "1000"), 0);
+  EXPECT_EQ(shell(infer + "nan"), 1);
+  EXPECT_TRUE(complained(here.train("large", {"data.max_megapixels=0.001"}), {"million pixels", "max_megapixels"}));
+}
+
 TEST_F(Outputs, LimitedAddressSpaceIsEnough) {
   if (simt::address_sanitizer()) GTEST_SKIP() << "SKIPPED: AddressSanitizer reserves terabytes";
   const std::string infer = trained();

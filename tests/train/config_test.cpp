@@ -53,6 +53,7 @@ const std::map<std::string, std::string> kOthers = {{"run.dir", "runs/with space
                                                     {"data.flip", "false"},
                                                     {"data.skip_broken", "true"},
                                                     {"data.workers", "5"},
+                                                    {"data.max_megapixels", "0.5"},
                                                     {"data.cache_mb", "7"},
                                                     {"data.mean", "0.5, 0.25, 0.1"},
                                                     {"data.std", "1, 0.3, 1e-07"},
@@ -66,7 +67,8 @@ const std::map<std::string, std::string> kOthers = {{"run.dir", "runs/with space
                                                     {"train.warmup_epochs", "1.5"},
                                                     {"train.label_smoothing", "0.05"},
                                                     {"train.clip_norm", "2.5"},
-                                                    {"train.ema", "0.9999"}, {"train.checkpoint_minutes", "2.5"},
+                                                    {"train.ema", "0.9999"},
+                                                    {"train.checkpoint_minutes", "2.5"},
                                                     {"train.select", "last"}};
 
 TEST_F(ConfigFile, EverySettingComesBack) {
