@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
   app.add_flag("--allow-tf32", config.run.allow_tf32, "of fp32 on tensor cores");
   app.add_option("--storage", config.model.storage, "of feature maps")->check(CLI::IsMember({"f32", "bf16", "f16"}));
   app.add_flag("--inference", inference, "evaluation mode, from the host's pixels to the host's logits");
-  app.add_flag("--profile", profile, "time per operation and layer");
+  app.add_flag("--profile", profile, "time per operation, layer and, on a GPU, kernel; with --json a line each, per step");
   app.add_flag("--json", json, "the result as one object");
   CLI11_PARSE(app, argc, argv);
   try {
@@ -66,11 +66,24 @@ int main(int argc, char** argv) {
       if (step >= kWarmUp) seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
     }
     std::sort(seconds.begin(), seconds.end());
-    if (profile) std::fputs(profiler.tables().c_str(), stdout);
+    if (profile && !json) std::fputs(profiler.tables().c_str(), stdout);
     const double median = batch / seconds[seconds.size() / 2], best = batch / seconds[0];
     const double arena = static_cast<double>(engine.arena().peak()) / 1e9, peak = static_cast<double>(mcnn::peak_resident_bytes()) / 1e9;
     // Products allowed to be tf32 go by that name, as in peers/train_pytorch.py.
     const std::string precision = config.run.allow_tf32 && config.model.storage == "f32" ? "tf32" : config.model.storage;
+    if (profile && json)
+      for (const mcnn::Profiler::Row& row : profiler.rows())
+        std::printf("%s\n", nlohmann::json{{"kind", "profile"},
+                                           {"operation", row.operation},
+                                           {"layer", row.layer},
+                                           {"kernel", row.kernel},
+                                           {"precision", precision},
+                                           {"batch", batch},
+                                           {"launches", static_cast<double>(row.calls) / steps},
+                                           {"ns", row.seconds * 1e9 / steps},
+                                           {"bytes", static_cast<double>(row.bytes) / steps}}
+                                .dump()
+                                .c_str());
     if (json)
       std::printf("%s\n", nlohmann::json{{"engine", "mcnn"},
                                          {"device", backend.ops->name()},

@@ -1,6 +1,7 @@
 // One decorator over all operations: an Operand list per call, then the backend under a profiler span.
 #include "kernels/checked_ops.h"
 
+#include <chrono>
 #include <vector>
 
 #include "runtime/profiler.h"
@@ -35,6 +36,11 @@ class Check {
   void optional_output(const std::string& name, const Tensor& x, const Shape& shape) {
     if (x.defined()) output(name, x, shape);
   }
+  /// What the call must read and write at least, once each.
+  int64_t bytes() const { return bytes_; }
+  void count(const Tensor& x, int visits) { bytes_ += visits * static_cast<int64_t>(x.bytes()); }
+  const char* operation() const { return operation_; }
+
   void absent(const std::string& name, const Tensor& x, const char* because) const {
     require(!x.defined(), "{} is given, but {}", name, because);
   }
@@ -146,6 +152,7 @@ class Check {
     for (const Operand& other : operands_)
       require(!(written || other.written) || end <= other.begin || other.end <= begin, "{} shares memory with {}", name, other.name);
     operands_.push_back({name, begin, end, written});
+    bytes_ += static_cast<int64_t>(x.bytes());
   }
 
   struct Operand {
@@ -157,6 +164,24 @@ class Check {
   const Ops& ops_;
   DType parameter_;
   std::vector<Operand> operands_;
+  int64_t bytes_ = 0;
+};
+
+/// Tells the profiler of each replay's kernels.
+class TimedRecording final : public Recording {
+ public:
+  TimedRecording(std::unique_ptr<Recording> inner, std::vector<Profiler::Operation> operations, Profiler& profiler)
+      : inner_(std::move(inner)), operations_(std::move(operations)), profiler_(profiler) {}
+  void replay() override {
+    const auto begin = std::chrono::steady_clock::now();
+    inner_->replay();
+    profiler_.add(begin, operations_, inner_->times());
+  }
+
+ private:
+  std::unique_ptr<Recording> inner_;
+  std::vector<Profiler::Operation> operations_;
+  Profiler& profiler_;
 };
 
 class CheckedOps final : public Ops {
@@ -171,28 +196,43 @@ class CheckedOps final : public Ops {
 
   void copy_from_host(const void* source, Tensor& target) override {
     check("copy_from_host").require(target.defined(), "target is absent");
-    const auto span = timed("copy_from_host");
+    const auto span = timed("copy_from_host", static_cast<int64_t>(target.bytes()));
     inner_->copy_from_host(source, target);
   }
   void copy_ahead(const void* source, Tensor& target) override {
     check("copy_ahead").require(target.defined(), "target is absent");
-    const auto span = timed("copy_ahead");
+    const auto span = timed("copy_ahead", static_cast<int64_t>(target.bytes()));
     inner_->copy_ahead(source, target);
   }
   void copy_to_host(const Tensor& source, void* target) override {
     check("copy_to_host").require(source.defined(), "source is absent");
-    const auto span = timed("copy_to_host");
+    const auto span = timed("copy_to_host", static_cast<int64_t>(source.bytes()));
     inner_->copy_to_host(source, target);
   }
   void fill(Tensor& x, float value) override {
     check("fill").require(x.defined(), "x is absent");
-    const auto span = timed("fill");
+    const auto span = timed("fill", static_cast<int64_t>(x.bytes()));
     inner_->fill(x, value);
   }
   void wait() override { inner_->wait(); }
-  /// While times are taken nothing is recorded: each operation is waited for.
+  /// While times are taken a step is recorded only by a backend that times the kernels itself; else each operation is waited for.
   std::unique_ptr<Recording> record(const std::function<void()>& step) override {
-    return profiler_ && profiler_->enabled() ? Ops::record(step) : inner_->record(step);
+    if (!profiler_ || !profiler_->enabled()) return inner_->record(step);
+    if (!inner_->time_kernels()) return Ops::record(step);
+    std::vector<Profiler::Operation> operations;
+    recorded_ = &operations;
+    std::unique_ptr<Recording> recording;
+    try {
+      recording = inner_->record([&] {
+        operations.clear();
+        step();
+      });
+    } catch (...) {
+      recorded_ = nullptr;
+      throw;
+    }
+    recorded_ = nullptr;
+    return std::make_unique<TimedRecording>(std::move(recording), std::move(operations), *profiler_);
   }
 
   void pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) override {
@@ -201,7 +241,7 @@ class CheckedOps final : public Ops {
     const int64_t out = pointwise_weight(c, w, x);
     c.output("y", y, {x.raw.n(), x.raw.h(), x.raw.w(), out}, x.raw.dtype());
     c.moments(moments, out);
-    const auto span = timed("pointwise_forward");
+    const auto span = timed(c);
     inner_->pointwise_forward(x, w, y, moments);
   }
   void pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx) override {
@@ -211,7 +251,7 @@ class CheckedOps final : public Ops {
     c.gradient(dy, {x.raw.n(), x.raw.h(), x.raw.w(), out}, x.raw.dtype());
     c.optional_output("dw", dw, w.shape());
     c.input_gradient(dx, x);
-    const auto span = timed("pointwise_backward");
+    const auto span = timed(c);
     inner_->pointwise_backward(x, w, dy, dw, dx);
   }
 
@@ -223,7 +263,7 @@ class CheckedOps final : public Ops {
     c.output("y", y, {x.raw.n(), y.h(), y.w(), x.raw.c()}, x.raw.dtype());
     c.geometry(g, x.raw.shape(), y.shape());
     c.moments(moments, x.raw.c());
-    const auto span = timed("depthwise_forward");
+    const auto span = timed(c);
     inner_->depthwise_forward(x, w, g, y, moments);
   }
   void depthwise_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
@@ -234,7 +274,7 @@ class CheckedOps final : public Ops {
     convolution_gradient(c, x, g, dy, x.raw.c());
     c.optional_output("dw", dw, w.shape());
     c.input_gradient(dx, x);
-    const auto span = timed("depthwise_backward");
+    const auto span = timed(c);
     inner_->depthwise_backward(x, w, g, dy, dw, dx);
   }
 
@@ -246,7 +286,7 @@ class CheckedOps final : public Ops {
     c.output("y", y, {x.raw.n(), y.h(), y.w(), out}, x.raw.dtype());
     c.geometry(g, x.raw.shape(), y.shape());
     c.moments(moments, out);
-    const auto span = timed("dense_forward");
+    const auto span = timed(c);
     inner_->dense_forward(x, w, g, y, moments);
   }
   void dense_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
@@ -256,7 +296,7 @@ class CheckedOps final : public Ops {
     convolution_gradient(c, x, g, dy, dense_weight(c, w, g, x));
     c.optional_output("dw", dw, w.shape());
     c.input_gradient(dx, x);
-    const auto span = timed("dense_backward");
+    const auto span = timed(c);
     inner_->dense_backward(x, w, g, dy, dw, dx);
   }
 
@@ -273,7 +313,7 @@ class CheckedOps final : public Ops {
     c.optional_output("running_mean", running_mean, channels);
     c.optional_output("running_var", running_var, channels);
     c.norm_output(norm, channels);
-    const auto span = timed("batch_norm_forward");
+    const auto span = timed(c);
     inner_->batch_norm_forward(moments, count, gamma, beta, eps, momentum, running_mean, running_var, norm);
   }
   void batch_norm_frozen(const Tensor& running_mean, const Tensor& running_var, const Tensor& gamma, const Tensor& beta, float eps,
@@ -286,7 +326,7 @@ class CheckedOps final : public Ops {
     c.input("running_mean", running_mean, channels);
     c.input("running_var", running_var, channels);
     c.norm_output(norm, channels);
-    const auto span = timed("batch_norm_frozen");
+    const auto span = timed(c);
     inner_->batch_norm_frozen(running_mean, running_var, gamma, beta, eps, norm);
   }
   void batch_norm_sums(const Feature& x, const Tensor& stored, const Tensor& sample_scale, Tensor& sum_du, Tensor& sum_du_xhat) override {
@@ -297,7 +337,7 @@ class CheckedOps final : public Ops {
     c.optional_input("sample_scale", sample_scale, {x.raw.n()});
     c.optional_output("sum_du", sum_du, {x.raw.c()});
     c.optional_output("sum_du_xhat", sum_du_xhat, {x.raw.c()});
-    const auto span = timed("batch_norm_sums");
+    const auto span = timed(c);
     inner_->batch_norm_sums(x, stored, sample_scale, sum_du, sum_du_xhat);
   }
   void batch_norm_sums_gated(const Tensor& gate, const Tensor& sum_dz_slope, const Tensor& sum_dz_slope_xhat, const Tensor& pooled,
@@ -315,7 +355,7 @@ class CheckedOps final : public Ops {
     c.input("slope_xhat", slope_xhat, per_sample);
     c.optional_output("sum_du", sum_du, channels);
     c.optional_output("sum_du_xhat", sum_du_xhat, channels);
-    const auto span = timed("batch_norm_sums_gated");
+    const auto span = timed(c);
     inner_->batch_norm_sums_gated(gate, sum_dz_slope, sum_dz_slope_xhat, pooled, slope, slope_xhat, sum_du, sum_du_xhat);
   }
 
@@ -327,7 +367,7 @@ class CheckedOps final : public Ops {
     c.optional_output("slope", slope, per_sample);
     if (!x.norm.defined()) c.absent("slope_xhat", slope_xhat, "x has no norm");
     c.optional_output("slope_xhat", slope_xhat, per_sample);
-    const auto span = timed("pool_forward");
+    const auto span = timed(c);
     inner_->pool_forward(x, mean, slope, slope_xhat);
   }
   void squeeze_excite_forward(const Tensor& s, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2, Tensor& hidden,
@@ -338,7 +378,7 @@ class CheckedOps final : public Ops {
     c.input("b2", b2, {channels});
     c.output("hidden", hidden, {n, reduced});
     c.output("gate", gate, {n, channels});
-    const auto span = timed("squeeze_excite_forward");
+    const auto span = timed(c);
     inner_->squeeze_excite_forward(s, w1, b1, w2, b2, hidden, gate);
   }
   void squeeze_excite_backward(const Tensor& s, const Tensor& w1, const Tensor& w2, const Tensor& hidden, const Tensor& gate,
@@ -355,7 +395,7 @@ class CheckedOps final : public Ops {
     c.optional_output("dw2", dw2, w2.shape());
     c.optional_output("db2", db2, {channels});
     c.output("pooled", pooled, {n, channels});
-    const auto span = timed("squeeze_excite_backward");
+    const auto span = timed(c);
     inner_->squeeze_excite_backward(s, w1, w2, hidden, gate, sum_dz_a, pixels, dw1, db1, dw2, db2, pooled);
   }
 
@@ -366,7 +406,7 @@ class CheckedOps final : public Ops {
     c.input("branch.raw", branch.raw, x.raw.shape(), x.raw.dtype(), "as x");
     c.optional_input("sample_scale", sample_scale, {x.raw.n()});
     c.output("y", y, x.raw.shape(), x.raw.dtype());
-    const auto span = timed("residual_forward");
+    const auto span = timed(c);
     inner_->residual_forward(x, branch, sample_scale, y);
   }
   void drop_path_scale(uint32_t stream, float drop, Tensor& scale) override {
@@ -374,7 +414,7 @@ class CheckedOps final : public Ops {
     probability(c, drop);
     c.rank("scale", scale, 1);
     c.output("scale", scale, scale.shape());
-    const auto span = timed("drop_path_scale");
+    const auto span = timed(c);
     inner_->drop_path_scale(stream, drop, scale);
   }
   void dropout(const Tensor& x, uint32_t stream, float drop, Tensor& y) override {
@@ -383,7 +423,7 @@ class CheckedOps final : public Ops {
     c.require(x.defined(), "x is absent");
     c.input("x", x, x.shape());
     c.output("y", y, x.shape());
-    const auto span = timed("dropout");
+    const auto span = timed(c);
     inner_->dropout(x, stream, drop, y);
   }
 
@@ -392,7 +432,7 @@ class CheckedOps final : public Ops {
     linear_weight(c, x, w);
     c.input("b", b, {w.dim(1)});
     c.output("y", y, {x.dim(0), w.dim(1)});
-    const auto span = timed("linear_forward");
+    const auto span = timed(c);
     inner_->linear_forward(x, w, b, y);
   }
   void linear_backward(const Tensor& x, const Tensor& w, const Tensor& dy, float input_scale, Tensor& dw, Tensor& db, Tensor& dx) override {
@@ -402,7 +442,7 @@ class CheckedOps final : public Ops {
     c.optional_output("dw", dw, w.shape());
     c.optional_output("db", db, {w.dim(1)});
     c.optional_output("dx", dx, x.shape());
-    const auto span = timed("linear_backward");
+    const auto span = timed(c);
     inner_->linear_backward(x, w, dy, input_scale, dw, db, dx);
   }
   void cross_entropy(const Tensor& logits, const Tensor& targets, float smoothing, Tensor& loss, Tensor& dlogits) override {
@@ -413,7 +453,7 @@ class CheckedOps final : public Ops {
     c.input("targets", targets, logits.shape());
     c.output("loss", loss, {1});
     c.optional_output("dlogits", dlogits, logits.shape());
-    const auto span = timed("cross_entropy");
+    const auto span = timed(c);
     inner_->cross_entropy(logits, targets, smoothing, loss, dlogits);
   }
 
@@ -425,17 +465,20 @@ class CheckedOps final : public Ops {
     if (flip.defined()) c.input("flip", flip, {pixels.n()}, DType::u8);
     c.require(y.defined() && inner_->supports(y.dtype()), "y is absent or of a type that {} does not store features as", name());
     c.output("y", y, shape, y.dtype());
-    const auto span = timed("normalize_images");
+    const auto span = timed(c);
     inner_->normalize_images(pixels, flip, mean, std, y);
   }
 
   void gradient_norm(std::span<const Tensor> gradients, float max_norm, Tensor& norm, Tensor& clip) override {
     Check c = check("gradient_norm");
-    for (const Tensor& g : gradients) same(c, "a gradient", g, g.shape());
+    for (const Tensor& g : gradients) {
+      same(c, "a gradient", g, g.shape());
+      c.count(g, 1);
+    }
     c.require(max_norm >= 0.f, "max_norm is {}, expected 0 or more", max_norm);
     c.output("norm", norm, {1});
     c.output("clip", clip, {1});
-    const auto span = timed("gradient_norm");
+    const auto span = timed(c);
     inner_->gradient_norm(gradients, max_norm, norm, clip);
   }
   void adamw(const AdamW& options, const Tensor& clip, std::span<OptimizerSlot> slots) override {
@@ -444,23 +487,27 @@ class CheckedOps final : public Ops {
     for (const OptimizerSlot& slot : slots) {
       slot_of(c, slot);
       same(c, "v", slot.v, slot.value.shape());
+      c.count(slot.v, 2);
     }
-    const auto span = timed("adamw");
+    const auto span = timed(c);
     inner_->adamw(options, clip, slots);
   }
   void sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot> slots) override {
     Check c = check("sgd");
     c.input("clip", clip, {1});
     for (const OptimizerSlot& slot : slots) slot_of(c, slot);
-    const auto span = timed("sgd");
+    const auto span = timed(c);
     inner_->sgd(options, clip, slots);
   }
   void ema(float decay, const Tensor& clip, std::span<const Tensor> values, std::span<Tensor> averages) override {
     Check c = check("ema");
     c.optional_input("clip", clip, {1});
     c.require(values.size() == averages.size(), "{} values and {} averages", values.size(), averages.size());
-    for (std::size_t i = 0; i < values.size(); ++i) same(c, "an average", averages[i], values[i].shape());
-    const auto span = timed("ema");
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      same(c, "an average", averages[i], values[i].shape());
+      c.count(values[i], 3);
+    }
+    const auto span = timed(c);
     inner_->ema(decay, clip, values, averages);
   }
 
@@ -477,10 +524,16 @@ class CheckedOps final : public Ops {
       }
     }
   };
-  Timed timed(const char* operation) const {
+  Timed timed(const char* operation, int64_t bytes) const {
     if (!profiler_ || !profiler_->enabled()) return {Profiler::Span(), nullptr};
-    return {profiler_->operation(operation), inner_.get()};
+    if (recorded_) {
+      inner_->mark(static_cast<int>(recorded_->size()));
+      recorded_->push_back({operation, profiler_->current_layer(), bytes});
+      return {Profiler::Span(), nullptr};
+    }
+    return {profiler_->operation(operation, bytes), inner_.get()};
   }
+  Timed timed(const Check& c) const { return timed(c.operation(), c.bytes()); }
 
   static int64_t pointwise_weight(Check& c, const Tensor& w, const Feature& x) {
     c.rank("w", w, 2);
@@ -529,14 +582,16 @@ class CheckedOps final : public Ops {
     c.require(x.defined() && x.shape() == shape, "{} is {}, expected {}", name, x.defined() ? x.shape().str() : "absent", shape.str());
     c.require(x.dtype() == parameter_type(), "{} holds {}, expected {}", name, name_of(x.dtype()), name_of(parameter_type()));
   }
-  void slot_of(const Check& c, const OptimizerSlot& slot) const {
+  void slot_of(Check& c, const OptimizerSlot& slot) const {
     same(c, "value", slot.value, slot.value.shape());
     same(c, "gradient", slot.gradient, slot.value.shape());
     same(c, "m", slot.m, slot.value.shape());
+    c.count(slot.value, 5);  // value and m are read and written, the gradient is read
   }
 
   std::unique_ptr<Ops> inner_;
   Profiler* profiler_;
+  std::vector<Profiler::Operation>* recorded_ = nullptr;  // of the step that is being recorded with times
 };
 
 }  // namespace

@@ -15,8 +15,10 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "kernels/feature.h"
+#include "runtime/kernel_time.h"
 #include "runtime/memory.h"
 #include "runtime/tensor.h"
 
@@ -58,6 +60,8 @@ class Recording {
   virtual ~Recording() = default;
   /// As running the step again.
   virtual void replay() = 0;
+  /// The kernels of the last replay in their order, once it is done; empty unless time_kernels() was asked before recording.
+  virtual std::vector<KernelTime> times() { return {}; }
 };
 
 class Ops {
@@ -86,6 +90,10 @@ class Ops {
     step();
     return nullptr;
   }
+  /// Steps recorded from now on take the time of each kernel. false: this backend does not.
+  virtual bool time_kernels() { return false; }
+  /// What is asked for next is the caller's `operation`, for KernelTime.
+  virtual void mark(int operation) { static_cast<void>(operation); }
 
   // ---- Convolutions ------------------------------------------------------------------------------------------------
   // Backward is one entry for both gradients, so that a backend may visit the data once. dw is always wanted unless

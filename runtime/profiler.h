@@ -7,10 +7,12 @@
 #include <string>
 #include <vector>
 
+#include "runtime/kernel_time.h"
+
 namespace mcnn {
 
 class Profiler {
-  enum class Kind : uint8_t { step, layer, operation };
+  enum class Kind : uint8_t { step, layer, operation, kernel };
 
  public:
   /// Runs from its creation to its end; spans end in the reverse order of their beginning.
@@ -39,13 +41,32 @@ class Profiler {
   Span step() { return enabled_ ? begin(Kind::step, "step") : Span(); }
   /// Operations inside belong to it; of nested layers, to the innermost.
   Span layer(const std::string& name) { return enabled_ ? begin(Kind::layer, name) : Span(); }
-  Span operation(const char* name) { return enabled_ ? begin(Kind::operation, name) : Span(); }
+  /// `bytes`: what it must move at least; 0: not known.
+  Span operation(const char* name, int64_t bytes = 0) { return enabled_ ? begin(Kind::operation, name, bytes) : Span(); }
+
+  /// An operation of a step that a backend recorded.
+  struct Operation {
+    const char* name;
+    std::string layer;
+    int64_t bytes;
+  };
+  /// A replay of it that began at `begin`, by the kernels' own times: KernelTime::operation is an index into `operations`.
+  void add(std::chrono::steady_clock::time_point begin, const std::vector<Operation>& operations, const std::vector<KernelTime>& kernels);
 
   /// The innermost layer now, "" outside: what a backward closure keeps to enter it again.
   const std::string& current_layer() const;
 
-  /// Time, share and calls per operation and per layer, largest first, each table with the remainder of the steps and
-  /// their sum. Calls and times are of all steps together.
+  /// One kernel, or where a backend does not time them one operation, in one layer: all steps together.
+  struct Row {
+    std::string operation, layer, kernel;
+    int64_t calls = 0;
+    double seconds = 0;
+    int64_t bytes = 0;  ///< of the operation, in the row of its first kernel
+  };
+  std::vector<Row> rows() const;
+
+  /// Time, share, calls and GB/s per operation, per layer and, where a backend times them, per kernel, largest first, each table with the
+  /// remainder of the steps and their sum. Calls and times are of all steps together.
   std::string tables() const;
   /// Trace Event Format. Throws Error naming the file.
   void write_chrome_trace(const std::string& path) const;
@@ -54,10 +75,11 @@ class Profiler {
   using Clock = std::chrono::steady_clock;
   struct Event {
     Kind kind;
-    uint32_t name, layer;  // into names_
+    uint32_t name, layer, operation;  // into names_; operation: of a kernel
     Clock::time_point begin, end;
+    int64_t bytes;
   };
-  Span begin(Kind kind, const std::string& name);
+  Span begin(Kind kind, const std::string& name, int64_t bytes = 0);
   void end(std::size_t event);
   uint32_t intern(const std::string& name);
 

@@ -124,11 +124,11 @@ def main():
     model, resolution, timed = ("tf_efficientnet_b0", 32, 2) if given.small else ("tf_efficientnet_b4", 224, 15)
     batches = {"training": (2,), "inference": (1, 2)} if given.small else {"training": (32, 128), "inference": (1, 32, 128)}
     ways = ("eager",) if given.device != "cuda" else ("eager", "graph", "compile")
-    for way in ways:  # compilation last: it may take minutes
+    # In the order of their worth, for a run that ends before: compilation takes minutes.
+    for way, precision in [*((way, "bf16") for way in ways), *((way, p) for way in ways[:2] for p in ("f32", "tf32") if not given.small)]:
         for mode in ("training", "inference"):
-            for batch in batches[mode]:
-                for precision in ("bf16",) if way == "compile" else ("bf16", "f32", "tf32")[: 1 if given.small else 3]:
-                    measure(way, given.device, wait, model, batch, resolution, precision, mode, timed)
+            for batch in sorted(batches[mode], reverse=True):
+                measure(way, given.device, wait, model, batch, resolution, precision, mode, timed)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ A step is a function of a Context, which runs commands for it within the step's 
 import collections
 import csv
 import os
+import re
 import shutil
 
 Step = collections.namedtuple("Step", "name estimate least limit work about")
@@ -76,6 +77,12 @@ NCU_METRICS = ("gpu__time_duration.sum", "dram__bytes_read.sum", "dram__bytes_wr
                "gpu__dram_throughput.avg.pct_of_peak_sustained_elapsed", "sm__throughput.avg.pct_of_peak_sustained_elapsed")
 
 
+def kernel_name(signature):
+    """The kernel of a demangled signature with its template arguments, without namespaces, casts and parameters."""
+    name = re.sub(r"\((?:anonymous namespace|bool|int|unsigned int|long|unsigned long)\)|<unnamed>::", "", signature)
+    return re.sub(r"\b(?:void|const) |(?:\w+|)::", "", name.split("(")[0]).strip()
+
+
 def kernel_rows(lines):
     """ncu's CSV (--page raw) as a row a kernel: launches, ns, bytes, and both shares of the peak weighted by time."""
     start = next((i for i, line in enumerate(lines) if line.startswith('"ID"')), None)
@@ -87,7 +94,7 @@ def kernel_rows(lines):
             ns, read, written, dram, sm = (float(row[name].replace(",", "")) for name in NCU_METRICS)
         except (KeyError, ValueError, AttributeError, TypeError):
             continue  # the line of units
-        name = row["Kernel Name"].split("(")[0]
+        name = kernel_name(row["Kernel Name"])
         total = kernels.setdefault(name, [0, 0.0, 0.0, 0.0, 0.0])
         for i, value in enumerate((1, ns, read + written, dram * ns, sm * ns)):
             total[i] += value
@@ -105,7 +112,9 @@ def profile(precision):
         if ncu and context.device == "cuda":
             lines = []
             # The last of five steps: about 480 launches each, the first four only warm up.
-            context.run([ncu, "--csv", "--page", "raw", "--print-units", "base", "--metrics", ",".join(NCU_METRICS), "--launch-skip", "1900", "--launch-count", "480", *train],
+            # The clocks stay as they are: the machine may be shared, and the other steps' figures are at these clocks.
+            context.run([ncu, "--clock-control", "none", "--csv", "--page", "raw", "--print-units", "base", "--metrics",
+                         ",".join(NCU_METRICS), "--launch-skip", "1900", "--launch-count", "480", *train],
                         environment={"MCNN_CUDA_SYNC": "1"}, on_line=lines.append)
             rows = kernel_rows(lines)
             for row in rows:

@@ -18,7 +18,6 @@ namespace mcnn::cuda {
 namespace {
 
 constexpr unsigned kChannels = 128;  // of a block of batch_norm_forward and _frozen
-constexpr int kRows = 32;            // of a thread of batch_norm_sums: fp32 sums stay short
 constexpr int kSlices = 8;           // warps of a block of batch_norm_sums_gated, each a slice of the samples
 
 __global__ void fold_batch(const float* mean, const float* m2, int channels, BatchNormFold fold) {
@@ -135,7 +134,7 @@ void CudaOps::batch_norm_sums(const Feature& x, const Tensor& stored, const Tens
   with_storage(x.raw.dtype(), [&](auto zero) {
     using T = decltype(zero);
     with_width<T>(channels, [&](auto width) {
-      const ChannelTile tile(x.raw, width(), kRows);
+      const ChannelTile tile(x.raw, width(), ChannelTile::rows_of_sums(x.raw));
       const int64_t count = samples * tile.parts;
       const MergeTree tree(count);
       const SumParts parts{scratch<float>(static_cast<std::size_t>(2 * count * channels)), tickets(tile.tiles * tree.tickets), 2, channels,

@@ -21,6 +21,10 @@ struct ChannelTile {
   int parts;           ///< blocks along the rows of a sample
   int tiles;           ///< blocks along channels
 
+  /// Rows that a thread of a kernel with sums takes: what a block costs beside its rows (coefficients, the sums of its threads, parts
+  /// that are merged) is paid once, and a low map still gives blocks enough. At most 32, so that fp32 sums stay short.
+  static int rows_of_sums(const Tensor& x) { return x.h() * x.w() >= 2048 ? 32 : x.h() * x.w() >= 512 ? 16 : 8; }
+
   /// For (N,H,W,C) with `width` channels to a thread and about `rows_per_thread` rows. Decided by the shape alone.
   ChannelTile(const Tensor& x, int width, int rows_per_thread) {
     constexpr int kMostLanes = 32;  // 128 to 512 bytes of a row

@@ -10,6 +10,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "kernels/cuda/kernel_name.h"
+#include "kernels/cuda/kernel_times.h"
 #include "runtime/error.h"
 
 namespace mcnn::cuda {
@@ -26,7 +28,7 @@ std::string ask_for_name(const void* kernel) {
   const char* name = nullptr;
   if (cudaFuncGetName(&name, kernel) != cudaSuccess || !name) return "a kernel";
   const std::unique_ptr<char, void (*)(void*)> readable(abi::__cxa_demangle(name, nullptr, nullptr, nullptr), std::free);
-  return readable ? readable.get() : name;
+  return short_kernel_name(readable ? readable.get() : name);
 }
 
 /// Known from the first launch on: a device that has failed answers nothing.
@@ -75,10 +77,10 @@ bool every_launch_waits() {
   return set && *set;
 }
 
-void note_launch(const void* kernel) {
+void note_launch(const void* kernel, cudaStream_t stream) {
   if (launched.kernels++ == 0) launched.first = kernel;
   launched.last = kernel;
-  name_of_kernel(kernel);
+  time_launch(name_of_kernel(kernel).c_str(), stream);
 }
 
 void note_replay() { ++launched.replays; }

@@ -15,7 +15,8 @@ namespace mcnn::cuda {
 
 /// Whether MCNN_CUDA_SYNC is set: each launch is waited for, so that a failure names its kernel, and no step is recorded.
 bool every_launch_waits();
-void note_launch(const void* kernel);
+/// Of a kernel that has been launched: for messages, and for times where they are taken (kernel_times.h).
+void note_launch(const void* kernel, cudaStream_t stream);
 void note_replay();
 /// Throws as fail_call().
 void wait_for(cudaStream_t stream);

@@ -3,6 +3,7 @@
 
 #include "kernels/cuda/check.h"
 #include "kernels/cuda/dispatch.h"
+#include "kernels/cuda/kernel_times.h"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/norm_targets.cuh"
 
@@ -75,13 +76,15 @@ bool CudaOps::supports(DType storage) const { return storage == DType::f32 || st
 void CudaOps::before_norm(Moments* moments, ConvolutionLaunch convolution) {
   launch_waiting();
   if (!moments) return convolution({});
-  waiting_ = {std::move(convolution), *moments};
+  waiting_ = {std::move(convolution), *moments, marked_operation()};
 }
 
 bool CudaOps::launch_waiting_with(const Moments& moments, const BatchNormFold& fold) {
   if (!waiting_.launch || waiting_.moments.mean.raw() != moments.mean.raw()) return false;
-  auto [convolution, of] = std::exchange(waiting_, {});
+  auto [convolution, of, operation] = std::exchange(waiting_, {});
+  const int now = std::exchange(marked_operation(), operation);
   convolution({elements<float>(of.mean), elements<float>(of.m2), fold});
+  marked_operation() = now;
   return true;
 }
 

@@ -45,6 +45,8 @@ class CudaOps final : public Ops {
   void fill(Tensor& x, float value) override;
   void wait() override;
   std::unique_ptr<Recording> record(const std::function<void()>& step) override;
+  bool time_kernels() override;
+  void mark(int operation) override;
   void pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) override;
   void pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx) override;
   void depthwise_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) override;
@@ -155,10 +157,12 @@ class CudaOps final : public Ops {
   struct {
     ConvolutionLaunch launch;
     Moments moments;
+    int operation;  // the mark it was asked for under
   } waiting_;
   DeviceBuffer scratch_, tickets_;
   int capability_;  // of the kernels: 75, 80, ...
   std::optional<ProductRung> preferred_rung_;
+  bool time_kernels_ = false;
   bool tf32_;  // tensor cores may take fp32 for tf32
   Products products_;
   std::string products_line_;  // who carries them out; empty: own

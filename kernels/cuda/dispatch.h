@@ -7,6 +7,7 @@
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 
+#include <algorithm>
 #include <type_traits>
 
 #include "runtime/tensor.h"
@@ -35,10 +36,10 @@ void with_storage(DType storage, F&& f) {
 }
 
 /// Calls f with the elements that a thread takes in one access, as a compile-time constant: 128 bits where every pixel's
-/// channels begin on such a boundary, else one.
-template <class T, class F>
+/// channels begin on such a boundary, else one. kMost: fewer, for kernels that keep coefficients and sums of each in registers.
+template <class T, int kMost = 8, class F>
 void with_width(int64_t channels, F&& f) {
-  constexpr int kWidest = 16 / static_cast<int>(sizeof(T));
+  constexpr int kWidest = std::min(kMost, 16 / static_cast<int>(sizeof(T)));
   if (channels % kWidest == 0)
     f(std::integral_constant<int, kWidest>{});
   else

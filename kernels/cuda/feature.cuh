@@ -3,6 +3,7 @@
 //   z  = act(scale*raw + shift) * gate
 // Next: gradient_reader.cuh reads dy, input_gradient.cuh forms what a data gradient leaves.
 #pragma once
+#include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/vector_access.cuh"
 #include "kernels/feature.h"
 
@@ -37,9 +38,12 @@ struct FeatureView {
   }
 };
 
-/// By the fast exponential and division. CUDA's programming guide bounds __expf(u) by 2 + 1.16*abs(u) ulp and the division by 2 ulp (the
-/// emulator's are exact). Both ends saturate, NaN stays NaN.
-__device__ inline float sigmoid(float u) { return __fdividef(1.f, 1.f + __expf(-u)); }
+/// Four instructions. The argument of 2^x is rounded, which adds abs(u) ulp to the 2 of the exponential and the 1 of the reciprocal
+/// (the emulator's are exact). Both ends saturate, NaN stays NaN.
+__device__ inline float sigmoid(float u) {
+  constexpr float kLog2E = 1.44269504f;
+  return reciprocal_fast(1.f + exp2_fast(-kLog2E * u));
+}
 
 /// As activate() and activation_slope() in kernels/feature.h.
 __device__ inline float act_of(Activation act, float u) {

@@ -24,7 +24,7 @@ void launch(void (*kernel)(Parameters...), const Grid& grid, cudaStream_t stream
   config.stream = stream;
   const cudaError_t status = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
   if (status != cudaSuccess) fail_launch(reinterpret_cast<const void*>(kernel), grid.blocks, grid.threads, grid.shared_bytes, status);
-  note_launch(reinterpret_cast<const void*>(kernel));
+  note_launch(reinterpret_cast<const void*>(kernel), stream);
   if (every_launch_waits()) wait_for(stream);
 }
 

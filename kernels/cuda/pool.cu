@@ -1,5 +1,6 @@
 // Spatial mean of the activation, and the sums of act' that its backward needs.  Contract and formulas: kernels/ops.h.
-// Bandwidth-bound: x is read once, some 16 rows to a thread, all three sums in registers. A map that is one block high (7x7)
+// Bandwidth-bound: x is read once, all three sums are in registers: of four channels, so that a processor holds threads enough to keep
+// reading. A map that is one block high (7x7)
 // is finished by it; of a higher one each block leaves its part, and the last adds the parts in their order.
 // Next: squeeze_excite.cu makes the gate of it, linear.cu the logits.
 #include "kernels/cuda/channel_tile.cuh"
@@ -13,7 +14,7 @@
 namespace mcnn::cuda {
 namespace {
 
-constexpr int kRows = 16;  // of a thread: the fp32 sums stay short, and a batch of 32 fills the device
+constexpr int kChannels = 4;  // of a thread at most
 
 template <int N>
 struct PoolShared {
@@ -80,8 +81,8 @@ void CudaOps::pool_forward(const Feature& x, Tensor& mean, Tensor& slope, Tensor
                            slopes ? 3 : 1};
   with_storage(x.raw.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    with_width<T>(channels, [&](auto width) {
-      const ChannelTile tile(x.raw, width(), kRows);
+    with_width<T, kChannels>(channels, [&](auto width) {
+      const ChannelTile tile(x.raw, width(), ChannelTile::rows_of_sums(x.raw));
       SumParts parts{nullptr, nullptr, targets.rows, channels, MergeTree(tile.parts)};
       if (tile.parts > 1) {
         parts.data = scratch<float>(static_cast<std::size_t>(x.raw.n() * tile.parts * targets.rows * channels));

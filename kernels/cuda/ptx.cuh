@@ -2,6 +2,7 @@
 //   ldmatrix    8x8 matrices of 16-bit elements (or 8x4 of 32-bit), from shared memory to the registers of a warp
 //   mma.sync    products of such fragments, accumulated in fp32
 //   cp.async    16 bytes from global to shared memory, past the registers and in the background
+//   ex2, rcp    2^x and 1/x by the unit for special functions, without the steps that __expf and __fdividef add for subnormals
 // Before sm_80 there is neither cp.async (a plain copy stands in) nor mma of bf16 and tf32 (product_rung.h keeps away from it).
 #pragma once
 #include <cuda_bf16.h>
@@ -79,6 +80,19 @@ __device__ inline void mma_m16n8k8_tf32(float (&d)[4], const uint32_t (&a)[4], c
 #endif
 }
 
+/// 2^x: 2 ulp. Subnormal arguments and results are 0.
+__device__ inline float exp2_fast(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+/// 1/x: 1 ulp. Subnormal arguments and results are 0.
+__device__ inline float reciprocal_fast(float x) {
+  float y;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
 /// fp32 to tf32, to nearest, ties away from zero.
 __device__ inline uint32_t to_tf32(float x) {
 #if __CUDA_ARCH__ >= 800
@@ -108,6 +122,10 @@ __device__ inline void wait_for_copies() {
 }
 
 #else  // the emulator's
+
+inline float without_subnormals(float x) { return std::fpclassify(x) == FP_SUBNORMAL ? std::copysign(0.f, x) : x; }
+inline float exp2_fast(float x) { return without_subnormals(std::exp2(without_subnormals(x))); }
+inline float reciprocal_fast(float x) { return without_subnormals(1.f / without_subnormals(x)); }
 
 /// Lane l gives row l%8 of matrix l/8 and receives, of each matrix, elements (l/4, 2*(l%4)) and its right neighbour; transposed,
 /// elements (2*(l%4), l/4) and the one below.

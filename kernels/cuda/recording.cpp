@@ -3,26 +3,41 @@
 // that are uploaded) must be done before: the step is run for real first, and captured after that.
 #include "kernels/cuda/check.h"
 #include "kernels/cuda/cuda_ops.h"
+#include "kernels/cuda/kernel_times.h"
 
 namespace mcnn::cuda {
 namespace {
 
 class GraphRecording final : public Recording {
  public:
-  GraphRecording(cudaGraph_t graph, cudaStream_t stream) : stream_(stream) { MCNN_CUDA(cudaGraphInstantiate(&graph_, graph, 0)); }
+  GraphRecording(cudaGraph_t graph, cudaStream_t stream, std::unique_ptr<KernelTimes> times) : stream_(stream), times_(std::move(times)) {
+    MCNN_CUDA(cudaGraphInstantiate(&graph_, graph, 0));
+  }
   ~GraphRecording() override { cudaGraphExecDestroy(graph_); }
   void replay() override {
     const Range range("recorded step");
     MCNN_CUDA(cudaGraphLaunch(graph_, stream_));
     note_replay();
   }
+  std::vector<KernelTime> times() override {
+    wait_for(stream_);
+    return times_ ? times_->times() : std::vector<KernelTime>();
+  }
 
  private:
   cudaGraphExec_t graph_ = nullptr;
   cudaStream_t stream_;
+  std::unique_ptr<KernelTimes> times_;  // null: not taken
 };
 
 }  // namespace
+
+bool CudaOps::time_kernels() {
+  if (every_launch_waits()) return false;
+  return time_kernels_ = true;
+}
+
+void CudaOps::mark(int operation) { marked_operation() = operation; }
 
 std::unique_ptr<Recording> CudaOps::record(const std::function<void()>& step) {
   step();
@@ -33,8 +48,12 @@ std::unique_ptr<Recording> CudaOps::record(const std::function<void()>& step) {
 
   cudaGraph_t graph = nullptr;
   MCNN_CUDA(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal));  // other threads may go on with the device
+  auto times = time_kernels_ ? std::make_unique<KernelTimes>() : nullptr;
   try {
+    std::optional<KernelTimes::Taking> taking;
+    if (times) taking.emplace(*times, stream_);
     step();
+    launch_waiting();
   } catch (...) {
     cudaStreamEndCapture(stream_, &graph);
     if (graph) cudaGraphDestroy(graph);
@@ -42,7 +61,7 @@ std::unique_ptr<Recording> CudaOps::record(const std::function<void()>& step) {
   }
   MCNN_CUDA(cudaStreamEndCapture(stream(), &graph));
   const std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, cudaError_t (*)(cudaGraph_t)> owner(graph, cudaGraphDestroy);
-  return std::make_unique<GraphRecording>(graph, stream_);
+  return std::make_unique<GraphRecording>(graph, stream_, std::move(times));
 }
 
 }  // namespace mcnn::cuda

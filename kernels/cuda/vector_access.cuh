@@ -34,14 +34,17 @@ template <>
 __device__ inline float from_float<float>(float x) {
   return x;
 }
+// By the conversion of two at once: that of one is a quarter as fast from sm_80 on.
 template <>
 __device__ inline __nv_bfloat16 from_float<__nv_bfloat16>(float x) {
-  return __float2bfloat16_rn(x);
+  return __floats2bfloat162_rn(x, 0.f).x;
 }
 template <>
 __device__ inline __half from_float<__half>(float x) {
-  return __float2half_rn(x);
+  return __floats2half2_rn(x, 0.f).x;
 }
+__device__ inline __nv_bfloat162 two_from_floats(__nv_bfloat16 /*type*/, float x, float y) { return __floats2bfloat162_rn(x, y); }
+__device__ inline __half2 two_from_floats(__half /*type*/, float x, float y) { return __floats2half2_rn(x, y); }
 
 /// Of what was a byte before.
 template <>
@@ -123,8 +126,17 @@ __device__ Floats<N> unpack(const Packed<T, N>& values) {
 template <class T, int N>
 __device__ Packed<T, N> pack(const Floats<N>& values) {
   Packed<T, N> out;
+  if constexpr (sizeof(T) == 2 && N % 2 == 0) {
 #pragma unroll
-  for (int i = 0; i < N; ++i) out.elements[i] = from_float<T>(values[i]);
+    for (int i = 0; i < N; i += 2) {
+      const auto two = two_from_floats(T{}, values[i], values[i + 1]);
+      out.elements[i] = two.x;
+      out.elements[i + 1] = two.y;
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < N; ++i) out.elements[i] = from_float<T>(values[i]);
+  }
   return out;
 }
 

@@ -162,6 +162,13 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   event->last = stream ? stream->late->asked() : 0;
   return cudaSuccess;
 }
+cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned flags) {
+  if (!simt::is_captured(stream) || !(flags & cudaEventRecordExternal)) return cudaEventRecord(event, stream);
+  return simt::enqueue(stream, [event] {
+    event->time = std::chrono::steady_clock::now();
+    return cudaSuccess;
+  });
+}
 cudaError_t cudaEventSynchronize(cudaEvent_t event) { return event->late ? simt::finish(*event->late, event->last) : cudaSuccess; }
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEvent_t to) {
   *milliseconds = std::chrono::duration<float, std::milli>(to->time - from->time).count();

@@ -3,9 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <map>
+#include <set>
 
 #include "kernels/checked_ops.h"
 #include "kernels/cuda/cuda_ops.h"
+#include "kernels/cuda/kernel_name.h"
 #include "kernels/simt/streams.h"
 #include "runtime/profiler.h"
 #include "tests/train/small_network.h"
@@ -110,18 +114,66 @@ TEST(Recording, SurvivesOthersThatGrowScratchMemoryAndUseTheSameTables) {
   }
 }
 
-TEST(Recording, IsNotMadeWhileTimesAreTaken) {
-  Profiler profiler;
-  profiler.enable(true);
+/// Two steps that are recorded, one for each place of a batch, and one that is replayed.
+void three_steps(Profiler& profiler) {
   Recorded timed(config_with("adamw", "f32"), &profiler);
   timed.engine.profile_with(&profiler);
-  const int64_t before = simt::graph_launches();
   for (uint32_t i = 0; i < 3; ++i) {
     timed.step.bring(random_batch(2, 16, 16, i));
+    const auto span = profiler.step();
     timed.step.begin({.step = i});
     timed.step.end();
   }
+}
+
+TEST(Recording, TakesTheTimeOfEachKernel) {
+  Profiler profiler;
+  profiler.enable(true);
+  const int64_t before = simt::graph_launches();
+  three_steps(profiler);
+  EXPECT_EQ(simt::graph_launches(), before + 1);
+
+  std::map<std::string, std::set<std::string>> kernels;
+  std::set<std::string> layers;
+  std::map<std::string, int64_t> bytes;
+  for (const Profiler::Row& row : profiler.rows()) {
+    kernels[row.operation].insert(row.kernel.substr(0, row.kernel.find('<')));
+    layers.insert(row.layer);
+    bytes[row.operation] += row.bytes;
+    EXPECT_GT(row.seconds, 0) << row.kernel;
+  }
+  // A convolution waits for the batch norm behind it: its kernel is its own all the same, and does the batch norm's work.
+  EXPECT_EQ(kernels["depthwise_forward"], std::set<std::string>{"depthwise_forward_kernel"});
+  EXPECT_EQ(kernels["depthwise_backward"], std::set<std::string>{"depthwise_backward_kernel"});
+  EXPECT_EQ(kernels["squeeze_excite_forward"], (std::set<std::string>{"multiply_parts", "open_gate"}));
+  EXPECT_FALSE(kernels.contains("batch_norm_forward"));
+  EXPECT_TRUE(kernels.contains("adamw"));
+  EXPECT_TRUE(layers.contains("conv_stem"));
+  EXPECT_GT(bytes["depthwise_forward"], 0);
+  EXPECT_GT(bytes["adamw"], 0);
+  EXPECT_NE(profiler.tables().find("\nkernel "), std::string::npos);
+}
+
+TEST(Recording, IsNotMadeWhileEachLaunchWaits) {
+  Profiler profiler;
+  profiler.enable(true);
+  setenv("MCNN_CUDA_SYNC", "1", 1);
+  const int64_t before = simt::graph_launches();
+  three_steps(profiler);
+  unsetenv("MCNN_CUDA_SYNC");
   EXPECT_EQ(simt::graph_launches(), before);
+  EXPECT_FALSE(profiler.rows().empty()) << "operations are timed from outside then";
+}
+
+TEST(Recording, NamesOfKernelsAreShort) {
+  for (const auto& [demangled, name] : std::vector<std::pair<std::string, std::string>>{
+           {"void mcnn::cuda::(anonymous namespace)::pool_rows<float, (int)4>(float*, int)", "pool_rows<float, 4>"},
+           {"void mcnn::cuda::<unnamed>::pool_rows<float, 4>(const float *)", "pool_rows<float, 4>"},
+           {"void mcnn::cuda::multiply<(mcnn::cuda::ProductRung)4, mcnn::cuda::Product<mcnn::cuda::Rows<__half, (int)8>, (bool)1> >(T1)",
+            "multiply<4, Product<Rows<__half, 8>, 1> >"},
+           {"mcnn::cuda::(anonymous namespace)::write_state(StepState*, StepState)", "write_state"},
+           {"plain", "plain"}})
+    EXPECT_EQ(cuda::short_kernel_name(demangled), name);
 }
 
 TEST(Recording, OfWhatACaptureDoesNotAllowIsRefusedByName) {

@@ -1,6 +1,6 @@
 // The second look at a library's results. Bandwidth-bound: y is read once more; dz is read and written once more.
 // Blocks leave parts of their sums; the last ones merge them in their order.
-//   take_block_moments       the mean first, then the squared deviations from it: a thread's values wait in registers meanwhile
+//   take_block_moments       a thread takes the moments of its rows by eights, about the mean so far; then the block merges its threads'
 //   complete_input_gradient  in place where dz lies in dx.stored: a thread reads an element before it writes it
 // Next: moments.cuh and input_gradient.cuh have the formulas.
 #include "kernels/cuda/vendor/completion.h"
@@ -12,11 +12,12 @@
 namespace mcnn::cuda {
 namespace {
 
-constexpr int kRows = 8;  // of a thread: what it keeps in registers
+constexpr int kChannels = 4;  // of a thread of complete_input_gradient at most: it keeps six numbers of each
+constexpr int kAhead = 8;     // rows of a thread of take_block_moments that are on their way at once
 
 template <int N>
 struct MomentsShared {
-  float sums[ChannelTile::kThreads * N], means[ChannelTile::kThreads];
+  float mean[ChannelTile::kThreads * N], m2[ChannelTile::kThreads * N], count[ChannelTile::kThreads];
 };
 
 /// parts: one for each of a sample's parts. A thread for each channel of the tile, at least.
@@ -24,33 +25,51 @@ template <class T, int N>
 __global__ void take_block_moments(const T* y, int channels, int pixels, ChannelTile tile, MomentParts parts, MomentTargets targets) {
   auto& shared = static_shared<MomentsShared<N>>();
   const TilePlace<N> at(tile, channels, pixels);
-  const auto count = static_cast<float>(max(0, at.end - at.part * tile.rows_per_block));  // the last part may be empty
   const T* const values = y + static_cast<int64_t>(at.sample) * pixels * channels + at.channel;
-  Packed<T, N> kept[kRows];
-  Floats<N> sums{};
-  const auto of_own = [&](auto use) {
+  float count = 0.f;
+  Floats<N> mean{}, m2{};
+  for (int first = at.first; at.inside && first < at.end; first += kAhead * tile.rows) {
+    Packed<T, N> ahead[kAhead];
 #pragma unroll
-    for (int i = 0; i < kRows; ++i)
-      if (const int pixel = at.first + i * tile.rows; at.inside && pixel < at.end) use(kept[i], pixel);
-  };
-  of_own([&](Packed<T, N>& own, int pixel) {
-    own = load_packed<T, N>(values + static_cast<int64_t>(pixel) * channels);
-    const Floats<N> value = unpack(own);
+    for (int i = 0; i < kAhead; ++i) {
+      const int pixel = min(first + i * tile.rows, at.end - 1);  // a row that is not there is read as another, and left out below
+      ahead[i] = load_packed<T, N>(values + static_cast<int64_t>(pixel) * channels);
+    }
+    const Floats<N> pivot = count > 0.f ? mean : unpack(ahead[0]);
+    Floats<N> sum{}, squares{};
+    const int rows = min(kAhead, (at.end - first + tile.rows - 1) / tile.rows);
 #pragma unroll
-    for (int j = 0; j < N; ++j) sums[j] += value[j];
-  });
-  sum_over_rows(tile, sums, shared.sums, [&](int i, float sum) { store<float, 1>(shared.means + i, {sum / fmaxf(count, 1.f)}); });
+    for (int i = 0; i < kAhead; ++i) {
+      const Floats<N> value = unpack(ahead[i]);
+#pragma unroll
+      for (int j = 0; j < N; ++j) {
+        const float off = i < rows ? value[j] - pivot[j] : 0.f;
+        sum[j] += off;
+        squares[j] = fmaf(off, off, squares[j]);
+      }
+    }
+    // Squared deviations from the pivot are those from the rows' own mean and rows*delta^2 more.
+    const auto added = static_cast<float>(rows);
+    const float share = added / (count + added), per_row = 1.f / added;
+#pragma unroll
+    for (int j = 0; j < N; ++j) {
+      const float delta = sum[j] * per_row;
+      m2[j] += fmaf(-sum[j], delta, squares[j]) + delta * delta * (count * share);
+      mean[j] = pivot[j] + delta * (count > 0.f ? share : 1.f);
+    }
+    count += added;
+  }
+
+  const int width = tile.lanes * N, thread = static_cast<int>(threadIdx.x);
+  store<float, N>(shared.mean + thread * N, mean);
+  store<float, N>(shared.m2 + thread * N, m2);
+  store<float, 1>(shared.count + thread, {count});
   __syncthreads();
-  const Floats<N> mean = load<float, N>(shared.means + static_cast<int>(threadIdx.x) % tile.lanes * N);
-  sums = {};
-  of_own([&](Packed<T, N>& own, int) {
-    const Floats<N> value = unpack(own);
-#pragma unroll
-    for (int j = 0; j < N; ++j) sums[j] += (value[j] - mean[j]) * (value[j] - mean[j]);
-  });
   RunningMoments own;  // of channel threadIdx.x of the tile
-  sum_over_rows(tile, sums, shared.sums, [&](int i, float sum) { own = {count, load<float, 1>(shared.means + i)[0], sum}; });
-  parts.leave(blockIdx.y, tile.lanes * N, blockIdx.x, own, [&](int c, const RunningMoments& all) { targets.leave(c, all); });
+  for (int row = 0; row < tile.rows && thread < width; ++row)
+    own.merge({load<float, 1>(shared.count + row * tile.lanes + thread / N)[0], load<float, 1>(shared.mean + row * width + thread)[0],
+               load<float, 1>(shared.m2 + row * width + thread)[0]});
+  parts.leave(blockIdx.y, width, blockIdx.x, own, [&](int c, const RunningMoments& all) { targets.leave(c, all); });
 }
 
 template <int N>
@@ -98,20 +117,26 @@ __global__ void complete_input_gradient(FeatureView<T> x, const T* dz, int64_t p
 
 /// Calls f(zero of the storage type, elements of an access, tile).
 template <class F>
-void with_tile(const Tensor& map, F&& f) {
+void with_completion_tile(const Tensor& map, F&& f) {
   with_storage(map.dtype(), [&](auto zero) {
-    with_width<decltype(zero)>(map.c(), [&](auto width) { f(zero, width, ChannelTile(map, width(), kRows)); });
+    with_width<decltype(zero), kChannels>(map.c(),
+                                          [&](auto width) { f(zero, width, ChannelTile(map, width(), ChannelTile::rows_of_sums(map))); });
   });
 }
 
-/// The same with a thread for each channel of a tile, at least: on the lowest maps an access is one element.
+/// The same with a thread for each channel of a tile, at least: on maps of less than eight pixels an access is one element.
 template <class F>
 void with_moment_tile(const Tensor& map, F&& f) {
-  with_tile(map, [&](auto zero, auto width, const ChannelTile& tile) {
-    if (tile.lanes * width() <= static_cast<int>(tile.threads()))
-      f(zero, width, tile);
-    else
-      f(zero, std::integral_constant<int, 1>(), ChannelTile(map, 1, kRows));
+  with_storage(map.dtype(), [&](auto zero) {
+    with_width<decltype(zero)>(map.c(), [&](auto width) {
+      const auto pixels = static_cast<int>(map.h() * map.w());
+      const int rows = std::clamp(pixels / width(), 1, ChannelTile::rows_of_sums(map));  // of a 7x7 map 6: 8 threads along rows
+      const ChannelTile tile(map, width(), rows);
+      if (tile.lanes * width() <= static_cast<int>(tile.threads()))
+        f(zero, width, tile);
+      else
+        f(zero, std::integral_constant<int, 1>(), ChannelTile(map, 1, rows));
+    });
   });
 }
 
@@ -137,7 +162,7 @@ void take_moments(const Tensor& y, const MomentTargets& targets, const MomentCut
 
 InputSumCut cut_completion(const Feature& x, const InputGradient* dx) {
   InputSumCut cut;
-  with_tile(x.raw, [&](auto, auto, const ChannelTile& tile) {
+  with_completion_tile(x.raw, [&](auto, auto, const ChannelTile& tile) {
     const int64_t parts = x.raw.n() * tile.parts;
     cut = cut_input_sums(x, dx, parts, x.gate.defined() ? tile.parts : parts, tile.tiles);
   });
@@ -146,7 +171,7 @@ InputSumCut cut_completion(const Feature& x, const InputGradient* dx) {
 
 void complete_gradient(const Feature& x, const void* dz, int64_t channels, InputGradient& dx, const InputSumCut& cut, float* memory,
                        unsigned* tickets, cudaStream_t stream) {
-  with_tile(x.raw, [&](auto zero, auto width, const ChannelTile& tile) {
+  with_completion_tile(x.raw, [&](auto zero, auto width, const ChannelTile& tile) {
     using T = decltype(zero);
     launch(complete_input_gradient<T, width()>, {tile.blocks(x.raw.n()), tile.threads()}, stream, FeatureView<T>::of(x),
            static_cast<const T*>(dz), channels, InputGradientView<T>::of(x, &dx, cut, memory, tickets), static_cast<int>(x.raw.c()),

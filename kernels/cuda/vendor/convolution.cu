@@ -6,6 +6,7 @@
 // Next: completion.h; cudnn.h is what cuDNN is asked for.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"
+#include "kernels/cuda/kernel_times.h"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/vector_access.cuh"
 #include "kernels/cuda/vendor/completion.h"
@@ -69,6 +70,7 @@ bool CudaOps::vendor_dense_forward(const Feature& x, const Tensor& w, const Conv
     const void* const z = plain_feature(x, forward.in, z_memory, stream());
     make_filters(w, forward, filters, stream());
     vendor_->convolve(forward, {const_cast<void*>(z), filters, y.raw()}, workspace, stream());
+    time_launch("cuDNN convolution", stream());
     take_moments(y, targets, cut, parts, counters, stream());
   });
   return true;
@@ -93,6 +95,7 @@ bool CudaOps::vendor_dense_backward(const Feature& x, const Tensor& w, const Con
   if (dw) {
     const void* const z = plain_feature(x, weight.in, z_memory, stream());
     vendor_->convolve(weight, {const_cast<void*>(z), filters, gradient}, workspace, stream());
+    time_launch("cuDNN convolution", stream());
     with_storage(weight.type, [&, filters = filters](auto zero) {
       using T = decltype(zero);
       launch(read_filters<T>, {blocks_for(dw.size(), kThreads), kThreads}, stream(), reinterpret_cast<const T*>(filters),
@@ -102,6 +105,7 @@ bool CudaOps::vendor_dense_backward(const Feature& x, const Tensor& w, const Con
   if (dx) {
     make_filters(w, data, filters, stream());
     vendor_->convolve(data, {dz, filters, gradient}, workspace, stream());
+    time_launch("cuDNN convolution", stream());
     complete_gradient(x, dz, data.in, *dx, cut, parts, counters, stream());
   }
   return true;

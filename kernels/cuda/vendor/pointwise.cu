@@ -7,6 +7,7 @@
 // Next: completion.h.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"
+#include "kernels/cuda/kernel_times.h"
 #include "kernels/cuda/product.cuh"
 #include "kernels/cuda/vendor/completion.h"
 #include "kernels/cuda/vendor/plain_operands.h"
@@ -41,6 +42,7 @@ void CudaOps::vendor_pointwise_forward(const Feature& x, const Tensor& w, Tensor
                    .c = y.raw(),
                    .ldc = out},
                   workspace, stream());
+    time_launch("cuBLAS product", stream());
     take_moments(y, targets, cut, parts, counters, stream());
   });
 }
@@ -70,6 +72,7 @@ void CudaOps::vendor_pointwise_backward(const Feature& x, const Tensor& w, const
                    .c = dw.raw(),
                    .ldc = out},
                   workspace, stream());
+    time_launch("cuBLAS product", stream());
   }
   if (dx) {
     vendor_->gemm({.transpose_a = true,
@@ -86,6 +89,7 @@ void CudaOps::vendor_pointwise_backward(const Feature& x, const Tensor& w, const
                    .c = dx->stored.raw(),
                    .ldc = in},
                   workspace, stream());
+    time_launch("cuBLAS product", stream());
     complete_gradient(x, dx->stored.raw(), in, *dx, cut, parts, counters, stream());
   }
 }
