@@ -131,7 +131,7 @@ int run(int argc, char** argv) {
   a.network.add_preprocessing(app);
   app.add_option("--device", a.device, "auto (cuda where there is a GPU, else cpu), cpu, cuda, sim or ref");
   app.add_option("--products", a.products.products,
-                 "matrix products on a GPU: own (the default), vendor (cuBLAS and cuDNN) or auto (by shape)");
+                 "matrix products on a GPU: own kernels, or cuBLAS and cuDNN (vendor, auto) where these are found");
   app.add_flag("--allow-tf32", a.products.allow_tf32,
                "tensor cores may take fp32 operands for tf32; no effect on cpu, ref and GPUs before sm_80");
   app.add_option("--threads", a.threads, "0: as many as the process may use")->check(CLI::Range(0, 4096));

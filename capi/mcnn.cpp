@@ -9,11 +9,13 @@
 #include <mutex>
 #include <new>
 #include <numeric>
+#include <optional>
 
 #include "data/file_bytes.h"
 #include "kernels/backend.h"
 #include "train/description.h"
 #include "train/evaluate.h"
+#include "train/inference_step.h"
 #include "weights/load.h"
 
 namespace {
@@ -37,9 +39,17 @@ struct BackendChoice {
 struct CallContext {
   Backend backend;
   Arena arena;
+  std::optional<InferenceStep> step;  // where the backend records
 
   // Addresses only: enough for the largest network's features, little enough for hundreds of calls at once.
   explicit CallContext(const BackendChoice& choice) : backend(choice.make()), arena(backend.ops->memory(), std::size_t{1} << 36) {}
+
+  std::vector<float> logits(const Engine& engine, const Batch& batch) {
+    Ops& ops = *backend.ops;
+    if (!ops.records()) return engine.logits(batch, ops, arena);
+    if (!step) step.emplace(engine, ops, arena);
+    return step->logits(batch);
+  }
 };
 
 struct InvalidArgument : Error {
@@ -212,7 +222,7 @@ void classify(mcnn_model& model, const Decode& decode, float* probabilities) {
     throw BadPhoto(e.what());
   }
   const Borrowed context(model);
-  const std::vector<float> logits = model.engine.logits(batch, *(*context).backend.ops, (*context).arena);
+  const std::vector<float> logits = (*context).logits(model.engine, batch);
   if (!std::all_of(logits.begin(), logits.end(), [](float v) { return std::isfinite(v); }))
     fail("the network answers with numbers that are not finite; its weights or running statistics are broken");
   const std::vector<double> answer = softmax(logits.data(), logits.size());

@@ -66,7 +66,7 @@ typedef struct mcnn_options {
   const char* const* allow_missing; /* names or globs ("blocks.6.*") of tensors the file may lack or have in excess */
   size_t allow_missing_count;       /* of them; 0: the file must fit exactly */
   int64_t most_pixels;              /* photos with more (width times height) are refused; 0: 100,000,000 */
-  const char* products;             /* matrix products on a GPU: "own", "vendor" (cuBLAS and cuDNN) or "auto"; NULL: "own" */
+  const char* products;             /* matrix products on a GPU: "own", "vendor" (cuBLAS and cuDNN where found) or "auto" (as vendor); NULL: "auto" */
   int allow_tf32;                   /* 1: tensor cores may take fp32 operands for tf32, their upper 11 bits; 0: they may not */
   int reserved;                     /* 0 */
 } mcnn_options;

@@ -215,6 +215,7 @@ class CheckedOps final : public Ops {
     inner_->fill(x, value);
   }
   void wait() override { inner_->wait(); }
+  bool records() const override { return inner_->records(); }
   /// While times are taken a step is recorded only by a backend that times the kernels itself; else each operation is waited for.
   std::unique_ptr<Recording> record(const std::function<void()>& step) override {
     if (!profiler_ || !profiler_->enabled()) return inner_->record(step);

@@ -90,6 +90,8 @@ class Ops {
     step();
     return nullptr;
   }
+  /// Whether record() keeps anything.
+  virtual bool records() const { return false; }
   /// Steps recorded from now on take the time of each kernel. false: this backend does not.
   virtual bool time_kernels() { return false; }
   /// What is asked for next is the caller's `operation`, for KernelTime.

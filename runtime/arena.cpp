@@ -35,6 +35,7 @@ struct Arena::Blocks {
   bool fill_fresh = false;
 
   Blocks(Memory& m, std::size_t bytes) : memory(m), capacity(imaginary() ? kEndless : bytes) {
+    if (m.separate()) return;
     constexpr std::size_t kLeast = std::size_t{1} << 20;
     base = static_cast<std::byte*>(imaginary() ? m.reserve(capacity) : m.reserve_most(capacity, std::min(capacity, kLeast)));
     try {
@@ -46,11 +47,11 @@ struct Arena::Blocks {
   }
   ~Blocks() {
     unguard();
-    memory.release(base, capacity);
+    if (base) memory.release(base, capacity);
   }
 
   void unguard() const {
-    if (!imaginary()) ASAN_UNPOISON_MEMORY_REGION(base, peak);
+    if (!imaginary() && base) ASAN_UNPOISON_MEMORY_REGION(base, peak);
   }
 
   bool imaginary() const { return &memory == &imaginary_memory(); }
@@ -94,6 +95,16 @@ Arena::Arena(Memory& memory, std::size_t capacity) : blocks_(std::make_shared<Bl
 
 Tensor Arena::tensor(Shape shape, DType type) {
   const std::size_t payload = static_cast<std::size_t>(shape.size()) * size_of(type);
+  if (blocks_->memory.separate()) {
+    std::shared_ptr<void> owner(blocks_->memory.allocate(std::max<std::size_t>(payload, 1)), [blocks = blocks_, payload](void* p) {
+      blocks->memory.free(p);
+      blocks->in_use -= payload;
+    });
+    blocks_->in_use += payload;
+    blocks_->peak = std::max(blocks_->peak, blocks_->in_use);
+    void* const address = owner.get();
+    return Tensor(address, type, shape, std::move(owner));
+  }
   const std::size_t bytes = (payload + kAlign - 1) / kAlign * kAlign + kGap;
   Blocks::Stretches::node_type block = blocks_->take(bytes);
   std::byte* address = blocks_->base + block.key();

@@ -1,6 +1,6 @@
 // The step arena: tensors come and go by the thousand in one training step, in the same order every step.
 // It parcels one reservation out (lowest hole that fits, holes merge), so a step whose shapes were seen before
-// touches no new memory, and peak() is what a step really needs.
+// touches no new memory, and peak() is what a step really needs. Over separate memory each tensor is an allocation of its own.
 #pragma once
 #include <cstddef>
 #include <map>

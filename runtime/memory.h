@@ -17,6 +17,11 @@ class Memory {
   /// touched. Throws Error when there is none left.
   virtual void commit(void* /*address*/, std::size_t /*bytes*/) {}
   virtual void release(void* address, std::size_t bytes) = 0;
+  /// Whether each tensor is an allocation of its own, so that a checker of accesses sees a step from one into the next: for debugging.
+  virtual bool separate() const { return false; }
+  /// Exactly `bytes`, > 0, aligned to 256, where separate(). Throws Error when there is none left.
+  virtual void* allocate(std::size_t /*bytes*/) { return nullptr; }
+  virtual void free(void* /*address*/) {}
   /// Bytes that can be touched now without pushing anything out.
   virtual std::size_t available() const = 0;
 };

@@ -132,7 +132,7 @@ std::vector<Setting> settings(Config& c) {
   t.number("run", "threads", c.run.threads, 0, 4096,
            "0: as many as the process may use (affinity, CPU quota, OMP_NUM_THREADS); results do not depend on it");
   t.choice("run", "products", c.run.products, product_choices(),
-           "matrix products and dense convolutions on a GPU: own kernels, cuBLAS and cuDNN, or by shape; own where these are not found");
+           "matrix products and dense convolutions on a GPU: own kernels, or cuBLAS and cuDNN (vendor, auto) where these are found");
   t.flag("run", "allow_tf32", c.run.allow_tf32,
          "the same in fp32: tensor cores may take operands for tf32, their upper 11 bits; no effect on cpu, ref and GPUs before sm_80");
 

@@ -16,7 +16,7 @@ struct Config {
     uint64_t seed = 0;
     std::string device = "auto";
     int threads = 0;
-    std::string products = "own";
+    std::string products = "auto";
     bool allow_tf32 = false;
   } run;
   struct {

@@ -1,5 +1,7 @@
 #include "train/engine.h"
 
+#include "train/inference_step.h"
+
 namespace mcnn {
 Engine::Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& normalisation, bool gradients, DType storage)
     : ops_(ops),
@@ -10,6 +12,8 @@ Engine::Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& norm
       arena_(ops.memory()) {
   if (!ops.supports(storage_)) fail("backend {} does not store feature maps as {}", ops.name(), name_of(storage_));
 }
+
+Engine::~Engine() = default;
 
 Tensor Engine::images(const Context& ctx, const Tensor& pixels, const Tensor& flips) const {
   Tensor images = ctx.feature_map(pixels.shape());
@@ -48,7 +52,11 @@ void Engine::gradients(const BatchTensors& batch, float smoothing, Tensor& loss)
   tape.backward();
 }
 
-std::vector<float> Engine::logits(const Batch& batch) { return logits(batch, ops_, arena_, profiler_); }
+std::vector<float> Engine::logits(const Batch& batch) {
+  if (!ops_.records()) return logits(batch, ops_, arena_, profiler_);
+  if (!inference_) inference_ = std::make_unique<InferenceStep>(*this, ops_, arena_);
+  return inference_->logits(batch, profiler_);
+}
 
 std::vector<float> Engine::logits(const Batch& batch, Ops& ops, Arena& arena, Profiler* profiler) const {
   Tape tape(false);
@@ -60,6 +68,12 @@ std::vector<float> Engine::logits(const Batch& batch, Ops& ops, Arena& arena, Pr
     return images(ctx, pixels, flips);  // the pixels' memory is free from here on
   };
   return to_floats(ops, model_.forward(ctx, input()).value);
+}
+
+Tensor Engine::logits(const Tensor& pixels, const Tensor& flips, Ops& ops, Arena& arena, Profiler* profiler) const {
+  Tape tape(false);
+  const Context ctx{&ops, &arena, &tape, storage_, false, profiler};
+  return model_.forward(ctx, images(ctx, pixels, flips)).value;
 }
 
 }  // namespace mcnn

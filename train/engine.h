@@ -2,6 +2,7 @@
 #pragma once
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "data/batch.h"
@@ -20,6 +21,8 @@ struct BatchTensors {
   Tensor pixels, flips;  ///< u8
   Tensor targets;        ///< of the parameter type
 };
+
+class InferenceStep;
 
 /// A network, the memory its steps run in and how photos enter it.
 class Engine {
@@ -40,12 +43,17 @@ class Engine {
   /// The same with a backend of the caller's, over the same memory as this one's, and working memory of the caller's: several
   /// threads may, each with its own, while nobody changes the parameters.
   std::vector<float> logits(const Batch& batch, Ops& ops, Arena& arena, Profiler* profiler = nullptr) const;
+  /// The same over a batch that is there already, asking the backend for operations alone. pixels (N,H,W,3) and flips (N) u8.
+  Tensor logits(const Tensor& pixels, const Tensor& flips, Ops& ops, Arena& arena, Profiler* profiler = nullptr) const;
+
+  ~Engine();
 
   /// Takes the time of every operation and layer from now on.
   void profile_with(Profiler* profiler) { profiler_ = profiler; }
 
   Ops& ops() { return ops_; }
   Parameters& parameters() { return parameters_; }
+  const Parameters& parameters() const { return parameters_; }
   const EfficientNet& model() const { return model_; }
   const Arena& arena() const { return arena_; }
 
@@ -59,6 +67,7 @@ class Engine {
   DType storage_;
   Arena arena_;
   Profiler* profiler_ = nullptr;
+  std::unique_ptr<InferenceStep> inference_;  // null: the backend records nothing
 };
 
 }  // namespace mcnn

@@ -132,13 +132,12 @@ std::vector<NamePair> key_map(const Architecture& architecture, Naming naming) {
 }
 
 std::string_view strip_prefixes(std::string_view name) {
+  static constexpr std::string_view kWrappers[] = {"module.", "_orig_mod.", "model.", "net.", "network.", "backbone.", "encoder."};
   for (;;) {
-    if (name.starts_with("module."))
-      name.remove_prefix(7);
-    else if (name.starts_with("_orig_mod."))
-      name.remove_prefix(10);
-    else
-      return name;
+    const auto* const wrapper =
+        std::find_if(std::begin(kWrappers), std::end(kWrappers), [&](std::string_view prefix) { return name.starts_with(prefix); });
+    if (wrapper == std::end(kWrappers)) return name;
+    name.remove_prefix(wrapper->size());
   }
 }
 

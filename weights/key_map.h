@@ -29,7 +29,8 @@ struct NamePair {
 /// Every entry of the network's state dict, num_batches_tracked included, in the order of timm's.
 std::vector<NamePair> key_map(const Architecture& architecture, Naming naming);
 
-/// Without the prefixes that wrappers put in front: module. (DataParallel), _orig_mod. (torch.compile), in any order.
+/// Without the prefixes that wrappers put in front: module. (DataParallel), _orig_mod. (torch.compile), and the names under which
+/// training loops (Lightning's) keep a network: model., net., network., backbone., encoder.; in any order.
 std::string_view strip_prefixes(std::string_view name);
 
 /// The naming most of the file's tensors follow; nothing if none of the three is recognised.

@@ -76,10 +76,29 @@ const PickleValue& named_dictionary(const std::string& where, const PickleValue&
   return *here;
 }
 
+/// "the object 'a.B' under 'model'", of the dictionary itself and of what it holds; empty: there are none.
+std::string objects_in(const PickleValue& value) {
+  if (value.kind == Kind::object) return fmt::format("an object of {}", printable(value.text));
+  std::vector<std::string> objects;
+  if (value.kind == Kind::dict)
+    for (std::size_t i = 0; i < value.items.size(); i += 2) {
+      const PickleValue &key = *value.items[i], &item = *value.items[i + 1];
+      if (item.kind == Kind::object)
+        objects.push_back(fmt::format("an object of {} under {}", printable(item.text),
+                                      key.kind == Kind::text ? printable(key.text) : std::string("a key that is no text")));
+    }
+  constexpr std::size_t kMost = 4;
+  if (objects.size() > kMost) objects.resize(kMost);
+  return fmt::format("{}", fmt::join(objects, ", "));
+}
+
 /// The rule of torch_tensors.h; the keys that led there are added to `way`.
 const PickleValue& chosen_dictionary(const std::string& where, const PickleValue& root, std::vector<std::string>& way) {
   const PickleValue* here = &root;
   for (int depth = 0; depth < kDeepest; ++depth) {
+    if (here->kind == Kind::object)
+      refuse(where, *here, "is {}, which is not run: only tensors and plain containers are read (save model.state_dict())",
+             objects_in(*here));
     if (here->kind != Kind::dict) refuse(where, *here, "is a {}, expected a dictionary of tensors", name_of(here->kind));
     const PickleValue* next = nullptr;
     for (const char* key : kWellKnown) {
@@ -92,7 +111,12 @@ const PickleValue& chosen_dictionary(const std::string& where, const PickleValue
     if (next == nullptr) {
       if (holds_tensors(*here)) return *here;
       const auto keys = keys_of_dictionaries(*here, true);
-      if (keys.empty()) refuse(where, *here, "a dictionary without tensors");
+      if (keys.empty()) {
+        const std::string objects = objects_in(*here);
+        if (!objects.empty())
+          refuse(where, *here, "a dictionary without tensors, but with {}, which is not run (save model.state_dict())", objects);
+        refuse(where, *here, "a dictionary without tensors");
+      }
       if (keys.size() > 1) refuse(where, *here, "several dictionaries hold tensors: {}; name one", quoted(keys));
       next = find(*here, keys[0]);
       way.push_back(keys[0]);
@@ -113,7 +137,9 @@ std::vector<std::string> notes_of(const PickleValue& start, const PickleValue& d
   std::vector<std::string> left_out;
   for (std::size_t i = 0; i < dictionary.items.size(); i += 2)
     if (dictionary.items[i + 1]->kind != Kind::tensor)
-      left_out.emplace_back(dictionary.items[i]->kind == Kind::text ? dictionary.items[i]->text : "(no name)");
+      left_out.push_back(fmt::format(
+          "{}{}", dictionary.items[i]->kind == Kind::text ? dictionary.items[i]->text : "(no name)",
+          dictionary.items[i + 1]->kind == Kind::object ? fmt::format(" (an object of {})", dictionary.items[i + 1]->text) : ""));
   if (!left_out.empty()) notes.push_back("entries that are no tensors: " + quoted(left_out));
   return notes;
 }
@@ -229,6 +255,7 @@ StoredTensor stored_tensor(const std::string& where, std::string name, const Pic
 TorchStorage torch_storage(const std::string& where, const PickleValue& value) {
   if (value.kind != Kind::storage) refuse(where, value, "a {}, expected a storage", name_of(value.kind));
   const auto& id = value.items[0]->items;  // ('storage', type, key, location, elements[, view])
+  if (id.size() >= 5 && id[1]->kind == Kind::object) refuse(where, value, "a storage of {}, which is not read", printable(id[1]->text));
   if (id.size() < 5 || id[1]->kind != Kind::storage_type || id[2]->kind != Kind::text)
     refuse(where, value, "a storage's id is not ('storage', type, key, location, number of elements)");
   TorchStorage s{.key = std::string(id[2]->text), .dtype = std::string(id[1]->text)};

@@ -5,6 +5,7 @@
 #include <bit>
 #include <cstring>
 #include <map>
+#include <set>
 
 #include "runtime/error.h"
 #include "weights/tensor_file.h"
@@ -54,6 +55,23 @@ const std::map<std::string_view, Known>& known_globals() {
       {"torch.bool", {Kind::dtype, "BOOL"}},
   };
   return known;
+}
+
+/// Whether a module is for running programs or code, which no trainer needs for its own state.
+bool runs_programs(std::string_view module) {
+  static const std::set<std::string_view> modules = {
+      "_pickle", "asyncio",    "bdb",       "code",      "codeop",  "commands",        "ctypes",    "ftplib",
+      "gc",      "http",       "importlib", "inspect",   "marshal", "multiprocessing", "nt",        "os",
+      "pdb",     "pickle",     "posix",     "pty",       "runpy",   "shutil",          "signal",    "smtplib",
+      "socket",  "subprocess", "sys",       "threading", "timeit",  "urllib",          "webbrowser"};
+  return modules.contains(module.substr(0, module.find('.')));
+}
+/// builtins has both. (Enumerations are saved by getattr.)
+bool is_plain_builtin(std::string_view name) {
+  static const std::set<std::string_view> plain = {"bool",    "bytearray", "bytes", "complex", "dict",   "float", "frozenset",
+                                                   "getattr", "int",       "list",  "long",    "object", "range", "set",
+                                                   "slice",   "str",       "tuple", "type",    "unicode"};
+  return plain.contains(name);
 }
 
 class Unpickler {
@@ -142,6 +160,7 @@ class Unpickler {
   }
   void extend(Kind kind, const std::vector<PickleValue*>& items) {
     if (kind == Kind::dict && items.size() % 2 != 0) refuse("a key without a value");
+    if (top().kind == Kind::object) return;  // of a class of its own: what is in it is nobody's weights
     PickleValue& container = top_of_kind(kind);
     container.items.insert(container.items.end(), items.begin(), items.end());
   }
@@ -160,20 +179,27 @@ class Unpickler {
   void push_global(std::string_view module, std::string_view name) {
     const std::string full = std::string(module) + "." + std::string(name);
     const auto found = known_globals().find(full);
-    if (found == known_globals().end())
-      refuse("names {}, which is not run: only tensors and plain containers are read (save model.state_dict())", printable(full));
-    push(found->second.kind).text = found->second.text;
+    if (found != known_globals().end()) {
+      push(found->second.kind).text = found->second.text;
+      return;
+    }
+    const bool builtin = module == "builtins" || module == "__builtin__";
+    if (runs_programs(module) || (builtin && !is_plain_builtin(name)))
+      refuse("names {}, which runs programs or code and which no weights need; nothing is run, and the file is not read", printable(full));
+    push_object(pickle_.names.emplace_back(full));
   }
+  void push_object(std::string_view name) { push(Kind::object).text = name; }
 
   void reduce() {
     PickleValue& arguments = pop();
     const PickleValue& function = pop();
+    if (function.kind == Kind::object) return push_object(function.text);
     if (function.kind != Kind::function || arguments.kind != Kind::tuple)
       refuse("calls a {} with a {}, which is not run", name_of(function.kind), name_of(arguments.kind));
     const auto& items = arguments.items;
     const auto first_is = [&](Kind kind) { return !items.empty() && items[0]->kind == kind; };
     if (function.text == kOrderedDict) {
-      if (!items.empty()) refuse("{} with arguments", function.text);
+      if (!items.empty()) return push_object(function.text);
       push(Kind::dict);
     } else if (function.text == kSize) {
       if (items.size() != 1 || !first_is(Kind::tuple)) refuse("{} of something else than a tuple", function.text);
@@ -197,6 +223,7 @@ class Unpickler {
   /// An OrderedDict's attributes (PyTorch's _metadata) say nothing about tensors.
   void build() {
     const PickleValue& state = pop();
+    if (top().kind == Kind::object) return;
     if (top().kind != Kind::dict || state.kind != Kind::dict)
       refuse("sets the state of a {} from a {}, which is not run", name_of(top().kind), name_of(state.kind));
   }
@@ -284,6 +311,28 @@ class Unpickler {
         break;
       }
       case 'R': reduce(); break;
+      case 0x92: pop(); [[fallthrough]];  // NEWOBJ_EX: arguments by name
+      case 0x81: {                        // NEWOBJ
+        pop();
+        const PickleValue& made_of = pop();
+        if (made_of.kind == Kind::function && made_of.text == kOrderedDict)
+          push(Kind::dict);
+        else
+          push_object(made_of.kind == Kind::object ? made_of.text : std::string_view(name_of(made_of.kind)));
+        break;
+      }
+      case 0x8f: push_object("set"); break;
+      case 0x90: {  // ADDITEMS
+        pop_to_mark();
+        top_of_kind(Kind::object);
+        break;
+      }
+      case 0x91: {  // FROZENSET
+        pop_to_mark();
+        push_object("frozenset");
+        break;
+      }
+      case 0x96: push_text(number<uint64_t>()); break;  // BYTEARRAY8
       case 'b': build(); break;
       case 'Q': persistent_id(); break;
       default: refuse("opcode 0x{:02x} is not one that checkpoints need, and is not run", opcode);
@@ -302,8 +351,8 @@ class Unpickler {
 }  // namespace
 
 const char* name_of(PickleValue::Kind kind) {
-  static constexpr const char* names[] = {"None",  "bool",       "int",      "int",          "float", "str",     "list",
-                                          "tuple", "dictionary", "function", "storage type", "dtype", "storage", "tensor"};
+  static constexpr const char* names[] = {"None",       "bool",     "int",          "int",   "float",   "str",    "list",  "tuple",
+                                          "dictionary", "function", "storage type", "dtype", "storage", "tensor", "object"};
   return names[static_cast<std::size_t>(kind)];
 }
 

@@ -1,6 +1,7 @@
 // Pickles, as far as checkpoints need them: tensors, plain containers, numbers and texts. A pickle is a program for a stack
 // machine that may call any Python function; this machine has no calls at all. The few functions that every torch.save
-// names (below) become plain values, anything else is refused by its name.
+// names (below) become plain values. Whatever else a trainer saves beside its weights (arguments, schedules, numpy's numbers) stays an
+// object of which only the class's name is known. Names that no trainer needs and that run programs are refused.
 // Opcodes: CPython's Lib/pickletools.py. What PyTorch writes: torch/_utils.py, torch/serialization.py.
 // Next: torch_tensors.h turns the values into named tensors.
 #pragma once
@@ -30,12 +31,13 @@ struct PickleValue {
     dtype,         ///< torch.float32: likewise
     storage,       ///< items: {the persistent id, a tuple whose first item is 'storage'}
     tensor,        ///< items: {the arguments of torch._utils._rebuild_tensor_v2, a tuple}
+    object,        ///< a class or function that is not known, or what a call of it would give: its full name in `text`
   };
   Kind kind = Kind::none;
   uint64_t offset = 0;  ///< of the opcode that made it, in the bytes given
   int64_t integer = 0;  ///< boolean too
   double real = 0;
-  std::string_view text;            ///< points into the bytes given
+  std::string_view text;            ///< points into the bytes given, or into Pickle::names
   std::vector<PickleValue*> items;  ///< of a dict: key, value, key, value
 };
 
@@ -43,6 +45,7 @@ const char* name_of(PickleValue::Kind kind);
 
 struct Pickle {
   std::deque<PickleValue> values;  ///< every value made, in order; a deque: they point at each other, even in circles
+  std::deque<std::string> names;   ///< of the objects' classes
   const PickleValue* root = nullptr;
   std::size_t end = 0;  ///< first byte behind the pickle
 };

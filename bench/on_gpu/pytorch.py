@@ -116,6 +116,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--small", action="store_true", help="a small network: the way through")
+    parser.add_argument("--ways", default="eager,graph,compile", help="eager, graph (CUDA's), compile")
+    parser.add_argument("--batch", type=int, default=0, help="this one alone")
     parser.add_argument("what", choices=("ceilings", "all"))
     given = parser.parse_args()
     wait = torch.cuda.synchronize if given.device == "cuda" else lambda: None
@@ -123,11 +125,11 @@ def main():
         return ceilings(given.device, wait, given.small or given.device != "cuda")
     model, resolution, timed = ("tf_efficientnet_b0", 32, 2) if given.small else ("tf_efficientnet_b4", 224, 15)
     batches = {"training": (2,), "inference": (1, 2)} if given.small else {"training": (32, 128), "inference": (1, 32, 128)}
-    ways = ("eager",) if given.device != "cuda" else ("eager", "graph", "compile")
+    ways = ("eager",) if given.device != "cuda" else tuple(given.ways.split(","))
     # In the order of their worth, for a run that ends before: compilation takes minutes.
     for way, precision in [*((way, "bf16") for way in ways), *((way, p) for way in ways[:2] for p in ("f32", "tf32") if not given.small)]:
         for mode in ("training", "inference"):
-            for batch in sorted(batches[mode], reverse=True):
+            for batch in sorted(batches[mode], reverse=True) if not given.batch else (given.batch,):
                 measure(way, given.device, wait, model, batch, resolution, precision, mode, timed)
 
 

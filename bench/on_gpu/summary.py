@@ -32,18 +32,31 @@ def summary(rows, title):
             for row in wrong)))
     speeds = [row for row in rows if "images_per_second" in row]
     if speeds:
-        parts.append("\n## Images per second\n\n" + table(("engine", "model", "mode", "batch", "precision", "images/s", "GB"), (
-            (row.get("engine"), row.get("model"), row.get("mode"), row.get("batch"), row.get("storage"),
+        parts.append("\n## Images per second\n\n" + table(("engine", "products", "model", "mode", "batch", "precision", "images/s", "GB"), (
+            (row.get("engine"), row.get("products", "-"), row.get("model"), row.get("mode"), row.get("batch"), row.get("storage"),
              number(row, "images_per_second", "{:.1f}"), number(row, "arena_gb", "{:.2f}")) for row in speeds)))
+    copy = next((row["gb_per_second"] for row in kinds.get("ceiling", []) if row.get("what") == "copy" and row.get("gb_per_second")), None)
     profiles = {}
     for row in kinds.get("profile", []):
-        profiles.setdefault(row.get("precision", ""), []).append(row)
-    for precision, kernels in profiles.items():
-        total = sum(row["ns"] for row in kernels) or 1
-        parts.append(f"\n## Where a training step's time goes, {precision}\n\n" + table(
-            ("kernel", "launches", "us", "% of step", "MB", "% of DRAM peak", "% of SM peak"),
-            ((row["kernel"], row["launches"], f"{row['ns'] / 1e3:.1f}", f"{100 * row['ns'] / total:.1f}", f"{row['bytes'] / 1e6:.1f}",
-              f"{row['dram_percent']:.0f}", f"{row['sm_percent']:.0f}") for row in kernels[:40])))
+        profiles.setdefault(tuple(str(row.get(key, "")) for key in ("mode", "precision", "batch", "products")), []).append(row)
+    for what, rows in profiles.items():
+        total = sum(row["ns"] for row in rows) or 1
+        for by in ("operation", "kernel"):
+            sums = {}
+            for row in rows:
+                of = sums.setdefault(row.get(by) or "-", [0, 0, 0])
+                for i, key in enumerate(("launches", "ns", "bytes")):
+                    of[i] += row[key]
+            parts.append(f"\n## Where the time goes by {by}: {', '.join(what)}\n\n" + table(
+                (by, "launches", "us", "% of step", "GB/s", "% of a copy's"),
+                ((name, f"{n:.0f}", f"{ns / 1e3:.1f}", f"{100 * ns / total:.1f}", f"{moved / ns:.0f}" if moved and ns else "-",
+                  f"{100 * moved / ns / copy:.0f}" if moved and ns and copy else "-")
+                 for name, (n, ns, moved) in sorted(sums.items(), key=lambda entry: -entry[1][1])[:25])))
+    counted = kinds.get("counters", [])
+    if counted:
+        parts.append("\n## What ncu counts\n\n" + table(("kernel", "launches", "us", "MB", "% of DRAM peak", "% of SM peak"), (
+            (row["kernel"], row["launches"], f"{row['ns'] / 1e3:.1f}", f"{row['bytes'] / 1e6:.1f}", f"{row['dram_percent']:.0f}",
+             f"{row['sm_percent']:.0f}") for row in counted)))
     slow = sorted((row for row in kinds.get("kernel", []) if "us" in row), key=lambda row: -row["us"])[:40]
     if slow:
         parts.append("\n## Slowest kernels\n\n" + table(("kernel", "precision", "us", "GB/s", "GFLOP/s"), (

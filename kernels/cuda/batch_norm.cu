@@ -18,7 +18,7 @@ namespace mcnn::cuda {
 namespace {
 
 constexpr unsigned kChannels = 128;  // of a block of batch_norm_forward and _frozen
-constexpr int kSlices = 8;           // warps of a block of batch_norm_sums_gated, each a slice of the samples
+constexpr int kSlices = 32;          // warps of a block of batch_norm_sums_gated, each a slice of the samples
 
 __global__ void fold_batch(const float* mean, const float* m2, int channels, BatchNormFold fold) {
   const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);

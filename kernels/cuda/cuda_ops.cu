@@ -44,13 +44,12 @@ int compiled_capability() {
 
 std::unique_ptr<Ops> make_cuda_ops(const std::string& products, bool allow_tf32) {
   const Products wanted = products_named(products);
-  return std::make_unique<CudaOps>(wanted, wanted == Products::own ? FoundVendor{} : find_vendor(compiled_capability()), allow_tf32);
+  return std::make_unique<CudaOps>(wanted == Products::own ? FoundVendor{} : find_vendor(compiled_capability()), allow_tf32);
 }
 
-CudaOps::CudaOps(Products products, FoundVendor libraries, bool allow_tf32)
+CudaOps::CudaOps(FoundVendor libraries, bool allow_tf32)
     : capability_(compiled_capability()),
       tf32_(allow_tf32 && has_tensor_cores_for(DType::f32, capability_)),
-      products_(products),
       products_line_(std::move(libraries.line)),
       vendor_(std::move(libraries.vendor)) {
   MCNN_CUDA(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));

@@ -31,8 +31,8 @@ int compiled_capability();
 
 class CudaOps final : public Ops {
  public:
-  /// Products by libraries where `products` says so and `libraries` has some; of fp32 as tf32 where allowed and there are units.
-  explicit CudaOps(Products products = Products::own, FoundVendor libraries = {}, bool allow_tf32 = false);
+  /// Products by `libraries` where there are some; of fp32 as tf32 where allowed and there are units.
+  explicit CudaOps(FoundVendor libraries = {}, bool allow_tf32 = false);
   ~CudaOps() override;
   std::string name() const override;
   Memory& memory() override { return memory_; }
@@ -45,6 +45,7 @@ class CudaOps final : public Ops {
   void fill(Tensor& x, float value) override;
   void wait() override;
   std::unique_ptr<Recording> record(const std::function<void()>& step) override;
+  bool records() const override;
   bool time_kernels() override;
   void mark(int operation) override;
   void pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) override;
@@ -136,10 +137,8 @@ class CudaOps final : public Ops {
     return rung_for(storage, in % vector == 0 && out % vector == 0, capability_, preferred_rung_);
   }
 
-  /// Whether a library takes a product of maps with so many channels.
-  bool by_vendor(DType storage, int64_t in, int64_t out) const {
-    return vendor_ && vendor_->multiplies(storage) && vendor_multiplies(products_, storage, tf32_, in, out);
-  }
+  /// Whether a library takes products of this type.
+  bool by_vendor(DType storage) const { return vendor_ && vendor_->multiplies(storage); }
   /// Whether what a library takes may be multiplied as tf32.
   bool as_tf32(DType storage) const { return tf32_ && storage == DType::f32; }
   // vendor/pointwise.cu, vendor/convolution.cu: the operations of these names, by a library. false: it has no kernel for this one.
@@ -164,7 +163,6 @@ class CudaOps final : public Ops {
   std::optional<ProductRung> preferred_rung_;
   bool time_kernels_ = false;
   bool tf32_;  // tensor cores may take fp32 for tf32
-  Products products_;
   std::string products_line_;  // who carries them out; empty: own
   std::unique_ptr<Vendor> vendor_;
   StepState* state_ = nullptr;                                   // in device memory: kernels read seed, step and learning rate from here

@@ -31,7 +31,7 @@ using BackwardData = Product<PatchRows<GradientRows<T, kByFours<N>>, Gather::out
 void CudaOps::dense_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
                              InputGradient* dx) {
   const Range range(__func__);
-  if (vendor_ && products_ == Products::vendor && vendor_dense_backward(x, w, g, dy, dw, dx)) return;
+  if (vendor_ && vendor_dense_backward(x, w, g, dy, dw, dx)) return;
   const Tensor& y = dy.of->raw;
   const int rows = counted(y.rows()), out = counted(y.c()), patch = counted(w.size() / y.c());
   const int x_rows = counted(x.raw.rows()), in = counted(x.raw.c()), taps = g.kernel * g.kernel;

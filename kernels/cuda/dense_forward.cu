@@ -18,7 +18,7 @@ using Forward =
 // Blocks: every tile of y, 64 pixels by 128 channels. The image's channels, three, are read one by one.
 void CudaOps::dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) {
   const Range range(__func__);
-  if (vendor_ && products_ == Products::vendor && vendor_dense_forward(x, w, g, y, moments)) return;
+  if (vendor_ && vendor_dense_forward(x, w, g, y, moments)) return;
   const int rows = counted(y.rows()), out = counted(y.c()), depth = counted(w.size() / y.c());
   before_norm(moments, [=, this](const MomentTargets& targets) mutable {
     const int64_t row_tiles = targets.mean ? product_row_tiles(rows) : 0, column_tiles = product_column_tiles(out);

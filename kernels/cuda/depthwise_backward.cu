@@ -5,9 +5,11 @@
 //   v2  dy formed once, row by row, into a ring in shared memory; for a row of x the k rows of dy that it met are there. A thread
 //       has 7 (stride 2: 6) columns of it, transforms them where it uses them, and each number that it takes from the ring serves
 //       dx (times a weight) and dw (times z), whose k*k sums it keeps in registers. x and the row of dy that is needed next are
-//       on their way meanwhile, and a ring of one row more than needed makes do with one barrier a row.                  <- used
-// 5x5 weights stay in shared memory: 25 registers more would spill. Blocks leave parts of dw and of dx's sums,
-// which the last one adds up (moments.cuh).
+//       on their way meanwhile, and a ring of one row more than needed makes do with one barrier a row
+//   v3  a thread has two channels of a 16-bit type: addresses, bounds and accesses are paid once for both, and rows of the ring lie
+//       a constant apart. (v2 took as long in bf16 as in fp32 on an H200: instructions bound it, not bytes.)               <- used
+// Weights stay in shared memory: in registers they would spill. Blocks leave parts of dw and of dx's sums, which the last one adds
+// up (moments.cuh).
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/depthwise_cut.cuh"
 #include "kernels/cuda/dispatch.h"
@@ -19,6 +21,13 @@
 
 namespace mcnn::cuda {
 namespace {
+
+/// Channels of a thread. For 5x5 kernels of stride 1 two want more registers than there are for two blocks at once, and were slower.
+constexpr __host__ __device__ int channels_of_thread(int kernel, int stride, std::size_t element_bytes, bool by_fours) {
+  return by_fours && element_bytes == 2 && !(kernel == 5 && stride == 1) ? 2 : 1;
+}
+
+constexpr int kPitch = kDepthwiseChannels;  // floats between two columns in the ring
 
 // Columns of x in a strip: 7 divides every width of an EfficientNet at 224; stride 2 wants an even number, so that which taps
 // meet which column is known at compile time, and 8 would spill.
@@ -42,16 +51,17 @@ struct DepthwiseBackward {
 
 /// Step m: rows h = m*S - pad_top + s of x, s < S; kernel row p = s + live*S met there dy's row m - live.
 /// Columns t = w + pad_left: strips begin where S divides t; column t = j*S + q met dy's column j through kernel column q.
-/// Blocks: (channels, columns and steps, samples). Shared memory: ring (rows_met + 1, columns_met, blockDim.x) of dy and weights
-/// (K*K, blockDim.x); also sums_of(K) floats a thread.
+/// Blocks: (channels, columns and steps, samples). Threads: (channels / V, strips). Shared memory: ring (rows_met + 1, columns_met,
+/// kPitch) of dy and weights (K*K, kPitch); also V*sums_of(K) floats a thread.
 template <class T, int K, int S, int N>
 __global__ void __launch_bounds__(kThreads, 2)
     depthwise_backward_kernel(FeatureView<T> x, const float* w, OutputGradientView<T> dy, DepthwiseBackward call, InputGradientView<T> dx,
                               float* dw, SumParts dw_parts) {
+  constexpr int V = channels_of_thread(K, S, sizeof(T), N == 4);
   constexpr int kColumns = strip_columns(S), kMet = rows_met(K, S), kSlots = kMet + 1;
-  constexpr int kAhead = N == 1 ? 4 : S == 1 ? 2 : 1;  // vectors of a row in flight: a thread's whole share of a usual row of vectors
+  constexpr int kAhead = N == 1 ? 4 : (S == 1 ? 2 : 1) * V;  // vectors of a row in flight: a thread's share of a usual row
   const int channels = call.channels, n = blockIdx.z;
-  const int c0 = blockIdx.x * blockDim.x, strips = blockDim.y;
+  const int c0 = blockIdx.x * blockDim.x * V, strips = blockDim.y;
   const int t0 = call.pad_left - call.pad_left % S + blockIdx.y % call.cut.column_blocks * strips * kColumns;
   const int m0 = call.pad_top / S + blockIdx.y / call.cut.column_blocks * call.cut.rows, m1 = min(m0 + call.cut.rows, call.end_step);
   const int first_column = t0 / S - (kMet - 1), columns = columns_met(K, S, strips);  // of dy
@@ -59,22 +69,23 @@ __global__ void __launch_bounds__(kThreads, 2)
   const int begin_h = max(m0 * S - call.pad_top, 0), end_h = min(m1 * S - call.pad_top, call.height);
 
   float* const ring = dynamic_shared<float>();
-  const int slot = columns * blockDim.x;
-  float* const weights = ring + kSlots * slot + threadIdx.x;
+  const int slot = columns * kPitch;
+  float* const weights = ring + kSlots * slot + threadIdx.x * V;
   const int thread = threadIdx.y * blockDim.x + threadIdx.x, threads = blockDim.x * blockDim.y;
   for (int e = thread; e < kSlots * slot; e += threads) store<float, 1>(ring + e, {0.f});  // outside the image it stays so
-  const int c = c0 + threadIdx.x;
+  const int c = c0 + threadIdx.x * V;                                                      // of V
   const bool active = c < channels;
   for (int tap = threadIdx.y; tap < K * K; tap += strips)
-    store<float, 1>(weights + tap * blockDim.x, load_or<1>(active ? w : nullptr, tap * channels + c, 0.f));
+    store<float, V>(weights + tap * kPitch, load_or<V>(active ? w : nullptr, tap * channels + c, 0.f));
   __syncthreads();
 
   // dy, by vectors of N channels.
-  const RowShare share = RowShare::of<N>(channels - c0, max(0, -first_column), min(columns, call.out_width - first_column));
+  const RowShare share = RowShare::of<N, V>(channels - c0, max(0, -first_column), min(columns, call.out_width - first_column));
   const int c_in = min(c0 + share.channel, channels - N);
   const auto element = [&](int row, int column) {
     return ((static_cast<int64_t>(n) * call.out_height + row) * call.out_width + first_column + column) * channels + c_in;
   };
+  const auto slot_of = [&](int row) { return ring + static_cast<unsigned>(row) % kSlots * slot; };
   const bool reads_raw = dy.reads_raw();
   Packed<T, N> stored[kAhead], raw[kAhead];
   const auto load_ahead = [&](int row) {
@@ -89,34 +100,41 @@ __global__ void __launch_bounds__(kThreads, 2)
   const auto form = [&](int row) {
     GradientReader<N> reader(dy, c_in);  // from the first-level cache each time: to keep it would take 7*N registers
     reader.set_sample(dy, n, static_cast<int64_t>(n) * channels + c_in);
-    float* const out = ring + row % kSlots * slot + share.channel;
+    float* const out = slot_of(row) + share.channel;
 #pragma unroll
     for (int k = 0; k < kAhead; ++k) {
       const int column = share.begin + k * share.step;
-      if (column < share.end) store<float, N>(out + column * blockDim.x, reader.dy(unpack(stored[k]), unpack(raw[k])));
+      if (column < share.end) store<float, N>(out + column * kPitch, reader.dy(unpack(stored[k]), unpack(raw[k])));
     }
     for (int column = share.begin + kAhead * share.step; column < share.end; column += share.step)
-      store<float, N>(out + column * blockDim.x, reader.read(dy, element(row, column)));
+      store<float, N>(out + column * kPitch, reader.read(dy, element(row, column)));
   };
 
-  // x, its strip: one channel.
+  // x, its strip.
   const int w0 = t0 + threadIdx.y * kColumns - call.pad_left;
   const auto inside = [&](int b) { return active && w0 + b >= 0 && w0 + b < call.width; };
-  const auto x_row = [&](int h) { return ((static_cast<int64_t>(n) * call.height + h) * call.width + w0) * channels + c; };
-  const auto load_strip = [&](const T* from, int h) {
-    Floats<kColumns> out;
+  const auto first_of = [&](auto* map, int h) {
+    return map + ((static_cast<int64_t>(n) * call.height + h) * call.width + w0) * channels + c;
+  };
+  struct Strip {
+    Packed<T, V> column[kColumns];  // zeros outside
+  };
+  const auto load_strip = [&](const T* map, int h) {
+    Strip out;
+    const T* const first = first_of(map, h);
 #pragma unroll
-    for (int b = 0; b < kColumns; ++b) out[b] = load_or<1>(inside(b) ? from : nullptr, x_row(h) + b * channels, 0.f)[0];
+    for (int b = 0; b < kColumns; ++b)
+      if (inside(b)) out.column[b] = load_packed<T, V>(first + b * channels);
     return out;
   };
-  Floats<sums_of(K)> sums = {};
+  Floats<V * sums_of(K)> sums = {};  // of a sum, V channels
 
   for (int row = max(m0 - kMet + 1, 0); row < min(m0, end_row); ++row) {
     load_ahead(row);
     form(row);
   }
   if (m0 < end_row) load_ahead(m0);
-  Floats<kColumns> x_ahead = load_strip(x.raw, begin_h);
+  Strip x_ahead = load_strip(x.raw, begin_h);
   for (int m = m0; m < m1; ++m) {
     if (m < end_row) form(m);
     if (m + 1 < end_row) load_ahead(m + 1);
@@ -125,47 +143,69 @@ __global__ void __launch_bounds__(kThreads, 2)
     for (int s = 0; s < S; ++s) {
       const int h = m * S - call.pad_top + s;
       if (h < begin_h || h >= end_h) continue;
-      const Floats<kColumns> x_raw = x_ahead;
+      const Strip x_raw = x_ahead;
       if (h + 1 < end_h) x_ahead = load_strip(x.raw, h + 1);
-      const InputGradientReader<1> reader(x, min(c, channels - 1));  // each time, as above
-      Floats<kColumns> dz = load_strip(dx.add, h), a, slope;
+      float dz[kColumns][V] = {}, a[kColumns][V], slope[kColumns][V];
+      if (dx.add) {
+        const Strip add = load_strip(dx.add, h);
+#pragma unroll
+        for (int b = 0; b < kColumns; ++b)
+#pragma unroll
+          for (int v = 0; v < V; ++v) dz[b][v] = to_float(add.column[b].elements[v]);
+      }
+      const InputGradientReader<V> reader(x, min(c, channels - V));  // each time, as above
       with_activation(x.act, [&](Activation constant) {
 #pragma unroll
-        for (int b = 0; b < kColumns; ++b) act_with_slope(constant, reader.scale[0] * x_raw[b] + reader.shift[0], a[b], slope[b]);
+        for (int b = 0; b < kColumns; ++b)
+#pragma unroll
+          for (int v = 0; v < V; ++v)
+            act_with_slope(constant, reader.scale[v] * to_float(x_raw.column[b].elements[v]) + reader.shift[v], a[b][v], slope[b][v]);
       });
 #pragma unroll
-      for (int b = 0; b < kColumns; ++b) a[b] = inside(b) ? a[b] : 0.f;
+      for (int b = 0; b < kColumns; ++b)
+#pragma unroll
+        for (int v = 0; v < V; ++v) a[b][v] = inside(b) ? a[b][v] : 0.f;
 
 #pragma unroll
       for (int live = 0; live < kMet; ++live) {
         const int p = s + live * S, row = m - live;
         if (p >= K || row < 0 || row >= call.out_height) continue;
-        const float* const gradients = ring + row % kSlots * slot + threadIdx.y * (kColumns / S) * blockDim.x + threadIdx.x;
-        float weight[K];
+        const float* const gradients = slot_of(row) + threadIdx.y * (kColumns / S) * kPitch + threadIdx.x * V;
+        Floats<V> weight[K];
 #pragma unroll
-        for (int q = 0; q < K; ++q) weight[q] = load<float, 1>(weights + (p * K + q) * blockDim.x)[0];
+        for (int q = 0; q < K; ++q) weight[q] = load<float, V>(weights + (p * K + q) * kPitch);
 #pragma unroll
         for (int j = 0; j < columns_met(K, S, 1); ++j) {
-          const float gradient = load<float, 1>(gradients + j * blockDim.x)[0];
+          const Floats<V> gradient = load<float, V>(gradients + j * kPitch);
 #pragma unroll
           for (int q = 0; q < K; ++q) {
             const int b = (j - (kMet - 1)) * S + q;
             if (b < 0 || b >= kColumns) continue;
-            dz[b] += gradient * weight[q];
-            sums[p * K + q] += gradient * a[b];
+#pragma unroll
+            for (int v = 0; v < V; ++v) {
+              dz[b][v] += gradient[v] * weight[q][v];
+              sums[(p * K + q) * V + v] += gradient[v] * a[b][v];
+            }
           }
         }
       }
 
       if (!dx.stored) continue;
-      const float mean = load_or<1>(x.mean, min(c, channels - 1), 0.f)[0];
+      const Floats<V> mean = load_or<V>(x.mean, min(c, channels - V), 0.f);
+      T* const stored_row = first_of(dx.stored, h);
 #pragma unroll
       for (int b = 0; b < kColumns; ++b) {
         if (!inside(b)) continue;
-        const LeftGradient left = left_gradient<T>(x.gate != nullptr, dz[b], a[b], slope[b], x.mean ? x_raw[b] - mean : 0.f);
-        store<T, 1>(dx.stored + x_row(h) + b * channels, {left.stored});
+        Floats<V> left_here;
 #pragma unroll
-        for (int i = 0; i < kMostInputSums; ++i) sums[K * K + i] += left.sums[i];
+        for (int v = 0; v < V; ++v) {
+          const float centred = x.mean ? to_float(x_raw.column[b].elements[v]) - mean[v] : 0.f;
+          const LeftGradient left = left_gradient<T>(x.gate != nullptr, dz[b][v], a[b][v], slope[b][v], centred);
+          left_here[v] = left.stored;
+#pragma unroll
+          for (int i = 0; i < kMostInputSums; ++i) sums[(K * K + i) * V + v] += left.sums[i];
+        }
+        store<T, V>(stored_row + b * channels, left_here);
       }
     }
   }
@@ -173,20 +213,29 @@ __global__ void __launch_bounds__(kThreads, 2)
   __syncthreads();
   add_block(sums, ring);
   const bool writes = threadIdx.y == 0 && active;
-  const int per_sample = gridDim.y, part = n * per_sample + blockIdx.y;
+  const int per_sample = gridDim.y, part = n * per_sample + blockIdx.y, width = static_cast<int>(blockDim.x) * V;
+  const auto sum = [&](int i, int v) { return sums[i * V + v]; };
   if (dw) {
-    const float gate = load_or<1>(writes ? x.gate : nullptr, static_cast<int64_t>(n) * channels + c, 1.f)[0];  // of z = a*gate
+    const Floats<V> gate = load_or<V>(writes ? x.gate : nullptr, static_cast<int64_t>(n) * channels + c, 1.f);  // of z = a*gate
 #pragma unroll
-    for (int tap = 0; tap < K * K; ++tap)
-      if (writes) store<float, 1>(dw_parts.at(part, tap, c), {sums[tap] * gate});
-    dw_parts.merge(blockIdx.x, 0, part, gridDim.z * per_sample, {0, K * K, c0, static_cast<int>(blockDim.x)},
-                   [&](int tap, int channel, float sum) { store<float, 1>(dw + tap * channels + channel, {sum}); });
+    for (int tap = 0; tap < K * K; ++tap) {
+      Floats<V> own;
+#pragma unroll
+      for (int v = 0; v < V; ++v) own[v] = sum(tap, v) * gate[v];
+      if (writes) store<float, V>(dw_parts.at(part, tap, c), own);
+    }
+    dw_parts.merge(blockIdx.x, 0, part, gridDim.z * per_sample, {0, K * K, c0, width},
+                   [&](int tap, int channel, float total) { store<float, 1>(dw + tap * channels + channel, {total}); });
   }
   if (dx.parts.data) {
 #pragma unroll
-    for (int i = 0; i < kMostInputSums; ++i)
-      if (writes && i < dx.parts.rows) store<float, 1>(dx.parts.at(part, i, c), {sums[K * K + i]});
-    dx.merge_of_sample(n, blockIdx.y, per_sample, gridDim.z * per_sample, blockIdx.x, blockDim.x);
+    for (int i = 0; i < kMostInputSums; ++i) {
+      Floats<V> own;
+#pragma unroll
+      for (int v = 0; v < V; ++v) own[v] = sum(K * K + i, v);
+      if (writes && i < dx.parts.rows) store<float, V>(dx.parts.at(part, i, c), own);
+    }
+    dx.merge_of_sample(n, blockIdx.y, per_sample, gridDim.z * per_sample, blockIdx.x, width);
   }
 }
 
@@ -202,7 +251,8 @@ void CudaOps::depthwise_backward(const Feature& x, const Tensor& w, const ConvGe
   const int met = rows_met(kernel, stride), columns = strip_columns(stride);
   const int end_step = (height - 1 + g.pad_top) / stride + 1;
   const auto strips = static_cast<int>(blocks_for(g.pad_left % stride + width, columns));
-  const DepthwiseCut cut = depthwise_cut(x.raw.n(), channels, strips, end_step - g.pad_top / stride, kThreads,
+  const int of_thread = channels_of_thread(kernel, stride, size_of(x.raw.dtype()), channels % 4 == 0);
+  const DepthwiseCut cut = depthwise_cut(x.raw.n(), channels, strips, end_step - g.pad_top / stride, kThreads * of_thread, kPitch,
                                          (met + 1) * (met - 1) + kernel * kernel, std::max((met + 1) * columns / stride, sums_of(kernel)));
   const DepthwiseBackward call{
       height, width, static_cast<int>(y.h()), static_cast<int>(y.w()), static_cast<int>(channels), g.pad_top, g.pad_left, end_step, cut};
@@ -214,11 +264,12 @@ void CudaOps::depthwise_backward(const Feature& x, const Tensor& w, const ConvGe
   unsigned* const counters = tickets(dw_tickets + sums.tickets());
   const SumParts dw_parts{dw_memory, counters, kernel * kernel, static_cast<int>(channels), MergeTree(parts)};
 
-  const int floats = std::max((met + 1) * columns_met(kernel, stride, cut.strips) + kernel * kernel, sums_of(kernel) * cut.strips);
+  const int floats =
+      std::max((met + 1) * columns_met(kernel, stride, cut.strips) + kernel * kernel, sums_of(kernel) * cut.strips);  // of a channel
   const Grid grid{
       .blocks = {static_cast<unsigned>(cut.channel_blocks), static_cast<unsigned>(parts_per_sample), static_cast<unsigned>(x.raw.n())},
-      .threads = {static_cast<unsigned>(cut.channels), static_cast<unsigned>(cut.strips)},
-      .shared_bytes = sizeof(float) * static_cast<std::size_t>(floats * cut.channels)};
+      .threads = {static_cast<unsigned>(cut.channels / of_thread), static_cast<unsigned>(cut.strips)},
+      .shared_bytes = sizeof(float) * static_cast<std::size_t>(floats * kPitch)};
   with_storage(x.raw.dtype(), [&, sum_memory = sum_memory](auto zero) {
     using T = decltype(zero);
     const auto left = InputGradientView<T>::of(x, dx, sums, sum_memory, counters + dw_tickets);

@@ -24,9 +24,10 @@ inline constexpr int kDepthwiseChannels = 64;             // of a block at most:
 inline constexpr int64_t kDepthwiseBlocks = 1024;         // wanted of a call: a few for each of a large GPU's 132 processors
 inline constexpr int kDepthwiseRows = 8;                  // least rows of a block: k-1 more are read, and formed, twice
 
-/// `strips` and `rows` of a whole sample, `threads` of a block at most. Shared memory of a block: channels * (floats + strips *
-/// floats_per_strip).
-inline DepthwiseCut depthwise_cut(int64_t samples, int64_t channels, int strips, int rows, int threads, int floats, int floats_per_strip) {
+/// `strips` and `rows` of a whole sample; of a block at most `threads`, each for a channel of a strip. Shared memory of a block: pitch *
+/// (floats + strips * floats_per_strip), pitch at least its channels.
+inline DepthwiseCut depthwise_cut(int64_t samples, int64_t channels, int strips, int rows, int threads, int pitch, int floats,
+                                  int floats_per_strip) {
   const auto split = [](int64_t items, int64_t parts) { return static_cast<int>((items + parts - 1) / parts); };
   DepthwiseCut cut{};
   // Whole 32-byte sectors of every storage type where C has them; else equal parts of whole 4-channel vectors where C has those.
@@ -39,7 +40,7 @@ inline DepthwiseCut depthwise_cut(int64_t samples, int64_t channels, int strips,
   cut.channel_blocks = split(channels, cut.channels);
 
   const int most_strips =
-      std::max(1, std::min(threads / cut.channels, (kDepthwiseSharedFloats / cut.channels - floats) / floats_per_strip));
+      std::max(1, std::min(threads / cut.channels, (kDepthwiseSharedFloats / std::max(cut.channels, pitch) - floats) / floats_per_strip));
   cut.column_blocks = split(strips, most_strips);
   cut.strips = split(strips, cut.column_blocks);
 
@@ -55,12 +56,13 @@ inline DepthwiseCut depthwise_cut(int64_t samples, int64_t channels, int strips,
 struct RowShare {
   int channel, begin, end, step;
 
-  /// Of columns [first, last), with `channels` left from the block's first on. Threads are a multiple of the vectors of a column.
-  template <int N>
+  /// Of columns [first, last), with `channels` left from the block's first on; a thread of the block stands for V channels. Threads are
+  /// a multiple of the vectors of a column.
+  template <int N, int V = 1>
   __device__ static RowShare of(int channels, int first, int last) {
-    const int vectors = blockDim.x / N, thread = threadIdx.y * blockDim.x + threadIdx.x;
+    const int vectors = blockDim.x * V / N, thread = threadIdx.y * blockDim.x + threadIdx.x;
     const int channel = thread % vectors * N;
-    return {channel, first + thread / vectors, channel < channels ? last : 0, static_cast<int>(blockDim.y) * N};
+    return {channel, first + thread / vectors, channel < channels ? last : 0, static_cast<int>(blockDim.y) * N / V};
   }
 };
 

@@ -151,7 +151,7 @@ void CudaOps::depthwise_forward(const Feature& x, const Tensor& w, const ConvGeo
   const Range range(__func__);
   const int64_t channels = y.c(), strips = blocks_for(y.w(), kColumns);
   // Two buffers of columns_read(strips) columns.
-  const DepthwiseCut cut = depthwise_cut(y.n(), channels, static_cast<int>(strips), static_cast<int>(y.h()), kThreads,
+  const DepthwiseCut cut = depthwise_cut(y.n(), channels, static_cast<int>(strips), static_cast<int>(y.h()), kThreads, 0,
                                          2 * (g.kernel - g.stride), 2 * kColumns * g.stride);
   const DepthwiseForward call{static_cast<int>(x.raw.h()),
                               static_cast<int>(x.raw.w()),

@@ -2,6 +2,8 @@
 
 #include <cuda_runtime.h>
 
+#include <cstdlib>
+
 #include "kernels/cuda/check.h"
 #include "kernels/cuda/virtual_memory.h"
 #include "runtime/error.h"
@@ -19,6 +21,21 @@ namespace {
 
 std::size_t whole_chunks(std::size_t bytes) { return (bytes + chunk_bytes() - 1) / chunk_bytes() * chunk_bytes(); }
 }  // namespace
+
+bool tensors_are_separate() {
+  const char* set = std::getenv("MCNN_CUDA_SEPARATE");
+  return set && *set;
+}
+
+void* DeviceMemory::allocate(std::size_t bytes) {
+  void* address = nullptr;
+  const cudaError_t status = cudaMalloc(&address, bytes);
+  if (status == cudaErrorMemoryAllocation) fail_for_want_of(bytes, 0);
+  if (status != cudaSuccess) fail_call("cudaMalloc", status);
+  return address;
+}
+
+void DeviceMemory::free(void* address) { cudaFree(address); }  // waits for the kernels that use it
 
 void* DeviceMemory::reserve(std::size_t bytes) {
   void* address = reserve_addresses(whole_chunks(bytes));

@@ -22,7 +22,7 @@ using BackwardData =
 // Blocks of dw: its tiles, 64 inputs by 128 outputs, times the slices. Of dL/dz: its tiles, 64 pixels by 128 inputs.
 void CudaOps::pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx) {
   const Range range(__func__);
-  if (by_vendor(x.raw.dtype(), w.dim(0), w.dim(1))) return vendor_pointwise_backward(x, w, dy, dw, dx);
+  if (by_vendor(x.raw.dtype())) return vendor_pointwise_backward(x, w, dy, dw, dx);
   const int rows = counted(x.raw.rows()), in = counted(w.dim(0)), out = counted(w.dim(1));
   const Divisor pixels(counted(x.raw.h() * x.raw.w()));
   const DepthSlices slices(in, out, rows);

@@ -17,7 +17,7 @@ using Forward = Product<FeatureRows<T, kByFours<N>>, Consecutive::depth, WeightR
 // Blocks: every tile of y, 64 pixels by 128 channels.
 void CudaOps::pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) {
   const Range range(__func__);
-  if (by_vendor(y.dtype(), w.dim(0), w.dim(1))) return vendor_pointwise_forward(x, w, y, moments);
+  if (by_vendor(y.dtype())) return vendor_pointwise_forward(x, w, y, moments);
   const int rows = counted(x.raw.rows()), in = counted(w.dim(0)), out = counted(w.dim(1));
   const Divisor pixels(counted(x.raw.h() * x.raw.w()));
   before_norm(moments, [=, this](const MomentTargets& targets) mutable {

@@ -32,16 +32,15 @@ class GraphRecording final : public Recording {
 
 }  // namespace
 
-bool CudaOps::time_kernels() {
-  if (every_launch_waits()) return false;
-  return time_kernels_ = true;
-}
+bool CudaOps::records() const { return !every_launch_waits() && !memory_.separate(); }
+
+bool CudaOps::time_kernels() { return time_kernels_ = records(); }
 
 void CudaOps::mark(int operation) { marked_operation() = operation; }
 
 std::unique_ptr<Recording> CudaOps::record(const std::function<void()>& step) {
   step();
-  if (every_launch_waits()) return nullptr;
+  if (!records()) return nullptr;
   for (DeviceBuffer* buffer : {&scratch_, &tickets_}) buffer->keep();
   for (ChunkTable* table : {&gradient_chunks_, &update_chunks_, &average_chunks_}) table->keep();
   weights_.keep(stream());

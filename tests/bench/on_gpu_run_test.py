@@ -86,7 +86,7 @@ class Runs(unittest.TestCase):
             self.assertFalse(self.go(plan.steps(None), self.taking(0.01, exit_status, ["no such thing"])))
             ends = self.ends()
             absent = {name for name, status in ends.items() if status == "absent"}
-            self.assertLessEqual(absent, {"memcheck", "racecheck"})  # where this machine has no compute-sanitizer
+            self.assertLessEqual(absent, {"memcheck", "racecheck", "counters"})  # where this machine has no compute-sanitizer, no ncu
             # gpu_check that dies by a signal is started again behind the case it died in, until its step's time is over.
             allowed = {"failed", "out of time"} if exit_status < 0 else {"failed"}
             self.assertLessEqual({status for name, status in ends.items() if name not in absent}, allowed, exit_status)
@@ -152,6 +152,25 @@ class Runs(unittest.TestCase):
         self.assertEqual((a["kernel"], a["launches"], a["ns"], a["bytes"], a["dram_percent"]), ("a<float>", 2, 4000, 60, 80))
         self.assertEqual(b["launches"], 1)
         self.assertEqual(plan.kernel_rows(["==ERROR== ERR_NVGPUCTRPERM"]), [])
+
+    def test_names_of_kernels_keep_their_template_arguments(self):
+        for signature, name in (
+                ("void mcnn::cuda::(anonymous namespace)::rows<(int)3, (bool)1, __half>(mcnn::cuda::Args<float>, int)", "rows<3, 1, __half>"),
+                ("void mcnn::cuda::product<mcnn::cuda::Tile<(int)128, (int)64>>(const float *)", "product<Tile<128, 64>>"),
+                ("plain(int)", "plain")):
+            self.assertEqual(plan.kernel_name(signature), name)
+
+    def test_a_profile_is_summed_by_operation_and_kernel(self):
+        row = {"step": "profile", "kind": "profile", "mode": "training", "precision": "bf16", "batch": 2, "products": "own"}
+        rows = [{"step": "facts", "kind": "ceiling", "what": "copy", "gb_per_second": 10.0},
+                {**row, "operation": "pool_forward", "layer": "a", "kernel": "pool_rows", "launches": 1.0, "ns": 3000.0, "bytes": 12000.0},
+                {**row, "operation": "pool_forward", "layer": "b", "kernel": "pool_rows", "launches": 1.0, "ns": 3000.0, "bytes": 12000.0},
+                {**row, "operation": "adamw", "layer": "", "kernel": "adamw_chunk", "launches": 1.0, "ns": 2000.0, "bytes": 0.0}]
+        text = summary.summary(rows, "t")
+        self.assertIn("training, bf16, 2, own", text)
+        self.assertIn("| pool_forward | 2 | 6.0 | 75.0 | 4 | 40 |", text)
+        self.assertIn("| pool_rows | 2 | 6.0 | 75.0 | 4 | 40 |", text)
+        self.assertIn("| adamw_chunk | 1 | 2.0 | 25.0 | - | - |", text)
 
     def test_a_summary_of_odd_rows_is_still_written(self):
         text = summary.summary([{"step": "a"}, {"step": "a", "kind": "case", "ok": False, "name": "x|y\nz"},

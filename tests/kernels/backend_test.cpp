@@ -60,6 +60,7 @@ TEST_F(Plugins, SimLiesBesideTheProgramAndComputes) {
 
 TEST_F(Plugins, SayWhoCarriesOutProducts) {
   EXPECT_EQ(make_backend("sim", 1).reason.find("products"), std::string::npos) << "own kernels need no words";
+  EXPECT_EQ(make_backend("sim", 1, nullptr, {"auto"}).reason.find("products"), std::string::npos) << "loops are not faster";
   EXPECT_TRUE(says(make_backend("sim", 1, nullptr, {"vendor"}).reason, {"backend: sim (", "; products: reference loops)"}));
   for (const char* device : {"sim", "auto", "cpu"})
     EXPECT_TRUE(says(message_of([&] { make_backend(device, 1, nullptr, {"theirs"}); }), {"products 'theirs'", "own, vendor, auto"}))
@@ -68,7 +69,7 @@ TEST_F(Plugins, SayWhoCarriesOutProducts) {
 
 TEST_F(Plugins, SayWhetherFp32IsMultipliedAsTf32) {
   EXPECT_TRUE(says(make_backend("sim", 1, nullptr, {"own", true}).reason, {"backend: sim (", "; fp32 products as tf32)"}));
-  EXPECT_TRUE(says(make_backend("sim", 1, nullptr, {"auto", true}).reason, {"; products: reference loops; fp32 products as tf32)"}));
+  EXPECT_TRUE(says(make_backend("sim", 1, nullptr, {"vendor", true}).reason, {"; products: reference loops; fp32 products as tf32)"}));
   for (const char* device : {"cpu", "ref"})
     EXPECT_EQ(make_backend(device, 1, nullptr, {"own", true}).reason, make_backend(device, 1).reason) << "without effect";
 }

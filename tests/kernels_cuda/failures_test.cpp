@@ -1,13 +1,16 @@
 // What a failing device is told of: the kernel, or the recorded step, and how much memory was wanted.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <functional>
 
+#include "kernels/checked_ops.h"
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/simt/grid.h"
 #include "kernels/simt/streams.h"
 #include "runtime/arena.h"
+#include "tests/train/small_network.h"
 
 namespace mcnn {
 namespace {
@@ -108,6 +111,39 @@ TEST_F(Failures, SayHowMuchMemoryIsWanted) {
   }
   EXPECT_TRUE(contains(message, "0.400 GB are needed here")) << message;
   EXPECT_TRUE(contains(message, "GB are free")) << message;
+}
+
+TEST(Separate, AStepFromOneTensorIntoTheNextShowsWhereTensorsAreSeparate) {
+  const auto fill_past_the_end = [] {
+    cuda::CudaOps ops;
+    Arena arena(ops.memory());
+    Tensor x = arena.tensor({64}), next = arena.tensor({64});
+    Tensor too_long(x.raw(), DType::f32, {96});
+    try {
+      ops.fill(too_long, 1.f);
+      ops.wait();
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(fill_past_the_end(), "") << "one piece of memory holds both";
+  setenv("MCNN_CUDA_SEPARATE", "1", 1);
+  const std::string error = fill_past_the_end();
+  EXPECT_FALSE(cuda::CudaOps().records());
+  unsetenv("MCNN_CUDA_SEPARATE");
+  EXPECT_TRUE(error.starts_with("fill_elements<float>")) << error;
+}
+
+TEST(Separate, ANetworkTrainsWhereTensorsAreSeparate) {
+  setenv("MCNN_CUDA_SEPARATE", "1", 1);
+  const auto ops = checked(std::make_unique<cuda::CudaOps>());
+  Engine engine(*ops, small_spec(), {}, true);
+  random_start(engine);
+  const double loss = engine.gradients(random_batch(2, 16, 16, 1), {.seed = 1}, 0.1f);
+  EXPECT_EQ(engine.arena().in_use(), 0u);
+  unsetenv("MCNN_CUDA_SEPARATE");
+  EXPECT_TRUE(std::isfinite(loss));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "kernels/simt/streams.h"
 #include "runtime/profiler.h"
 #include "tests/train/small_network.h"
+#include "train/inference_step.h"
 
 namespace mcnn {
 namespace {
@@ -174,6 +175,33 @@ TEST(Recording, NamesOfKernelsAreShort) {
            {"mcnn::cuda::(anonymous namespace)::write_state(StepState*, StepState)", "write_state"},
            {"plain", "plain"}})
     EXPECT_EQ(cuda::short_kernel_name(demangled), name);
+}
+
+TEST(Recording, OfInferenceGivesTheSameBitsAndFollowsTheWeights) {
+  Recorded recorded(config_with("adamw", "bf16"));
+  Arena arena(recorded.ops->memory());
+  const Batch photos[] = {random_batch(2, 16, 16, 1), random_batch(3, 16, 16, 2)};
+  const auto train = [&](uint32_t number) {
+    recorded.step.bring(photos[0]);
+    recorded.step.begin({.step = number, .learning_rate = 1e-2f});
+    recorded.step.end();
+  };
+  const int64_t before = simt::graph_launches();
+  for (uint32_t round = 0; round < 2; ++round) {
+    for (int use = 0; use < 4; ++use)
+      for (const Batch& batch : photos)
+        EXPECT_EQ(recorded.engine.logits(batch), recorded.engine.logits(batch, *recorded.ops, arena)) << round << " " << use;
+    train(round);
+  }
+  EXPECT_GE(simt::graph_launches(), before + 8);
+  // Averages lie elsewhere: what was recorded over the parameters is not replayed for them.
+  const std::vector<float> of_parameters = recorded.engine.logits(photos[0]);
+  recorded.optimizer.swap_averages();
+  const std::vector<float> of_averages = recorded.engine.logits(photos[0]);
+  EXPECT_EQ(of_averages, recorded.engine.logits(photos[0], *recorded.ops, arena));
+  recorded.optimizer.swap_averages();
+  EXPECT_EQ(recorded.engine.logits(photos[0]), of_parameters);
+  EXPECT_NE(of_averages, of_parameters);
 }
 
 TEST(Recording, OfWhatACaptureDoesNotAllowIsRefusedByName) {

@@ -15,7 +15,7 @@ namespace {
 using cuda::Products;
 
 std::vector<Output> outputs(const Case& row, bool allow_tf32, DType storage = DType::f32, Products products = Products::own) {
-  cuda::CudaOps ops(products, products == Products::own ? cuda::FoundVendor{} : cuda::find_vendor(90), allow_tf32);
+  cuda::CudaOps ops(products == Products::own ? cuda::FoundVendor{} : cuda::find_vendor(90), allow_tf32);
   return run(row, ops, storage, storage);
 }
 

@@ -84,7 +84,7 @@ std::string found_wrong(const Case& row, Ops& ops, DType storage) {
 void expect_noticed(const Case& row, const std::string& name, Changes mistake, DType storage) {
   SCOPED_TRACE(row.operation + " " + row.name + ": " + name);
   int calls = 0;
-  cuda::CudaOps ops(Products::vendor, changed(&calls, std::move(mistake)));
+  cuda::CudaOps ops(changed(&calls, std::move(mistake)));
   std::string wrong;
   const std::string error = message_of([&] { wrong = found_wrong(row, ops, storage); });
   EXPECT_EQ(calls, 1);
@@ -98,7 +98,7 @@ TEST_P(VendorProducts, AgreeWithRefOnEveryCase) {
   for (const Case& row : product_cases()) {
     SCOPED_TRACE(row.operation + ": " + row.name);
     int calls = 0;
-    cuda::CudaOps ops(Products::vendor, changed(&calls));
+    cuda::CudaOps ops(changed(&calls));
     EXPECT_EQ(found_wrong(row, ops, storage), "");
     EXPECT_GT(calls, 0) << "the library was not asked";
   }
@@ -112,7 +112,7 @@ TEST_P(VendorProducts, HaveTheSameBitsInEveryOrder) {
     std::vector<Output> first;
     for (const simt::Options order : {simt::Options{simt::Order::ascending}, {simt::Order::descending}, {simt::Order::shuffled, 1}}) {
       simt::options() = order;
-      cuda::CudaOps ops(Products::vendor, cuda::find_vendor(90));
+      cuda::CudaOps ops(cuda::find_vendor(90));
       const std::vector<Output> found = run(row, ops, storage, storage);
       if (first.empty()) first = found;
       for (std::size_t i = 0; i < found.size(); ++i) EXPECT_TRUE(same_bits(found[i], first[i])) << row.operation << " " << found[i].name;
@@ -180,7 +180,7 @@ TEST(VendorProducts, AConvolutionThatTheLibraryRefusesIsTheOwnKernels) {
   for (const Case& row : {dense_forward({"", 1, 9, 9, 3, 8, 3, 2}),
                           dense_backward({.name = "", .n = 1, .h = 9, .w = 9, .in = 3, .out = 8, .kernel = 3, .stride = 2})}) {
     int calls = 0;
-    cuda::CudaOps ops(Products::vendor, changed(&calls, {.refuse_convolutions = true}));
+    cuda::CudaOps ops(changed(&calls, {.refuse_convolutions = true}));
     EXPECT_EQ(found_wrong(row, ops, DType::bf16), "");
     EXPECT_EQ(calls, 0);
   }
@@ -196,8 +196,7 @@ TEST(VendorProducts, MayBeTf32WhereThatIsAllowedAndTheTypeIsFp32) {
       for (const bool allowed : {false, true}) {
         SCOPED_TRACE(fmt::format("{} {} {}", row.operation, name_of(storage), allowed));
         int calls = 0, of_tf32 = 0;
-        cuda::CudaOps ops(Products::vendor,
-                          changed(&calls, {.gemm = [&](Gemm& p) { of_tf32 += p.tf32; },
+        cuda::CudaOps ops(changed(&calls, {.gemm = [&](Gemm& p) { of_tf32 += p.tf32; },
                                            .convolution = [&](Convolution& c, ConvolutionOperands&) { of_tf32 += c.tf32; }}),
                           allowed);
         run(row, ops, storage, storage);
@@ -206,23 +205,15 @@ TEST(VendorProducts, MayBeTf32WhereThatIsAllowedAndTheTypeIsFp32) {
       }
 }
 
-TEST(VendorProducts, AreAskedForAsTheRuleSays) {
-  using cuda::vendor_multiplies;
-  EXPECT_FALSE(vendor_multiplies(Products::own, DType::bf16, true, 4096, 4096));
-  EXPECT_TRUE(vendor_multiplies(Products::vendor, DType::f32, false, 3, 8));
-  EXPECT_TRUE(vendor_multiplies(Products::automatic, DType::bf16, false, 448, 1792)) << "b4's head";
-  EXPECT_FALSE(vendor_multiplies(Products::automatic, DType::bf16, false, 24, 144)) << "b4's first expansion: memory-bound";
-  EXPECT_FALSE(vendor_multiplies(Products::automatic, DType::f32, false, 448, 1792)) << "true fp32 has no tensor cores there";
-  EXPECT_TRUE(vendor_multiplies(Products::automatic, DType::f32, true, 448, 1792));
-  EXPECT_FALSE(vendor_multiplies(Products::automatic, DType::f32, true, 24, 144)) << "memory-bound as well";
+TEST(VendorProducts, AreAskedForWhereThereAreLibraries) {
+  EXPECT_EQ(cuda::products_named("auto"), Products::own) << "on the emulator";
   int calls = 0;
-  cuda::CudaOps by_shape(Products::automatic, changed(&calls)), own(Products::own, changed(&calls));
-  EXPECT_EQ(found_wrong(pointwise_forward({"small", 1, 5, 5, 24, 40}), by_shape, DType::bf16), "");
-  EXPECT_EQ(found_wrong(dense_forward({"stem", 1, 9, 9, 3, 8, 3, 2}), by_shape, DType::bf16), "");
-  EXPECT_EQ(found_wrong(pointwise_forward({"large", 1, 2, 2, 400, 400}), own, DType::bf16), "");
+  cuda::CudaOps own, by_library(changed(&calls));
+  const Case pointwise = pointwise_forward({"", 1, 5, 5, 24, 40}), stem = dense_forward({"", 1, 9, 9, 3, 8, 3, 2});
+  for (const Case& row : {pointwise, stem}) EXPECT_EQ(found_wrong(row, own, DType::bf16), "");
   EXPECT_EQ(calls, 0);
-  EXPECT_EQ(found_wrong(pointwise_forward({"large", 1, 2, 2, 400, 400}), by_shape, DType::bf16), "");
-  EXPECT_EQ(calls, 1);
+  for (const Case& row : {pointwise, stem}) EXPECT_EQ(found_wrong(row, by_library, DType::bf16), "");
+  EXPECT_EQ(calls, 2);
 }
 
 }  // namespace

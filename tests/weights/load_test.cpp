@@ -131,9 +131,14 @@ TEST(Load, PrefixesCountersAndFlatPointwiseWeightsAreFine) {
   Draft draft = Draft::of(network, Naming::efficientnet_pytorch);
   draft.at("_conv_head.weight").shape = {320, 80};  // 1x1 without its spatial axes
   draft.entries.push_back({"_bn0.num_batches_tracked", "F32", {}, {0.f}});
-  for (Draft::Entry& e : draft.entries) e.name = "module." + e.name;
-  EXPECT_TRUE(load_weights(draft.file(), network.architecture(), network.parameters).lines().empty());
-  EXPECT_EQ(network.values("conv_head.weight"), draft.at("module._conv_head.weight").values);
+  for (const std::string prefix :
+       {"module.", "_orig_mod.module.", "model.", "model._orig_mod.", "net.", "network.", "backbone.model.", "encoder."}) {
+    Draft wrapped = draft;
+    for (Draft::Entry& e : wrapped.entries) e.name = prefix + e.name;
+    EXPECT_TRUE(load_weights(wrapped.file(), network.architecture(), network.parameters).lines().empty()) << prefix;
+    EXPECT_EQ(network.values("conv_head.weight"), draft.at("_conv_head.weight").values) << prefix;
+    EXPECT_EQ(detect_naming(wrapped.file()), Naming::efficientnet_pytorch) << prefix;
+  }
 }
 
 TEST(Load, HalfPrecisionFiles) {

@@ -174,12 +174,11 @@ TEST(Torch, NothingIsEverRun) {
       {call(global("posix", "system"), {touch}), "'posix.system'"},
       {call(global("builtins", "eval"), {text("1")}), "'builtins.eval'"},
       {call(text("os") + text("system") + "\x93", {touch}), "'os.system'"},
-      {call(global("timm.models.efficientnet", "EfficientNet"), {}), "'timm.models.efficientnet.EfficientNet'"},
-      {call(global("torch._utils", "_rebuild_tensor_v2 "), {touch}), "_rebuild_tensor_v2 '"},
-      {call(global("torch.storage", "_load_from_bytes"), {touch}), "'torch.storage._load_from_bytes'"},
+      {global("subprocess", "Popen") + tuple({touch}) + "\x81", "'subprocess.Popen'"},
+      {global("importlib._bootstrap", "_call_with_frames_removed"), "'importlib._bootstrap"},
+      {dict({{"deep", list({call(global("builtins", "exec"), {touch})})}}), "'builtins.exec'"},
       {"(" + touch + "iposix\nsystem\n", "opcode 0x69"},                          // INST
       {"(" + global("collections", "OrderedDict") + touch + "o", "opcode 0x6f"},  // OBJ
-      {global("collections", "OrderedDict") + ")\x81", "opcode 0x81"},            // NEWOBJ
       {"\x82\x01", "opcode 0x82"},                                                // EXT1
       {"Pmodule\n", "opcode 0x50"},                                               // PERSID
       {"Vtext\n", "opcode 0x56"},                                                 // UNICODE, protocol 0
@@ -187,13 +186,58 @@ TEST(Torch, NothingIsEverRun) {
       {call(text("posix.system"), {touch}), "calls a str"},
       {call(dict({}), {touch}), "calls a dictionary"},
       {weight + dict({{"__class__", text("x")}}) + "b", "state of a tensor"},
-      {call(global("collections", "OrderedDict"), {list({tuple({text("a"), touch})})}), "OrderedDict with arguments"},
   };
   for (const auto& c : cases) {
     const std::string object = dict({{"w", weight}, {"attack", c.value}});
     for (const std::string& content : both(object, {{"0", counting(1)}})) expect_refused(content, {c.named, "offset "});
   }
   EXPECT_FALSE(fs::exists(marker));
+}
+
+TEST(Torch, WhatTrainersSaveBesideTheWeightsIsPassedOver) {
+  const std::string weight = tensor(storage("0", 1), {1}, {1});
+  const std::string numpy_number = call(global("numpy.core.multiarray", "scalar"),
+                                        {call(global("numpy", "dtype"), {text("f8"), "\x89", "\x88"}) +
+                                             tuple({integer(3), text("<"), "N", "N", "N", integer(-1), integer(-1), integer(0)}) + "b",
+                                         call(global("_codecs", "encode"), {text("12345678"), text("latin1")})});
+  const std::string made = "\x81", with_keywords = "\x92";
+  const struct {
+    const char* what;
+    std::string value, object;
+  } cases[] = {
+      {"timm's arguments", global("argparse", "Namespace") + ")" + made + dict({{"lr", integer(1)}, {"w", weight}}) + "b",
+       "argparse.Namespace"},
+      {"torchvision's schedule", dict({{"milestones", call(global("collections", "Counter"), {dict({{"3", integer(1)}})})}}), ""},
+      {"numpy's numbers", dict({{"best", numpy_number}}), ""},
+      {"one by itself", numpy_number, "numpy.core.multiarray.scalar"},
+      {"Lightning's parameters", call(global("lightning.fabric.utilities.data", "AttributeDict"), {}) + "(" + text("lr") + integer(1) + "u",
+       "AttributeDict"},
+      {"a dictionary with defaults", call(global("collections", "defaultdict"), {global("builtins", "list")}) + text("a") + list({}) + "s",
+       "collections.defaultdict"},
+      {"a list of its own class", global("omegaconf.listconfig", "ListConfig") + ")" + made + integer(1) + "a", "ListConfig"},
+      {"by keywords", global("pathlib", "PosixPath") + tuple({text("a")}) + dict({}) + with_keywords, "pathlib.PosixPath"},
+      {"a set", "\x8f(" + integer(1) + integer(2) + "\x90", "set"},
+      {"a frozen set", "(" + integer(1) + "\x91", "frozenset"},
+      {"an enumeration", call(global("builtins", "getattr"), {global("my.config", "Mode"), text("train")}), "builtins.getattr"},
+      {"a whole model", call(global("timm.models.efficientnet", "EfficientNet"), {}) + dict({{"conv", weight}}) + "b", "EfficientNet"},
+      {"an ordered dictionary's class", global("collections", "OrderedDict") + ")" + made, ""},
+      {"pairs", call(global("collections", "OrderedDict"), {list({tuple({text("a"), integer(1)})})}), "OrderedDict"},
+  };
+  for (const auto& c : cases)
+    for (const std::string& content : both(dict({{"state_dict", dict({{"w", weight}})}, {"beside", c.value}}), {{"0", counting(1)}})) {
+      EXPECT_EQ(floats(read(content, ""), "w"), std::vector<float>{0}) << c.what;
+    }
+  for (const auto& c : cases) {
+    if (*c.object.c_str() == 0) continue;
+    // Among the weights it is no tensor, and is named; alone it is no dictionary.
+    std::string notes;
+    const std::string among = torch_zip(dict({{"w", weight}, {"beside", c.value}}), {{"0", counting(1)}});
+    const TensorFile file = read(among, "");
+    for (const std::string& note : file.notes()) notes += note;
+    EXPECT_NE(notes.find(c.object), std::string::npos) << c.what << ": " << notes;
+    expect_refused(torch_zip(c.value, {}), {c.object, "save model.state_dict()"});
+    expect_refused(torch_zip(dict({{"epoch", integer(1)}, {"model", c.value}}), {}), {c.object, "'model'", "save model.state_dict()"});
+  }
 }
 
 TEST(Torch, WrongTensorsAreRefusedByName) {
