@@ -2,7 +2,6 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <numeric>
 #include <unordered_map>
 
 #include "apps/entry.h"
@@ -10,8 +9,10 @@
 #include "data/csv.h"
 #include "data/layouts.h"
 #include "data/loader.h"
+#include "data/photo_walk.h"
 #include "kernels/backend.h"
 #include "runtime/error.h"
+#include "train/answers.h"
 #include "train/evaluate.h"
 #include "weights/atomic_file.h"
 #include "weights/load.h"
@@ -22,91 +23,64 @@ namespace fs = std::filesystem;
 using namespace mcnn;
 
 struct Arguments {
-  std::string run, checkpoint, state_dict, images, info, output, ground_truth, device = "auto";
+  std::string run, checkpoint, state_dict, images, info, output, ground_truth, probabilities, device = "auto";
   std::vector<std::string> photos;
   NetworkFlags network;
   ProductOptions products;
   int batch = 16, threads = 0, workers = 1;
-  bool skip_broken = false;
+  bool skip_broken = false, json = false, resume = false;
   double max_megapixels = 100;
+
+  std::string weights() const { return run.empty() ? checkpoint : (fs::path(run) / "best.safetensors").string(); }
 };
 
-Dataset photos_of(const Arguments& a) {
-  if (!a.info.empty()) return read_info(a.info, a.images);
-  Dataset photos;
-  for (const std::string& path : a.photos) photos.photos.push_back({path});
-  return photos;
-}
-
-/// What would be noticed only when all the work is done, or too late.
-void check_output(const Arguments& a, const std::string& weights) {
-  if (a.info.empty()) fail("--output needs --info");
-  require_writable(a.output, "--output ");
-  require_no_overwriting(a.output, {a.info, a.ground_truth, weights});
-}
-
-/// "photo.jpg: wear/female/30-59 0.91, wear/female/<30 0.05, ..." from one row of logits.
-std::string best_three(const std::string& path, const float* logits, const std::vector<std::string>& classes) {
-  const std::vector<double> p = softmax(logits, classes.size());
-  std::vector<std::size_t> order(classes.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t x, std::size_t y) { return logits[x] > logits[y]; });
-  std::string line = path + ":";
-  for (std::size_t i = 0; i < std::min<std::size_t>(3, order.size()); ++i)
-    line += fmt::format("{} {} {:.3f}", i ? "," : "", classes[order[i]], p[order[i]]);
-  return line;
-}
-
-void infer(const Arguments& a) {
+/// Mistakes that would be noticed only when all the work is done, or too late.
+void check(const Arguments& a) {
   if (a.run.empty() == a.checkpoint.empty()) fail("give either --run DIR or --checkpoint FILE");
-  if (a.info.empty() == a.photos.empty()) fail("give either photos or --info CSV with --images DIR and --output CSV");
-  if (!a.info.empty() && (a.images.empty() || a.output.empty())) fail("--info needs --images DIR and --output CSV");
+  if (a.info.empty() == a.photos.empty()) fail("give either photos and folders, or --info CSV with --images DIR");
+  if (!a.info.empty() && a.images.empty()) fail("--info needs --images DIR");
+  if (!a.info.empty() && a.output.empty() && a.probabilities.empty() && !a.json) fail("--info needs --output CSV, --probs CSV or --json");
+  if (!a.output.empty() && a.info.empty()) fail("--output needs --info");
   if (!a.ground_truth.empty() && a.info.empty()) fail("--gt needs --info");
-  const std::string weights = a.run.empty() ? a.checkpoint : (fs::path(a.run) / "best.safetensors").string();
-  if (!a.output.empty()) check_output(a, weights);
+  if (a.resume && a.probabilities.empty()) fail("--resume needs --probs: it goes on with that table");
+  if (a.resume && !a.output.empty()) fail("--output needs all answers of one run, --resume makes those that are missing");
+  if (a.resume && !a.ground_truth.empty()) fail("--gt needs all answers of one run, --resume makes those that are missing");
+  for (const auto& [file, option] : {std::pair(a.output, "--output "), std::pair(a.probabilities, "--probs ")}) {
+    if (file.empty()) continue;
+    require_writable(file, option);
+    require_no_overwriting(file, {a.info, a.ground_truth, a.weights()});
+  }
+  if (!a.output.empty()) require_no_overwriting(a.output, {a.probabilities});
+}
 
-  const TensorFile file = open_tensor_file(weights, a.state_dict);
-  std::vector<std::string> notes;
-  const ModelDescription d = a.network.describe(file, notes);
-  const Dataset photos = photos_of(a);
-  const Dataset truths = a.ground_truth.empty() ? Dataset{} : read_info(a.ground_truth, a.images, d.spec.classes);
+/// What is to be classified, a piece at a time, and how answers name it: ImageIDs where a CSV lists them, else paths.
+class PhotoList {
+ public:
+  explicit PhotoList(const Arguments& a) : walk_(a.photos), listed_(a.info.empty() ? Dataset{} : read_info(a.info, a.images)) {}
 
-  const Backend backend = make_backend(a.device, a.threads, nullptr, a.products);
-  Engine engine(*backend.ops, d.spec, d.normalisation, false);
-  const LoadReport report = load_weights(file, engine.model().architecture(), engine.parameters(), {a.network.allow_missing, 0});
-  for (const std::string& line : report.lines()) notes.push_back(line);
-
-  Loader loader(photos, {.batch = a.batch,
-                         .workers = a.workers,
-                         .skip_broken = a.skip_broken,
-                         .preprocess = d.preprocess,
-                         .classes = static_cast<int64_t>(d.classes.size()),
-                         .most_pixels = std::llround(a.max_megapixels * 1e6)});
-  std::fprintf(stderr, "%s\n", backend.reason.c_str());
-  for (const std::string& note : notes) std::fprintf(stderr, "%s: %s\n", file.path().c_str(), note.c_str());
-  std::vector<int> answers(photos.photos.size(), -1);
-  for_each_prediction(engine, loader, "inferring", [&](const Batch& batch, const std::vector<float>& logits) {
-    const std::vector<int> predicted = argmax_rows(logits, d.spec.classes);
-    for (std::size_t i = 0; i < predicted.size(); ++i) {
-      const auto photo = static_cast<std::size_t>(batch.photos[i]);
-      answers[photo] = predicted[i];
-      if (a.info.empty())
-        std::printf("%s\n", best_three(photos.photos[photo].path, logits.data() + i * d.classes.size(), d.classes).c_str());
+  bool next(Photo& photo) {
+    if (at_ < listed_.photos.size()) {
+      photo = listed_.photos[at_++];
+      return true;
     }
-  });
-  for (const std::string& complaint : loader.complaints()) std::fprintf(stderr, "left out: %s\n", complaint.c_str());
-  if (loader.broken() > 0)
-    std::fprintf(stderr, "%lld photos could not be read and have no answer\n", static_cast<long long>(loader.broken()));
-  if (a.info.empty()) return;
+    if (!walk_.next(photo.path)) return false;
+    photo.person = photo.path;
+    return true;
+  }
+  const Skipped& skipped() const { return walk_.skipped(); }
 
-  std::string rows = "ImageID,ans\n";
-  for (std::size_t i = 0; i < answers.size(); ++i)
-    rows += fmt::format("{},{}\n", csv_field(photos.photos[i].person), answers[i] < 0 ? std::string() : std::to_string(answers[i]));
-  write_file_atomically(a.output, rows);
-  if (a.ground_truth.empty()) return;
+ private:
+  PhotoWalk walk_;
+  Dataset listed_;
+  std::size_t at_ = 0;
+};
+
+/// The scores of answers to photos whose classes a CSV has.
+void print_scores(const Arguments& a, const ModelDescription& d, const std::vector<std::pair<std::string, int>>& answers) {
+  const Dataset truths = read_info(a.ground_truth, a.images, d.spec.classes);
   std::unordered_map<std::string, int> predicted;
-  for (std::size_t i = 0; i < answers.size(); ++i)
-    if (answers[i] >= 0) predicted[photos.photos[i].person] = answers[i];
+  for (const auto& [photo, answer] : answers)
+    if (answer >= 0) predicted[photo] = answer;
   Confusion confusion(d.spec.classes);
   for (const Photo& truth : truths.photos)
     if (const auto found = predicted.find(truth.person); found != predicted.end()) confusion.add(truth.label, found->second);
@@ -116,16 +90,103 @@ void infer(const Arguments& a) {
   std::printf("%s\n", score_line(confusion, d.classes == competition_classes()).c_str());
 }
 
+void infer(const Arguments& a) {
+  check(a);
+  const TensorFile file = open_tensor_file(a.weights(), a.state_dict);
+  std::vector<std::string> notes;
+  const ModelDescription d = a.network.describe(file, notes);
+  PhotoList list(a);
+  if (!a.ground_truth.empty()) read_info(a.ground_truth, a.images, d.spec.classes);  // its mistakes are told before the work
+
+  const Backend backend = make_backend(a.device, a.threads, nullptr, a.products);
+  Engine engine(*backend.ops, d.spec, d.normalisation, false);
+  const LoadReport report = load_weights(file, engine.model().architecture(), engine.parameters(), {a.network.allow_missing, 0});
+  for (const std::string& line : report.lines()) notes.push_back(line);
+  std::fprintf(stderr, "%s\n", backend.reason.c_str());
+  for (const std::string& note : notes) std::fprintf(stderr, "%s: %s\n", file.path().c_str(), note.c_str());
+
+  std::vector<std::unique_ptr<Answers>> sinks;
+  if (a.json) sinks.push_back(json_answers(d.classes, stdout));
+  if (!a.json && a.info.empty()) sinks.push_back(text_answers(d.classes, stdout));
+  ProbabilityTable* table = nullptr;
+  if (!a.probabilities.empty()) {
+    sinks.push_back(std::make_unique<ProbabilityTable>(a.probabilities, d.classes, a.resume));
+    table = static_cast<ProbabilityTable*>(sinks.back().get());
+  }
+  const LoaderOptions options{.batch = a.batch,
+                              .workers = a.workers,
+                              .skip_broken = a.skip_broken,
+                              .may_be_all_broken = true,
+                              .preprocess = d.preprocess,
+                              .classes = static_cast<int64_t>(d.classes.size()),
+                              .most_pixels = std::llround(a.max_megapixels * 1e6)};
+
+  // By pieces of the list, so that a list of any length needs the memory of one piece.
+  const std::size_t piece = static_cast<std::size_t>((4096 + a.batch - 1) / a.batch * a.batch);
+  std::vector<std::pair<std::string, int>> answers;  // for --output and --gt
+  int64_t done = 0, had = 0, broken = 0;
+  for (;;) {
+    Dataset photos;
+    for (Photo photo; photos.photos.size() < piece && list.next(photo);) {
+      if (table && table->has(photo.person))
+        ++had;
+      else
+        photos.photos.push_back(std::move(photo));
+    }
+    if (photos.photos.empty()) break;
+    Loader loader(photos, options);
+    std::size_t next = 0, complaint = 0;
+    const auto leave_out = [&](std::size_t end) {
+      for (; next < end; ++next, ++complaint) {
+        for (const auto& sink : sinks) sink->add_broken(photos.photos[next].person, loader.complaints()[complaint]);
+        if (!a.output.empty() || !a.ground_truth.empty()) answers.emplace_back(photos.photos[next].person, -1);
+      }
+    };
+    const std::string title = done > 0 ? fmt::format("inferring, {} done", done) : "inferring";
+    for_each_prediction(engine, loader, title, [&](const Batch& batch, const std::vector<float>& logits) {
+      const std::vector<int> predicted = argmax_rows(logits, d.spec.classes);
+      for (std::size_t i = 0; i < predicted.size(); ++i, ++next) {
+        leave_out(static_cast<std::size_t>(batch.photos[i]));
+        for (const auto& sink : sinks) sink->add(photos.photos[next].person, logits.data() + i * d.classes.size());
+        if (!a.output.empty() || !a.ground_truth.empty()) answers.emplace_back(photos.photos[next].person, predicted[i]);
+      }
+      for (const auto& sink : sinks) sink->flush();
+    });
+    leave_out(photos.photos.size());
+    for (const auto& sink : sinks) sink->flush();
+    for (const std::string& why : loader.complaints()) std::fprintf(stderr, "left out: %s\n", why.c_str());
+    done += static_cast<int64_t>(photos.photos.size());
+    broken += loader.broken();
+  }
+  if (a.resume)
+    std::fprintf(stderr, "%s: had %lld answers, %lld are new\n", a.probabilities.c_str(), static_cast<long long>(had),
+                 static_cast<long long>(done));
+  for (const auto& [what, count] : list.skipped()) std::fprintf(stderr, "skipped: %lld %s\n", static_cast<long long>(count), what.c_str());
+  if (broken > 0) std::fprintf(stderr, "%lld photos could not be read and have no answer\n", static_cast<long long>(broken));
+  if (done > 0 && broken == done) fail("none of the {} photos can be decoded", done);
+
+  if (!a.output.empty()) {
+    std::string rows = "ImageID,ans\n";
+    for (const auto& [photo, answer] : answers)
+      rows += fmt::format("{},{}\n", csv_field(photo), answer < 0 ? std::string() : std::to_string(answer));
+    write_file_atomically(a.output, rows);
+  }
+  if (!a.ground_truth.empty()) print_scores(a, d, answers);
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Classifies photos with a weights file.");
   Arguments a;
-  app.add_option("photos", a.photos, "photos to classify: prints the three most likely classes of each");
+  app.add_option("photos", a.photos, "photos, and folders of photos, to classify: prints the three most likely classes of each");
   app.add_option("--run", a.run, "folder of a run: its best.safetensors is used");
   app.add_option("--checkpoint", a.checkpoint, "weights file: safetensors or torch.save's");
   app.add_option("--state-dict", a.state_dict, "which dictionary of a checkpoint that holds several: state_dict, ema/module");
   app.add_option("--images", a.images, "folder of the photos that --info lists");
   app.add_option("--info", a.info, "CSV with a column ImageID");
   app.add_option("--output,--out", a.output, "CSV to write: ImageID,ans in the order of --info");
+  app.add_flag("--json", a.json, "prints an object a line with all probabilities, broken photos (--skip-broken) with the reason");
+  app.add_option("--probs", a.probabilities, "CSV to write as answers come: photo,answer and every class's probability");
+  app.add_flag("--resume", a.resume, "go on with a --probs table that was cut off: photos that it has are passed over");
   app.add_option("--gt", a.ground_truth, "CSV with the true classes (ImageID,ans): prints the scores");
   a.network.add_numerics(app);
   a.network.add_preprocessing(app);

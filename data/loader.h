@@ -26,6 +26,7 @@ struct LoaderOptions {
   int workers = 1;           ///< threads; 0: next() decodes by itself
   int64_t cache_bytes = 0;   ///< for preprocessed photos, crop*crop*3 bytes each
   bool skip_broken = false;  ///< leave out photos that cannot be decoded, and count them; otherwise they are an Error
+  bool may_be_all_broken = false;  ///< an epoch without a readable photo is no Error: the dataset is a part of one
   uint64_t seed = 0;
   Preprocess preprocess;
   int64_t classes = 0;                ///< width of Batch::targets

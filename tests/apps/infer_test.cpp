@@ -158,5 +158,76 @@ TEST_F(InferProgram, NamesWithCommasAreQuoted) {
   EXPECT_EQ(csv.rows[0].fields[0], "a, \"b\".jpg");
 }
 
+TEST_F(InferProgram, FoldersAreWalkedInOrderAndOnce) {
+  std::filesystem::create_directory_symlink(here / "photos", here / "photos/owl/up");
+  here.write("photos/cat/notes.txt", "no photo");
+  std::vector<std::string> expected = here.photos();
+  std::sort(expected.begin(), expected.end());
+  expected.push_back(here.photos()[3]);
+  const Outcome outcome = run_program("mcnn-infer", {"--run", here / "run", here / "photos", here.photos()[3]});
+  ASSERT_TRUE(succeeded(outcome));
+  const std::vector<std::string> lines = lines_of(outcome.out);
+  ASSERT_EQ(lines.size(), expected.size());
+  for (std::size_t i = 0; i < lines.size(); ++i) EXPECT_TRUE(lines[i].starts_with(expected[i] + ": ")) << lines[i];
+  EXPECT_NE(outcome.err.find("skipped: 1 files called .txt"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("skipped: 1 links to folders"), std::string::npos) << outcome.err;
+  std::filesystem::create_directory(here / "empty");
+  EXPECT_TRUE(complained(run_program("mcnn-infer", {"--run", here / "run", here / "empty"}), {"empty", "has no photos"}));
+}
+
+TEST_F(InferProgram, EveryProbabilityAsJsonAndAsATable) {
+  here.write("photos/cat/cat2.jpg", "no photo at all");
+  const Outcome outcome = run_program(
+      "mcnn-infer", {"--run", here / "run", "--json", "--skip-broken", "--probs", here / "p.csv", "--batch", "4", here / "photos"});
+  ASSERT_TRUE(succeeded(outcome));
+  const std::vector<std::string> lines = lines_of(outcome.out);
+  const Csv table = read_csv_table(here / "p.csv");
+  EXPECT_EQ(table.header, (std::vector<std::string>{"photo", "answer", "cat", "dog", "owl"}));
+  ASSERT_EQ(lines.size(), here.photos().size());
+  ASSERT_EQ(table.rows.size(), lines.size());
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto object = nlohmann::json::parse(lines[i]);
+    const std::vector<std::string>& row = table.rows[i].fields;
+    EXPECT_EQ(object.at("photo"), row[0]);
+    if (row[0].ends_with("cat2.jpg")) {
+      EXPECT_NE(object.at("error").get<std::string>().find("cat2.jpg"), std::string::npos);
+      EXPECT_EQ(row, (std::vector<std::string>{row[0], "", "", "", ""}));
+      continue;
+    }
+    EXPECT_EQ(object.at("class"), row[1]);
+    double sum = 0, most = 0;
+    for (std::size_t k = 0; k < 3; ++k) {
+      const double p = object.at("probabilities").at(Workplace::classes()[k]);
+      EXPECT_EQ(fmt::format("{:.7g}", p), row[2 + k]);
+      sum += p;
+      most = std::max(most, p);
+    }
+    EXPECT_NEAR(sum, 1, 1e-6);
+    EXPECT_EQ(object.at("probabilities").at(row[1]).get<double>(), most);
+  }
+}
+
+TEST_F(InferProgram, ACutOffTableIsGoneOnWith) {
+  here.write("photos/cat/a, \"b\"\nc.jpg", tiny_photo(0, 50));
+  const std::vector<std::string> all = {"--run", here / "run", "--batch", "2", "--probs", here / "p.csv", here / "photos"};
+  ASSERT_TRUE(succeeded(run_program("mcnn-infer", all)));
+  const std::string whole = bytes_of(here / "p.csv");
+  EXPECT_TRUE(complained(run_program("mcnn-infer", all), {"p.csv", "is there already", "--resume"}));
+  EXPECT_EQ(bytes_of(here / "p.csv"), whole);
+  std::vector<std::string> resumed = all;
+  resumed.push_back("--resume");
+  for (std::size_t length = 0; length <= whole.size(); length += length + 7 < whole.size() ? 7 : 1) {
+    here.write("p.csv", whole.substr(0, length));
+    ASSERT_TRUE(succeeded(run_program("mcnn-infer", resumed)));
+    ASSERT_EQ(bytes_of(here / "p.csv"), whole) << "cut off after " << length;
+    if (length > 100) length += 60;
+  }
+  here.write("p.csv", "photo,answer,cat,dog\n");
+  EXPECT_TRUE(complained(run_program("mcnn-infer", resumed), {"p.csv", "classes"}));
+  here.write("p.csv", whole);
+  here.write("photos/cat/aaa.jpg", tiny_photo(0, 50));
+  EXPECT_TRUE(complained(run_program("mcnn-infer", resumed), {"p.csv", "row 2", "the list has changed"}));
+}
+
 }  // namespace
 }  // namespace mcnn
