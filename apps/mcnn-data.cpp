@@ -1,18 +1,103 @@
-// mcnn-data: data sets on disk. `mcnn-data synth OUT` draws one.
-// Arguments only; the work is in data/synthetic_dataset.cpp.
+// mcnn-data: data sets on disk.
+//   mcnn-data check DIR          what is in one, and what would spoil a training on it    train/dataset_check.h
+//   mcnn-data split CONFIG       the split that a training with this configuration makes  train/configured_data.h
+//   mcnn-data synth OUT          draws one                                                data/synthetic_dataset.h
+#include <cmath>
+
 #include "apps/arguments.h"
 #include "apps/entry.h"
+#include "data/folder_listing.h"
+#include "data/layouts.h"
 #include "data/split.h"
 #include "data/synthetic_dataset.h"
+#include "runtime/allowance.h"
 #include "runtime/error.h"
+#include "train/configured_data.h"
+#include "train/dataset_check.h"
+#include "train/progress.h"
+#include "weights/atomic_file.h"
 
 namespace {
+
+using namespace mcnn;
+constexpr int kProblems = 2;  // exit code
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+struct CheckArguments {
+  std::string root, layout = "auto", csv;
+  bool json = false, all = false;
+  double max_megapixels = 100;
+  int threads = 0;
+};
+
+Dataset dataset_of(const CheckArguments& a) {
+  if (!is_folder(a.root)) fail("{}: is no folder", a.root);
+  const bool is_competition = a.layout == "competition" || (a.layout == "auto" && a.csv.empty() && is_folder(a.root + "/images"));
+  if (a.layout == "csv" || !a.csv.empty()) {
+    if (a.csv.empty()) fail("--layout csv needs --csv FILE");
+    return read_csv(a.csv, a.root, {});
+  }
+  return is_competition ? read_competition(a.root) : read_folders(a.root);
+}
+
+int check(const CheckArguments& a) {
+  std::unique_ptr<Progress> line;
+  const DatasetCheck found = check_dataset(dataset_of(a), a.threads > 0 ? a.threads : usable_threads(),
+                                           std::llround(a.max_megapixels * 1e6), [&, done = int64_t{0}](int64_t now, int64_t all) mutable {
+                                             if (!line) line = std::make_unique<Progress>("checking", all);
+                                             for (; done < now; ++done) line->step(1, "");
+                                           });
+  line.reset();
+  constexpr std::size_t kShown = 20;
+  print(a.json ? json_of(found) : table_of(found, a.all ? SIZE_MAX : kShown));
+  return found.problems() > 0 ? kProblems : 0;
+}
+
+int split(const std::string& config_path, const std::vector<std::string>& overrides, const std::string& output) {
+  Config config = read_config(config_path);
+  for (const std::string& assignment : overrides) override_setting(config, assignment);
+  if (!output.empty()) {
+    require_writable(output, "--output ");
+    require_no_overwriting(output, {config_path, config.data.csv});
+  }
+  config = with_absolute_paths(std::move(config));
+  const Split dealt = split_by_person(read_dataset(config), config.data.holdout, config.run.seed);
+  if (output.empty())
+    print(split_table(dealt));
+  else
+    write_file_atomically(output, split_table(dealt));
+  std::fprintf(stderr, "%zu photos of %s to train on, %zu of %lld held out\n", dealt.training.photos.size(),
+               count_of_people(dealt.training_people).c_str(), dealt.holdout.photos.size(), static_cast<long long>(dealt.holdout_people));
+  return 0;
+}
 
 int run(int argc, char** argv) {
   CLI::App app{"Data sets for mcnn."};
   app.require_subcommand(1);
 
-  mcnn::synthetic::DatasetPlan plan;
+  CheckArguments checked;
+  CLI::App* check_command = app.add_subcommand(
+      "check", "What is in a data set: counts, sizes, broken, alike and odd photos. Exit code 2 where something should be mended");
+  check_command->add_option("DIR", checked.root, "its folder, [data] root")->required();
+  check_command
+      ->add_option("--layout", checked.layout, "competition, folders or csv, as [data] layout; auto: competition where there is DIR/images")
+      ->check(CLI::IsMember({"auto", "competition", "folders", "csv"}));
+  check_command->add_option("--csv", checked.csv, "the table of layout csv");
+  check_command->add_flag("--json", checked.json, "one object with everything, in place of the table");
+  check_command->add_flag("--all", checked.all, "whole lists in the table");
+  check_command->add_option("--max-megapixels", checked.max_megapixels, "larger photos count as broken (default: 100)")
+      ->check(CLI::Range(0.001, 1e5));
+  check_command->add_option("--threads", checked.threads, "0: as many as the process may use")->check(CLI::Range(0, 4096));
+
+  std::string config, output;
+  std::vector<std::string> overrides;
+  CLI::App* split_command = app.add_subcommand("split", "Who would be trained on and who held out: the split.csv of a training");
+  split_command->add_option("CONFIG", config, "configuration file of mcnn-train")->required();
+  split_command->add_option("--set", overrides, "section.key=value in place of the file's (may be repeated)");
+  split_command->add_option("--output,--out", output, "file to write (default: standard output)");
+
+  synthetic::DatasetPlan plan;
   CLI::App* synth =
       app.add_subcommand("synth", "Draw faces in the competition's layout: 18 classes of mask, gender and age, 7 photos per person");
   synth->add_option("OUT", plan.root, "folder to write; must be new or empty")->required();
@@ -20,10 +105,12 @@ int run(int argc, char** argv) {
   synth->add_option("--eval-people", plan.eval_people, "other people, under eval/ (default 0: no eval/)");
   synth->add_option("--seed", plan.seed, "the same seed draws the same bytes (default 0)");
   synth->add_flag("--irregular", plan.irregular, "with mixed extensions, stray files, odd and repeated ids, wrong folder names");
-  if (const auto code = mcnn::parse_arguments(app, argc, argv, "mcnn-data")) return *code;
+  if (const auto code = parse_arguments(app, argc, argv, "mcnn-data")) return *code;
 
-  const int64_t photos = mcnn::synthetic::write_dataset(plan);
-  fmt::print("{}: {} photos of {}\n", plan.root, photos, mcnn::count_of_people(plan.people + plan.eval_people));
+  if (check_command->parsed()) return check(checked);
+  if (split_command->parsed()) return split(config, overrides, output);
+  const int64_t photos = synthetic::write_dataset(plan);
+  fmt::print("{}: {} photos of {}\n", plan.root, photos, count_of_people(plan.people + plan.eval_people));
   return 0;
 }
 

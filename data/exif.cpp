@@ -17,6 +17,8 @@ std::optional<uint32_t> number(Bytes bytes, std::size_t at, std::size_t size, bo
   return value;
 }
 
+}  // namespace
+
 /// TIFF: byte order "II" or "MM", 42, offset of the first directory; a directory is a count and entries of 12 bytes:
 /// tag (2), type (2), count (4), value (4: a short stands in the first two).
 int tiff_orientation(Bytes tiff) {
@@ -36,8 +38,6 @@ int tiff_orientation(Bytes tiff) {
   }
   return 1;
 }
-
-}  // namespace
 
 int exif_orientation(Bytes jpeg) {
   constexpr char kExif[] = "Exif\0";  // six bytes with the final zero

@@ -11,6 +11,9 @@ namespace mcnn {
 /// 1 to 8, from a JPEG's APP1 segment; 1 (upright) where there is none or it makes no sense.
 int exif_orientation(std::span<const std::byte> jpeg);
 
+/// The same from a block of tags by itself, as other formats keep it.
+int tiff_orientation(std::span<const std::byte> tiff);
+
 /// Turns and mirrors `image` so that the photo stands upright.
 Image upright(Image image, int orientation);
 

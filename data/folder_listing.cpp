@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <set>
 
+#include "data/heif.h"
 #include "runtime/error.h"
 
 namespace mcnn {
@@ -41,7 +42,11 @@ std::vector<std::string> subfolders_of(const std::string& folder) {
 }
 
 std::vector<std::string> photos_in(const std::string& folder, Skipped& skipped) {
-  static const std::set<std::string> extensions = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif"};
+  static const std::set<std::string> extensions = [] {
+    std::set<std::string> all = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp"};
+    if (decodes_heif()) all.insert({".heic", ".heif", ".hif", ".avif"});
+    return all;
+  }();
   return sorted_names(folder, [&](const fs::directory_entry& entry, std::error_code& error) {
     if (entry.is_directory(error)) return false;
     const std::string extension = lower_case(entry.path().extension().string());

@@ -3,8 +3,11 @@
 
 #include "data/exif.h"
 #include "data/file_bytes.h"
+#include "data/heif.h"
+#include "data/image_format.h"
 #include "data/jpeg.h"
 #include "data/stb_decoder.h"
+#include "data/webp.h"
 #include "runtime/error.h"
 
 namespace mcnn {
@@ -13,7 +16,14 @@ Image decode_image(const std::string& path) { return decode_image(read_file(path
 
 Image decode_image(std::span<const std::byte> bytes, const std::string& name, int64_t most_pixels) {
   if (bytes.empty()) fail("{}: is empty", name);
-  if (is_jpeg(bytes)) return upright(decode_jpeg(bytes, name, most_pixels), exif_orientation(bytes));
+  const FoundFormat found = format_of(bytes);
+  switch (found.format) {
+    case ImageFormat::jpeg: return upright(decode_jpeg(bytes, name, most_pixels), exif_orientation(bytes));
+    case ImageFormat::webp: return decode_webp(bytes, name, most_pixels);
+    case ImageFormat::heif: return decode_heif(bytes, name, found.name, most_pixels);
+    case ImageFormat::other: fail("{}: is a {} file, which is not read; convert it to JPEG or PNG", name, found.name);
+    case ImageFormat::png_bmp_gif: break;
+  }
   return decode_with_stb(bytes, name, most_pixels);
 }
 

@@ -1,7 +1,8 @@
 // A photo as pixels. JPEG is decoded as PIL does it (libjpeg-turbo, exact integer DCT, fancy upsampling), so that a network
-// trained elsewhere sees the pixels it knows; PNG, BMP and GIF by stb_image. Transparency is dropped, CMYK and grey become
+// trained elsewhere sees the pixels it knows; PNG, BMP and GIF by stb_image, WebP by libwebp, HEIC and AVIF by
+// libheif where a build has it. Transparency is dropped, CMYK and grey become
 // RGB, and a JPEG's EXIF orientation is honoured: what comes out stands upright.
-// Next: jpeg.cpp, exif.cpp, preprocess.h.
+// Next: image_format.cpp, jpeg.cpp, webp.cpp, heif.cpp, exif.cpp, preprocess.h.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Folder layouts: where photos lie, what they show and who is on them. Each becomes a Dataset in an order that is the same
 // on every machine. Names that begin with a dot are skipped everywhere, and so are files that are not called .jpg, .jpeg,
-// .jpe, .jfif, .png, .bmp or .gif (in any case). Every problem is one Error that names the file and line.
-// Next: layout_competition.cpp, layout_folders.cpp, layout_csv.cpp, layout_info.cpp; split.h.
+// .jpe, .jfif, .png, .bmp, .gif, .webp or, with libheif, .heic, .heif, .hif or .avif (in any case). Every problem is one Error that names
+// the file and line. Next: layout_competition.cpp, layout_folders.cpp, layout_csv.cpp, layout_info.cpp; split.h.
 #pragma once
 #include <string>
 #include <vector>

@@ -170,7 +170,8 @@ bool Loader::next(Batch& batch) {
     advance();
   }
   any_good_ |= batch.n > 0;
-  if (!any_good_ && photos > 0 && !options_.may_be_all_broken) fail("none of the {} photos can be decoded; the first: {}", photos, complaints_.front());
+  if (!any_good_ && photos > 0 && !options_.may_be_all_broken)
+    fail("none of the {} photos can be decoded; the first: {}", photos, complaints_.front());
   return batch.n == options_.batch || (batch.n > 0 && !options_.drop_last);
 }
 

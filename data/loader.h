@@ -20,12 +20,12 @@ namespace mcnn {
 
 struct LoaderOptions {
   int64_t batch = 32;
-  bool shuffle = false;      ///< otherwise in the dataset's order
-  bool flip = false;         ///< mirror every photo with probability 1/2
-  bool drop_last = false;    ///< leave out the last batch of an epoch if it is short
-  int workers = 1;           ///< threads; 0: next() decodes by itself
-  int64_t cache_bytes = 0;   ///< for preprocessed photos, crop*crop*3 bytes each
-  bool skip_broken = false;  ///< leave out photos that cannot be decoded, and count them; otherwise they are an Error
+  bool shuffle = false;            ///< otherwise in the dataset's order
+  bool flip = false;               ///< mirror every photo with probability 1/2
+  bool drop_last = false;          ///< leave out the last batch of an epoch if it is short
+  int workers = 1;                 ///< threads; 0: next() decodes by itself
+  int64_t cache_bytes = 0;         ///< for preprocessed photos, crop*crop*3 bytes each
+  bool skip_broken = false;        ///< leave out photos that cannot be decoded, and count them; otherwise they are an Error
   bool may_be_all_broken = false;  ///< an epoch without a readable photo is no Error: the dataset is a part of one
   uint64_t seed = 0;
   Preprocess preprocess;

@@ -78,7 +78,7 @@ Image decode_with_stb(std::span<const std::byte> bytes, const std::string& name,
   Source header{bytes};
   int width = 0, height = 0, channels = 0;
   if (stbi_info_from_callbacks(&kCallbacks, &header, &width, &height, &channels) == 0)
-    fail("{}: is not a JPEG, PNG, BMP or GIF picture", name);
+    fail("{}: is not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF picture", name);
   require_decodable(width, height, most_pixels, name);
   const bool is_png = bytes.size() > 8 && bytes[0] == std::byte{0x89};  // no other format that stb took begins so
   if (is_png && !png_is_whole(bytes)) fail("{}: cannot be decoded: it is cut short", name);

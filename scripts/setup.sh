@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 packages=(
   g++ cmake ninja-build ccache pkg-config git ca-certificates # to build
   libfmt-dev libhwy-dev libboost-context-dev libdw-dev       # runtime, kernels
-  libjpeg62-turbo-dev libstb-dev                              # photos
+  libjpeg62-turbo-dev libstb-dev libwebp-dev                 # photos; HEIC and AVIF too where libheif-dev is installed
   nlohmann-json3-dev libinih-dev libcli11-dev                 # files, programs
   libdeflate-dev libprotobuf-dev protobuf-compiler            # torch files, ONNX
   libgtest-dev libbenchmark-dev python3                       # tests, bench

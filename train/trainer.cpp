@@ -26,6 +26,7 @@
 #include "runtime/number.h"
 #include "runtime/profiler.h"
 #include "train/checkpoint.h"
+#include "train/configured_data.h"
 #include "train/description.h"
 #include "train/evaluate.h"
 #include "train/forecast.h"
@@ -40,29 +41,6 @@ namespace mcnn {
 namespace {
 
 namespace fs = std::filesystem;
-
-Dataset read_dataset(const Config& config) {
-  if (config.data.layout == "csv" && config.data.csv.empty()) fail("[data] csv is not set");
-  for (const std::string& name : config.data.classes) require_utf8(name, "[data] classes");
-  if (config.data.layout == "csv") return read_csv(config.data.csv, config.data.root, config.data.classes);
-  if (config.data.root.empty()) fail("[data] root is not set");
-  if (!config.data.classes.empty()) fail("[data] classes is for layout = csv; layout = {} has its own", config.data.layout);
-  return config.data.layout == "folders" ? read_folders(config.data.root) : read_competition(config.data.root);
-}
-
-/// Of the data, where data is given; else the competition's.
-std::vector<std::string> classes_of(const Config& config) {
-  if (!config.data.classes.empty()) return config.data.classes;
-  const bool given = config.data.layout == "csv" ? !config.data.csv.empty() : config.data.layout == "folders" && !config.data.root.empty();
-  return given ? read_dataset(config).classes : competition_classes();
-}
-
-/// Paths as absolute ones: config.ini and split.csv mean the same from anywhere.
-Config with_absolute_paths(Config config) {
-  for (std::string* path : {&config.weights.init, &config.data.root, &config.data.csv})
-    if (!path->empty()) *path = fs::absolute(*path).lexically_normal().string();
-  return config;
-}
 
 /// 0.001 for the float nearest to it, not 0.0010000000475.
 double shortest(float value) { return number_in<double>(fmt::format("{}", value)).value(); }
@@ -247,7 +225,7 @@ class Run {
     require_no_checkpoint(dir_);
     remove_temporaries(dir_);
     if (fs::exists(dir_ / "split.csv")) say(dir_.string() + ": the run in it stopped before its first checkpoint; begun anew");
-    write_file_atomically((dir_ / "split.csv").string(), split_table());  // first: a config.ini alone may be a user's own
+    write_file_atomically((dir_ / "split.csv").string(), split_table(split_));  // first: a config.ini alone may be a user's own
     write_file_atomically((dir_ / "config.ini").string(), write_config(config_));
   }
 
@@ -262,7 +240,7 @@ class Run {
     remove_temporaries(dir_);
     std::ifstream file(dir_ / "split.csv");
     const std::string then((std::istreambuf_iterator<char>(file)), {});
-    if (then != split_table()) fail("{}: the photos are not those the run began with", (dir_ / "split.csv").string());
+    if (then != split_table(split_)) fail("{}: the photos are not those the run began with", (dir_ / "split.csv").string());
     try {
       progress_ = load_state(state, engine_->parameters(), *optimizer_);
     } catch (const Error& damage) {
@@ -289,16 +267,6 @@ class Run {
   }
 
  private:
-  /// Who is on which side, as split.csv.
-  std::string split_table() const {
-    std::string rows = "path,class,person,side\n";
-    for (const auto& [side, set] : {std::pair("train", &split_.training), std::pair("held_out", &split_.holdout)})
-      for (const Photo& p : set->photos)
-        rows += fmt::format("{},{},{},{}\n", csv_field(p.path), csv_field(set->classes[static_cast<std::size_t>(p.label)]),
-                            csv_field(p.person), side);
-    return rows;
-  }
-
   /// False if options_.stop_after ended it.
   bool epoch() {
     const auto start = std::chrono::steady_clock::now();

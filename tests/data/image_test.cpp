@@ -76,7 +76,7 @@ TEST(DecodeImage, ACutFileIsRefusedWhereverItEnds) {
 
 TEST(DecodeImage, WhatIsNoPictureIsRefused) {
   EXPECT_EQ(refusal(""), "photo: is empty");
-  EXPECT_EQ(refusal("this is no picture, although it is named like one"), "photo: is not a JPEG, PNG, BMP or GIF picture");
+  EXPECT_EQ(refusal("this is no picture, although it is named like one"), "photo: is not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF picture");
   EXPECT_NE(refusal("\xFF\xD8\xFF" + std::string(100, 'x')), "accepted");
   EXPECT_NE(refusal("<svg xmlns=\"http://www.w3.org/2000/svg\"/>"), "accepted");
 }

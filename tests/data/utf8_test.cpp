@@ -35,7 +35,7 @@ TEST(Utf8, AClassFolderIsRefusedByItsName) {
 TEST(Layouts, WhatIsLeftOutIsCounted) {
   TemporaryFolder here;
   for (const char* name :
-       {"a/p/1.jpg", "a/p/2.JFIF", "a/p/3.jpe", "a/p/4.webp", "a/p/5.tif", "a/p/6.webp", "a/p/README", "a/p/.hidden", "b/p2/1.png"})
+       {"a/p/1.jpg", "a/p/2.JFIF", "a/p/3.jpe", "a/p/4.jxl", "a/p/5.tif", "a/p/6.jxl", "a/p/README", "a/p/.hidden", "b/p2/1.png"})
     here.write(name, name);
   namespace fs = std::filesystem;
   fs::create_symlink("nowhere.jpg", here / "a/p/dangling.jpg");
@@ -45,7 +45,7 @@ TEST(Layouts, WhatIsLeftOutIsCounted) {
   EXPECT_EQ(dataset.photos.size(), 4u);
   const Skipped expected = {{"dangling links", 1},
                             {"files called .tif", 1},
-                            {"files called .webp", 2},
+                            {"files called .jxl", 2},
                             {"files without an extension", 1},
                             {"links to folders that were read already", 2}};
   EXPECT_EQ(dataset.skipped, expected);
