@@ -121,6 +121,12 @@ struct ConvertCommand {
     return options;
   }
 
+  /// What was written: not into what was written.
+  template <class... Args>
+  void say(fmt::format_string<Args...> format, Args&&... args) const {
+    std::fputs(fmt::format(format, std::forward<Args>(args)...).c_str(), is_stream(out) ? stderr : stdout);
+  }
+
   void run() const {
     const std::string wanted = output_format();
     check_options(wanted);
@@ -141,10 +147,10 @@ struct ConvertCommand {
       const OnnxOptions options = onnx_options(d);
       write_onnx(out, d.spec, network.parameters, options, metadata);
       print_notes(file, notes, network.report);
-      fmt::print("{}: onnx, opset {}, {} (N,{}), batch norm {}\n", out, options.opset,
-                 options.preprocessing ? fmt::format("uint8 (N,{},{},3) ->", options.height, options.width)
-                                       : fmt::format("float (N,3,{},{}) ->", options.height, options.width),
-                 d.spec.classes, options.fold_norm ? "folded" : "kept");
+      say("{}: onnx, opset {}, {} (N,{}), batch norm {}\n", out, options.opset,
+          options.preprocessing ? fmt::format("uint8 (N,{},{},3) ->", options.height, options.width)
+                                : fmt::format("float (N,3,{},{}) ->", options.height, options.width),
+          d.spec.classes, options.fold_norm ? "folded" : "kept");
       return;
     }
     const Architecture& architecture = network.model.architecture();
@@ -158,7 +164,7 @@ struct ConvertCommand {
       write_safetensors(out, state.tensors(), metadata);
     }
     print_notes(file, notes, network.report);
-    fmt::print("{}: {}, {} tensors, {} names\n", out, wanted, state.tensors().size(), name_of(names));
+    say("{}: {}, {} tensors, {} names\n", out, wanted, state.tensors().size(), name_of(names));
   }
 };
 
@@ -212,7 +218,7 @@ struct VerifyCommand {
 
     const std::vector<float> logits = logits_of(*backend.ops, network.model, images);
     const Agreement a = agreement({logits.begin(), logits.end()}, as_doubles(reference));
-    fmt::print(stderr, "{}\n", backend.reason);
+    std::fprintf(stderr, "%s\n", backend.reason.c_str());  // which may fail: it is a note
     print_notes(file, notes, network.report);
     disagrees = !a.within(tolerance);
     fmt::print("{}: ||a-b||/||b|| {:.2e} (allowed {:.0e}), max|a-b|/max|b| {:.2e} (allowed {:.0e}): {}\n", expect, a.norm_error, tolerance,

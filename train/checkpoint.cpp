@@ -1,5 +1,7 @@
 #include "train/checkpoint.h"
 
+#include <libdeflate.h>
+
 #include <charconv>
 
 #include "runtime/error.h"
@@ -30,6 +32,24 @@ Number number(const TensorFile& file, const char* key) {
   return value;
 }
 
+constexpr const char* kChecksum = "crc32";
+
+/// Of all that a state says: a bit that a disk has turned must not become a weight.
+std::string checksum(const Metadata& metadata, const std::vector<StoredTensor>& tensors) {
+  uint32_t crc = 0;
+  const auto add = [&](const void* data, std::size_t bytes) { crc = libdeflate_crc32(crc, data, bytes); };
+  for (const auto& [key, value] : metadata) {
+    if (key == kChecksum) continue;
+    add(key.data(), key.size() + 1);
+    add(value.data(), value.size() + 1);
+  }
+  for (const StoredTensor& t : tensors) {
+    add(t.name.data(), t.name.size() + 1);
+    add(t.bytes.data(), t.bytes.size());
+  }
+  return fmt::format("{:08x}", crc);
+}
+
 }  // namespace
 
 void save_state(const std::string& path, const ModelDescription& description, Parameters& parameters, const Optimizer& optimizer,
@@ -50,12 +70,22 @@ void save_state(const std::string& path, const ModelDescription& description, Pa
   metadata["batches"] = std::to_string(progress.batches);
   metadata["loss_sum"] = fmt::format("{}", progress.loss_sum);
   if (!progress.settings.empty()) metadata["settings"] = progress.settings;
+  metadata[kChecksum] = checksum(metadata, tensors);
   write_safetensors(path, tensors, metadata);
 }
 
 RunProgress load_state(const std::string& path, Parameters& parameters, Optimizer& optimizer) {
   const TensorFile file = open_tensor_file(path);
-  for (const Optimizer::State& s : whole_state(parameters, optimizer)) {
+  const std::vector<Optimizer::State> state = whole_state(parameters, optimizer);
+  // Checked before anything is taken, in the order in which it was written. Older states have no checksum.
+  if (const auto written = file.metadata().find(kChecksum); written != file.metadata().end()) {
+    std::vector<StoredTensor> tensors;
+    for (const Optimizer::State& s : state)
+      if (const StoredTensor* stored = file.find(s.name)) tensors.push_back(*stored);
+    if (const std::string found = checksum(file.metadata(), tensors); found != written->second)
+      fail("{}: is damaged: its checksum is {}, expected {}", path, found, written->second);
+  }
+  for (const Optimizer::State& s : state) {
     const StoredTensor* stored = file.find(s.name);
     if (!stored) fail("{}: tensor '{}' is missing", path, s.name);
     if (stored->shape != s.of->torch_shape)

@@ -24,7 +24,7 @@ struct RunProgress {
 void save_state(const std::string& path, const ModelDescription& description, Parameters& parameters, const Optimizer& optimizer,
                 const RunProgress& progress);
 
-/// Throws Error if a tensor is missing or does not fit.
+/// Throws Error if a bit is not as it was written, and if a tensor is missing or does not fit.
 RunProgress load_state(const std::string& path, Parameters& parameters, Optimizer& optimizer);
 
 }  // namespace mcnn

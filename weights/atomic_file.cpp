@@ -8,10 +8,13 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 
 #include "runtime/error.h"
+#include "runtime/number.h"
 
 namespace mcnn {
 namespace {
@@ -35,12 +38,21 @@ int write_and_sync(int fd, std::span<const std::span<const std::byte>> parts) {
 
 namespace fs = std::filesystem;
 
-/// Where `path` leads, through symbolic links, also to a file that is not there yet.
+/// The number of a file descriptor of this process that a path like /proc/self/fd/1 stands for.
+std::optional<int> descriptor_of(const fs::path& path) {
+  std::error_code error;
+  const fs::path folder = fs::canonical(path.parent_path(), error);
+  if (error || folder != fs::path(fmt::format("/proc/{}/fd", ::getpid()))) return std::nullopt;
+  return number_in<int>(path.filename().string());
+}
+
+/// Where `path` leads, through symbolic links, also to a file that is not there yet. A file descriptor of this process (/dev/stdout,
+/// /dev/fd/3) is where a way ends: what it is open on may have no name.
 fs::path target_of(const std::string& path) {
   fs::path target(path);
   std::error_code error;
   constexpr int kMostLinks = 40;  // as the kernel has it
-  for (int links = 0; fs::is_symlink(target, error); ++links) {
+  for (int links = 0; !descriptor_of(target) && fs::is_symlink(target, error); ++links) {
     if (links == kMostLinks) fail("{}: cannot be written: {}", path, std::strerror(ELOOP));
     const fs::path next = fs::read_symlink(target, error);
     if (error) fail("{}: cannot be written: {}", path, error.message());
@@ -64,8 +76,11 @@ bool is_special(const fs::path& target) {
   return fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status);
 }
 
-void write_into(const std::string& path, std::span<const std::span<const std::byte>> parts) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+void write_into(const std::string& path, const fs::path& target, std::span<const std::span<const std::byte>> parts) {
+  // A descriptor is written where it stands, behind what was printed into it; to open it again would begin at its file's start.
+  std::fflush(nullptr);
+  const std::optional<int> descriptor = descriptor_of(target);
+  const int fd = descriptor ? ::dup(*descriptor) : ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
   if (fd < 0) fail("{}: cannot be written: {}", path, std::strerror(errno));
   int error = 0;
   for (const auto part : parts)
@@ -80,6 +95,12 @@ void require_writable(const std::string& path, const std::string& option) {
   const auto refuse = [&](const std::string& why) { fail("{}{}: cannot be written: {}", option, path, why); };
   if (path.empty()) refuse("the name is empty");
   const fs::path target = target_of(path);
+  if (const std::optional<int> descriptor = descriptor_of(target)) {
+    const int flags = ::fcntl(*descriptor, F_GETFL);
+    if (flags < 0) refuse(std::strerror(errno));
+    if ((flags & O_ACCMODE) == O_RDONLY) refuse("it is open for reading");
+    return;
+  }
   struct stat info {};
   const bool exists = ::stat(target.c_str(), &info) == 0;
   if (!exists && errno != ENOENT) refuse(std::strerror(errno));  // among them a name that is too long
@@ -98,8 +119,8 @@ void require_writable(const std::string& path, const std::string& option) {
 
 void write_file_atomically(const std::string& path, std::span<const std::span<const std::byte>> parts) {
   const fs::path target = target_of(path);
-  if (is_special(target)) {
-    write_into(path, parts);
+  if (is_stream(path)) {
+    write_into(path, target, parts);
     return;
   }
   const std::string folder = folder_of(target).string(), temporary = temporary_name(target);
@@ -125,6 +146,11 @@ void write_file_atomically(const std::string& path, std::span<const std::span<co
 void write_file_atomically(const std::string& path, const std::string& text) {
   const std::array parts = {std::as_bytes(std::span(text))};
   write_file_atomically(path, parts);
+}
+
+bool is_stream(const std::string& path) {
+  const fs::path target = target_of(path);
+  return descriptor_of(target) || is_special(target);
 }
 
 bool is_temporary(const std::string& name) { return name.starts_with(".mcnn.") && name.ends_with(".tmp"); }

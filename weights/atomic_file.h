@@ -12,13 +12,16 @@ namespace mcnn {
 /// folder, a folder that is there and takes files, a name that is not too long, a file system that is not read-only.
 void require_writable(const std::string& path, const std::string& option = {});
 
-/// Writes the parts one after the other. A symbolic link stays, and the file it leads to is written; a device, a pipe or a socket is
-/// written into and never replaced, part by part. Throws Error (with the system's reason) and leaves neither the temporary file nor
+/// Writes the parts one after the other. A symbolic link stays, and the file it leads to is written; a device, a pipe, a socket or an open
+/// descriptor is written into and never replaced, part by part. Throws Error (with the system's reason) and leaves neither the temporary file nor
 /// a changed `path` behind.
 void write_file_atomically(const std::string& path, std::span<const std::span<const std::byte>> parts);
 
 /// The same for text: a log's summary, a resolved config.
 void write_file_atomically(const std::string& path, const std::string& text);
+
+/// Whether `path` is such a device, pipe or socket, or a file descriptor of this process (/dev/stdout).
+bool is_stream(const std::string& path);
 
 /// Whether a file's name is one of those that writing goes through.
 bool is_temporary(const std::string& name);

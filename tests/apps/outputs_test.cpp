@@ -62,6 +62,24 @@ TEST_F(Outputs, ADeviceAndAPipeAreWrittenInto) {
   EXPECT_NE(bytes_of(here / "err").find("/dev/full: cannot be written: No space left"), std::string::npos);
 }
 
+TEST_F(Outputs, AnOpenDescriptorIsWrittenWhereItStands) {
+  const std::string infer = trained();
+  ASSERT_EQ(shell(infer + "plain.csv 2>/dev/null"), 0);
+  const std::string expected = bytes_of(here / "plain.csv");
+  for (const std::string& name : std::vector<std::string>{"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"}) {
+    EXPECT_EQ(shell(infer + name + " 2>err | cat >piped"), 0);
+    EXPECT_EQ(bytes_of(here / "piped"), expected) << name << ": " << bytes_of(here / "err");
+    EXPECT_EQ(shell("{ echo before; " + infer + name + " 2>err; echo behind; } >redirected"), 0);
+    EXPECT_EQ(bytes_of(here / "redirected"), "before\n" + expected + "behind\n") << name;
+  }
+  EXPECT_EQ(shell(infer + "/dev/fd/9 9>ninth 2>err"), 0);
+  EXPECT_EQ(bytes_of(here / "ninth"), expected);
+  EXPECT_EQ(shell(infer + "/dev/fd/9 9<plain.csv 2>err"), 1);
+  EXPECT_NE(bytes_of(here / "err").find("open for reading"), std::string::npos);
+  EXPECT_EQ(shell("$bin/mcnn-weights convert run/best.safetensors /dev/stdout --format safetensors 2>/dev/null | cat >a.safetensors"), 0);
+  EXPECT_EQ(shell("$bin/mcnn-weights convert run/best.safetensors b.safetensors >/dev/null 2>&1 && cmp a.safetensors b.safetensors"), 0);
+}
+
 TEST_F(Outputs, WhatCannotBeWrittenIsRefusedBeforeTheWork) {
   const std::string infer = trained();
   fs::create_directory(here / "folder.csv");
@@ -97,6 +115,20 @@ TEST_F(Outputs, ProgressThatCannotBeWrittenChangesNothing) {
   // An error's line, too, may be impossible to write: the exit code stays.
   EXPECT_EQ(shell("$bin/mcnn-infer --no-such-flag 2>/dev/full"), 1);
   EXPECT_EQ(shell("$bin/mcnn-weights inspect absent 2>/dev/full"), 1);
+}
+
+TEST_F(Outputs, NotesThatCannotBeWrittenChangeNoAnswer) {
+  trained();
+  for (const std::string& command :
+       {std::string("weights inspect run/best.safetensors"), std::string("weights diff run/best.safetensors run/last.safetensors"),
+        std::string("data check photos"), std::string("infer --device cpu --run run photos")}) {
+    const int status = shell("$bin/mcnn-" + command + " >plain 2>/dev/null");
+    EXPECT_EQ(shell("$bin/mcnn-" + command + " >full 2>/dev/full"), status) << command;
+    EXPECT_EQ(shell("$bin/mcnn-" + command + " >closed 2>&-"), status) << command;
+    EXPECT_EQ(bytes_of(here / "full"), bytes_of(here / "plain")) << command;
+    EXPECT_EQ(bytes_of(here / "closed"), bytes_of(here / "plain")) << command;
+    EXPECT_EQ(shell("$bin/mcnn-" + command + " >/dev/full 2>/dev/null"), 1) << command;
+  }
 }
 
 TEST_F(Outputs, AnswersThatAreLostAreAnError) {

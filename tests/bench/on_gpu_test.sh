@@ -31,4 +31,4 @@ assert {("training", 2), ("inference", 1), ("inference", 2)} <= speeds, speeds
 assert any(row.get("kind") == "kernel" and row["name"].startswith("residual") for row in rows)
 assert any("macro F1" in row["text"] for row in rows if row.get("name") == "eval")
 END
-grep -q '^| mcnn | b0 | training | 2 | f32 |' "$work/results/summary.md"
+grep -q '^| mcnn | own | b0 | training | 2 | f32 |' "$work/results/summary.md"

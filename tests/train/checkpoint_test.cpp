@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "tests/data/temporary_folder.h"
 #include "tests/train/message.h"
 #include "tests/train/small_network.h"
@@ -119,6 +122,7 @@ TEST_F(Checkpoint, ProgressThatIsNoNumberIsRefused) {
     const TensorFile file = open_tensor_file(path);
     Metadata metadata = file.metadata();
     metadata.erase(key);
+    metadata.erase("crc32");  // as a program would that wrote such a state
     if (value) metadata[key] = *value;
     write_safetensors(path, file.tensors(), metadata);
   };
@@ -139,6 +143,28 @@ TEST_F(Checkpoint, DamagedFilesAreRefused) {
   save(trainee);
   std::filesystem::resize_file(path, std::filesystem::file_size(path) - 5);
   EXPECT_TRUE(says(complaint(trainee), {path}));
+}
+
+TEST_F(Checkpoint, ATurnedBitIsNoticedBeforeAnythingIsTaken) {
+  Trainee written(small_spec(), {}, 1), read(small_spec(), {}, 2);
+  save(written);
+  std::ifstream whole(path, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(whole)), {});
+  const auto before = whole_state(read);
+  int refused = 0;
+  constexpr int kTries = 300;
+  for (int i = 0; i < kTries; ++i) {
+    std::string damaged = bytes;
+    const std::size_t at = i < 100 ? static_cast<std::size_t>(i) * 37 : static_cast<std::size_t>(i) * (bytes.size() / kTries);
+    damaged[at] = static_cast<char>(damaged[at] ^ (1 << (i % 8)));
+    folder.write("last.safetensors", damaged);
+    if (complaint(read).empty())
+      expect_same(read, written);  // a byte that says nothing
+    else
+      ++refused;
+    if (refused == i + 1) EXPECT_EQ(whole_state(read), before) << at;
+  }
+  EXPECT_GT(refused, kTries - 5);
 }
 
 }  // namespace
