@@ -34,6 +34,7 @@ struct CheckArguments {
 Dataset dataset_of(const CheckArguments& a) {
   if (!is_folder(a.root)) fail("{}: is no folder", a.root);
   const bool is_competition = a.layout == "competition" || (a.layout == "auto" && a.csv.empty() && is_folder(a.root + "/images"));
+  if (!a.csv.empty() && a.layout != "auto" && a.layout != "csv") fail("--csv is for --layout csv, not for {}", a.layout);
   if (a.layout == "csv" || !a.csv.empty()) {
     if (a.csv.empty()) fail("--layout csv needs --csv FILE");
     return read_csv(a.csv, a.root, {});
@@ -67,6 +68,7 @@ int split(const std::string& config_path, const std::vector<std::string>& overri
     print(split_table(dealt));
   else
     write_file_atomically(output, split_table(dealt));
+  if (const std::string note = holdout_note(dealt, config.data.holdout); !note.empty()) std::fprintf(stderr, "%s\n", note.c_str());
   std::fprintf(stderr, "%zu photos of %s to train on, %zu of %lld held out\n", dealt.training.photos.size(),
                count_of_people(dealt.training_people).c_str(), dealt.holdout.photos.size(), static_cast<long long>(dealt.holdout_people));
   return 0;

@@ -1,7 +1,10 @@
 // mcnn-infer: classifies photos with a weights file; network, classes and preprocessing come from the file.
+#include <fmt/ranges.h>
+
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 #include <unordered_map>
 
 #include "apps/entry.h"
@@ -50,13 +53,17 @@ void check(const Arguments& a) {
     require_writable(file, option);
     require_no_overwriting(file, {a.info, a.ground_truth, a.weights()});
   }
-  if (!a.output.empty()) require_no_overwriting(a.output, {a.probabilities});
+  std::error_code unknown;  // a pipe has no such path
+  if (!a.output.empty() && !a.probabilities.empty() &&
+      fs::weakly_canonical(a.output, unknown) == fs::weakly_canonical(a.probabilities, unknown))
+    fail("--output and --probs are one file, {}", a.output);
 }
 
 /// What is to be classified, a piece at a time, and how answers name it: ImageIDs where a CSV lists them, else paths.
 class PhotoList {
  public:
-  explicit PhotoList(const Arguments& a) : walk_(a.photos), listed_(a.info.empty() ? Dataset{} : read_info(a.info, a.images)) {}
+  explicit PhotoList(const Arguments& a)
+      : walk_(a.photos, a.skip_broken), listed_(a.info.empty() ? Dataset{} : read_info(a.info, a.images, 0, a.skip_broken)) {}
 
   bool next(Photo& photo) {
     if (at_ < listed_.photos.size()) {
@@ -77,7 +84,7 @@ class PhotoList {
 
 /// The scores of answers to photos whose classes a CSV has.
 void print_scores(const Arguments& a, const ModelDescription& d, const std::vector<std::pair<std::string, int>>& answers) {
-  const Dataset truths = read_info(a.ground_truth, a.images, d.spec.classes);
+  const Dataset truths = read_info(a.ground_truth, a.images, d.spec.classes, a.skip_broken);
   std::unordered_map<std::string, int> predicted;
   for (const auto& [photo, answer] : answers)
     if (answer >= 0) predicted[photo] = answer;
@@ -87,7 +94,7 @@ void print_scores(const Arguments& a, const ModelDescription& d, const std::vect
   if (confusion.total() < static_cast<int64_t>(answers.size()))
     std::fprintf(stderr, "scored: %lld of %zu photos, the others lack a true class or an answer\n",
                  static_cast<long long>(confusion.total()), answers.size());
-  std::printf("%s\n", score_line(confusion, d.classes == competition_classes()).c_str());
+  std::fprintf(a.json ? stderr : stdout, "%s\n", score_line(confusion, d.classes == competition_classes()).c_str());
 }
 
 void infer(const Arguments& a) {
@@ -96,7 +103,7 @@ void infer(const Arguments& a) {
   std::vector<std::string> notes;
   const ModelDescription d = a.network.describe(file, notes);
   PhotoList list(a);
-  if (!a.ground_truth.empty()) read_info(a.ground_truth, a.images, d.spec.classes);  // its mistakes are told before the work
+  if (!a.ground_truth.empty()) read_info(a.ground_truth, a.images, d.spec.classes, a.skip_broken);  // its mistakes are told before the work
 
   const Backend backend = make_backend(a.device, a.threads, nullptr, a.products);
   Engine engine(*backend.ops, d.spec, d.normalisation, false);
@@ -121,23 +128,29 @@ void infer(const Arguments& a) {
                               .classes = static_cast<int64_t>(d.classes.size()),
                               .most_pixels = std::llround(a.max_megapixels * 1e6)};
 
-  // By pieces of the list, so that a list of any length needs the memory of one piece.
+  // By pieces of the list: beside the names in one folder, or in --info, memory is that of one piece.
   const std::size_t piece = static_cast<std::size_t>((4096 + a.batch - 1) / a.batch * a.batch);
   std::vector<std::pair<std::string, int>> answers;  // for --output and --gt
   int64_t done = 0, had = 0, broken = 0;
+  std::optional<Photo> probe;  // the last one that the table has an answer to: classified again, it must get the same
   for (;;) {
     Dataset photos;
+    std::size_t probes = 0;
     for (Photo photo; photos.photos.size() < piece && list.next(photo);) {
-      if (table && table->has(photo.person))
+      if (table && table->has(photo.person)) {
         ++had;
-      else
-        photos.photos.push_back(std::move(photo));
+        if (table->had_answer()) probe = photo;
+        continue;
+      }
+      if (probe) photos.photos.push_back(*std::exchange(probe, {})), probes = 1;
+      photos.photos.push_back(std::move(photo));
     }
     if (photos.photos.empty()) break;
     Loader loader(photos, options);
     std::size_t next = 0, complaint = 0;
     const auto leave_out = [&](std::size_t end) {
       for (; next < end; ++next, ++complaint) {
+        if (next < probes) continue;
         for (const auto& sink : sinks) sink->add_broken(photos.photos[next].person, loader.complaints()[complaint]);
         if (!a.output.empty() || !a.ground_truth.empty()) answers.emplace_back(photos.photos[next].person, -1);
       }
@@ -147,6 +160,10 @@ void infer(const Arguments& a) {
       const std::vector<int> predicted = argmax_rows(logits, d.spec.classes);
       for (std::size_t i = 0; i < predicted.size(); ++i, ++next) {
         leave_out(static_cast<std::size_t>(batch.photos[i]));
+        if (next < probes) {
+          table->require_same(logits.data() + i * d.classes.size());
+          continue;
+        }
         for (const auto& sink : sinks) sink->add(photos.photos[next].person, logits.data() + i * d.classes.size());
         if (!a.output.empty() || !a.ground_truth.empty()) answers.emplace_back(photos.photos[next].person, predicted[i]);
       }
@@ -155,15 +172,17 @@ void infer(const Arguments& a) {
     leave_out(photos.photos.size());
     for (const auto& sink : sinks) sink->flush();
     for (const std::string& why : loader.complaints()) std::fprintf(stderr, "left out: %s\n", why.c_str());
-    done += static_cast<int64_t>(photos.photos.size());
+    done += static_cast<int64_t>(photos.photos.size() - probes);
     broken += loader.broken();
   }
+  if (table) table->finish();
   if (a.resume)
-    std::fprintf(stderr, "%s: had %lld answers, %lld are new\n", a.probabilities.c_str(), static_cast<long long>(had),
+    std::fprintf(stderr, "%s: had %lld rows, %lld are new\n", a.probabilities.c_str(), static_cast<long long>(had),
                  static_cast<long long>(done));
   for (const auto& [what, count] : list.skipped()) std::fprintf(stderr, "skipped: %lld %s\n", static_cast<long long>(count), what.c_str());
   if (broken > 0) std::fprintf(stderr, "%lld photos could not be read and have no answer\n", static_cast<long long>(broken));
-  if (done > 0 && broken == done) fail("none of the {} photos can be decoded", done);
+  if (done == 0 && had == 0) fail("there are no photos in {}", a.info.empty() ? fmt::format("{}", fmt::join(a.photos, ", ")) : a.info);
+  if (done > 0 && had == 0 && broken == done) fail("none of the {} photos can be decoded", done);
 
   if (!a.output.empty()) {
     std::string rows = "ImageID,ans\n";

@@ -45,12 +45,15 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return mcnn::run_program("mcnn-train", [&] {
-    try {
-      return run(argc, argv);
-    } catch (const mcnn::Interrupted& interrupted) {
-      std::fprintf(stderr, "mcnn-train: %s\n", interrupted.what());
-      return 128 + interrupted.signal;  // as a shell has it
-    }
-  });
+  return mcnn::run_program(
+      "mcnn-train",
+      [&] {
+        try {
+          return run(argc, argv);
+        } catch (const mcnn::Interrupted& interrupted) {
+          std::fprintf(stderr, "mcnn-train: %s\n", interrupted.what());
+          return 128 + interrupted.signal;  // as a shell has it
+        }
+      },
+      /*prints_answers=*/false);
 }

@@ -42,11 +42,11 @@ std::vector<std::string> subfolders_of(const std::string& folder) {
 }
 
 std::vector<std::string> photos_in(const std::string& folder, Skipped& skipped) {
-  static const std::set<std::string> extensions = [] {
-    std::set<std::string> all = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp"};
-    if (decodes_heif()) all.insert({".heic", ".heif", ".hif", ".avif"});
-    return all;
-  }();
+  static const std::set<std::string> extensions = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp"},
+                                     of_heif = {".heic", ".heif", ".hif", ".avif"};
+  const auto is_read = [&](const std::string& extension) {
+    return extensions.contains(extension) || (of_heif.contains(extension) && decodes_heif());  // asked last: it loads the library
+  };
   return sorted_names(folder, [&](const fs::directory_entry& entry, std::error_code& error) {
     if (entry.is_directory(error)) return false;
     const std::string extension = lower_case(entry.path().extension().string());
@@ -55,7 +55,7 @@ std::vector<std::string> photos_in(const std::string& folder, Skipped& skipped) 
       reason = entry.is_symlink(error) ? "dangling links" : "files that cannot be looked at";
     else if (!entry.is_regular_file(error))
       reason = "pipes, devices and sockets";
-    else if (!extensions.contains(extension))
+    else if (!is_read(extension))
       reason = extension.empty() ? "files without an extension" : "files called " + extension;
     if (!reason.empty()) ++skipped[reason];
     return reason.empty();

@@ -1,7 +1,9 @@
 // Signatures: the formats' own specifications, as file(1) lists them.
 #include "data/image_format.h"
 
+#include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <string_view>
 
 #include "data/jpeg.h"
@@ -17,14 +19,20 @@ FoundFormat format_of(std::span<const std::byte> bytes) {
     return text.size() >= offset + signature.size() && text.substr(offset, signature.size()) == signature;
   };
   if (at(0, "RIFF") && at(8, "WEBP")) return {ImageFormat::webp, {}};
-  if (at(4, "ftyp")) {
-    for (const std::string_view brand : {"avif"sv, "avis"sv})
-      if (at(8, brand)) return {ImageFormat::heif, "AVIF"};
-    for (const std::string_view brand : {"heic"sv, "heix"sv, "heim"sv, "heis"sv, "hevc"sv, "hevx"sv, "mif1"sv, "msf1"sv})
-      if (at(8, brand)) return {ImageFormat::heif, "HEIC"};
-    for (const std::string_view brand : {"crx "sv})
-      if (at(8, brand)) return {ImageFormat::other, "raw (Canon CR3)"};
-    return {ImageFormat::other, "video (MP4 or QuickTime)"};
+  if (at(4, "ftyp")) {  // an ISO media file: size (4), "ftyp", major brand, version (4), compatible brands (ISO/IEC 14496-12, section 4.3)
+    std::size_t size = 0;
+    for (std::size_t i = 0; i < 4; ++i) size = size << 8 | static_cast<std::size_t>(bytes[i]);
+    const auto has = [&](std::initializer_list<std::string_view> brands) {
+      for (std::size_t place = 8; place + 4 <= std::min({size, text.size(), std::size_t{512}}); place += place == 8 ? 8 : 4)
+        for (const std::string_view brand : brands)
+          if (at(place, brand)) return true;
+      return false;
+    };
+    if (has({"avif", "avis"})) return {ImageFormat::heif, "AVIF"};
+    if (has({"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "mif2", "msf1"})) return {ImageFormat::heif, "HEIC"};
+    if (has({"crx "})) return {ImageFormat::other, "raw (Canon CR3)"};
+    if (has({"isom", "iso2", "iso4", "iso5", "iso6", "mp41", "mp42", "avc1", "qt  ", "M4V ", "MSNV", "3gp4", "3gp5", "dash"}))
+      return {ImageFormat::other, "video (MP4 or QuickTime)"};
   }
   struct Signature {
     std::string_view bytes, name;

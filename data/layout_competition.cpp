@@ -2,6 +2,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 
 #include "data/csv.h"
 #include "data/folder_listing.h"
@@ -106,9 +107,14 @@ Dataset read_competition(const std::string& root) {
   std::error_code unreadable;
   const bool has_table = fs::exists(table, unreadable) || unreadable;  // a table that cannot be read is an error, not absent
   Dataset dataset{{}, competition_classes()};
+  if (const std::size_t loose = photos_in(images, dataset.skipped).size(); loose > 0)
+    dataset.skipped["photos beside the people's folders"] += static_cast<int64_t>(loose);
+  std::set<std::string> folders;
+  for (const std::string& folder : subfolders_of(images)) folders.insert(folder);
   for (const Person& person : has_table ? people_of_table(table) : people_of_folders(images)) {
     const fs::path folder = fs::path(images) / person.folder;
     if (person.folder.empty() || !is_folder(folder.string())) fail("{}: no folder '{}' (id {})", person.source, folder.string(), person.id);
+    folders.erase(person.folder);
     const std::vector<std::string> photos = photos_in(folder.string(), dataset.skipped);
     if (photos.empty()) fail("{}: folder '{}' holds no photo (id {})", person.source, folder.string(), person.id);
     for (const std::string& photo : photos) {
@@ -118,6 +124,7 @@ Dataset read_competition(const std::string& root) {
       dataset.photos.push_back({(folder / photo).string(), label, person.id});
     }
   }
+  if (!folders.empty()) dataset.skipped["folders that train.csv does not list"] += static_cast<int64_t>(folders.size());
   if (dataset.photos.empty()) fail("{}: holds no photos", root);
   return dataset;
 }

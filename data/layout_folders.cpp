@@ -29,6 +29,8 @@ void add_person(const fs::path& folder, int label, const std::string& person, Vi
 
 Dataset read_folders(const std::string& root) {
   Dataset dataset{{}, subfolders_of(root)};
+  if (const std::size_t loose = photos_in(root, dataset.skipped).size(); loose > 0)
+    dataset.skipped["photos beside the class folders"] += static_cast<int64_t>(loose);
   for (const std::string& name : dataset.classes) require_utf8(name, root + ": the class folder");
   if (dataset.classes.empty()) fail("{}: has no folders, expected one per class", root);
   bool person_folders = false;

@@ -8,7 +8,7 @@
 
 namespace mcnn {
 
-Dataset read_info(const std::string& path, const std::string& images, int64_t classes) {
+Dataset read_info(const std::string& path, const std::string& images, int64_t classes, bool may_be_missing) {
   const Csv csv = read_csv_table(path);
   const std::size_t image = csv.column("ImageID");
   Dataset dataset;
@@ -17,7 +17,7 @@ Dataset read_info(const std::string& path, const std::string& images, int64_t cl
     const std::string where = fmt::format("{}:{}", csv.name, row.line);
     if (id.empty()) fail("{}: the ImageID is empty", where);
     const std::string file = (std::filesystem::path(images) / id).string();
-    require_file(file, where);
+    if (!may_be_missing) require_file(file, where);
     int64_t label = -1;
     if (classes > 0) {
       label = csv_number(csv, row, "ans", id);

@@ -30,6 +30,7 @@ Dataset read_csv(const std::string& csv, const std::string& root, const std::vec
 
 /// What is to be predicted: a table with the columns ImageID (relative to `images`) and ans, in the table's order.
 /// Labels are unknown, for `ans` holds placeholders; with `classes` it is the true one, below `classes`. Person: the ImageID.
-Dataset read_info(const std::string& csv, const std::string& images, int64_t classes = 0);
+/// Throws Error for a photo that is not there unless they `may_be_missing`.
+Dataset read_info(const std::string& csv, const std::string& images, int64_t classes = 0, bool may_be_missing = false);
 
 }  // namespace mcnn

@@ -10,9 +10,11 @@
 namespace mcnn {
 namespace {
 
-constexpr int kMostBits = 7;           // in which candidates differ
-constexpr int kBands = kMostBits + 1;  // so that in one of them no bit differs
-constexpr double kLeastDeviation = 2;  // grey levels
+constexpr int kMostBits = 7;               // in which candidates differ
+constexpr int kBands = kMostBits + 1;      // so that in one of them no bit differs
+constexpr double kAllButTheSame = 0.999;   // what is near one of such two is near the other
+constexpr std::size_t kMostOfAPhoto = 20;  // pairs
+constexpr double kLeastDeviation = 2;      // grey levels
 
 struct Normal {
   std::array<float, kThumbnail * kThumbnail> values;  // mean 0, length 1
@@ -110,6 +112,8 @@ std::vector<NearDuplicate> near_duplicates(std::span<const Thumbnail> thumbnails
   std::array<std::unordered_map<uint64_t, std::vector<std::size_t>>, kBands> known;  // of `photos`, by a band of their hashes
   std::vector<std::size_t> compared_with(photos.size(), SIZE_MAX);
   for (std::size_t b = 0; b < photos.size(); ++b) {
+    const std::size_t before = found.size();
+    bool is_another_one = false;
     for (const bool mirror : {false, true}) {
       const Normal& own = mirror ? photos[b].in_mirror : photos[b].as_is;
       std::vector<std::size_t> candidates;
@@ -121,14 +125,15 @@ std::vector<NearDuplicate> near_duplicates(std::span<const Thumbnail> thumbnails
       std::sort(candidates.begin(), candidates.end());
       candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
       for (const std::size_t a : candidates) {
-        if (compared_with[a] == b) continue;  // found as it is already
+        if (compared_with[a] == b || found.size() - before == kMostOfAPhoto) continue;  // found as it is already
         const double how_near = correlation(photos[a].as_is, own);
         if (how_near < kNear) continue;
         compared_with[a] = b;
         found.push_back({photos[a].number, photos[b].number, mirror, how_near});
+        is_another_one |= !mirror && how_near >= kAllButTheSame;
       }
     }
-    for (int number = 0; number < kBands; ++number)
+    for (int number = 0; number < kBands && !is_another_one; ++number)
       known[static_cast<std::size_t>(number)][band(photos[b].as_is.hash, number)].push_back(b);
   }
   std::sort(found.begin(), found.end(),

@@ -26,7 +26,8 @@ struct NearDuplicate {
 };
 inline constexpr double kNear = 0.995;
 
-/// Pairs of near thumbnails, by a, then b. Pictures of one grey have nothing to compare and are left out.
+/// Pairs of near thumbnails, by a, then b. Of many that are all but the same each is paired with the first of them alone, and a photo is in
+/// 20 pairs at most as the later one. Pictures of one grey have nothing to compare and are left out.
 std::vector<NearDuplicate> near_duplicates(std::span<const Thumbnail> thumbnails);
 
 }  // namespace mcnn

@@ -8,6 +8,11 @@ namespace mcnn {
 namespace fs = std::filesystem;
 
 void PhotoWalk::open(const std::string& folder) {
+  std::error_code unreadable;
+  if (skips_unreadable_ && fs::directory_iterator(folder, unreadable) == fs::directory_iterator() && unreadable) {
+    ++skipped_["folders that cannot be read"];
+    return;
+  }
   if (!visited_.insert(fs::canonical(folder)).second) {
     ++skipped_["links to folders that were read already"];
     return;
@@ -26,7 +31,8 @@ bool PhotoWalk::advance() {
     open(folder);
     return true;
   }
-  if (!root_.empty()) fail("{}: the folder has no photos", root_);
+  if (!root_.empty()) ++skipped_["folders without photos"];
+  root_.clear();
   if (given_ == paths_.size()) return false;
   const std::string& path = paths_[given_++];
   if (is_folder(path)) {

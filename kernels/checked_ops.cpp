@@ -175,7 +175,7 @@ class TimedRecording final : public Recording {
   void replay() override {
     const auto begin = std::chrono::steady_clock::now();
     inner_->replay();
-    profiler_.add(begin, operations_, inner_->times());
+    if (profiler_.enabled()) profiler_.add(begin, operations_, inner_->times());
   }
 
  private:
@@ -218,8 +218,10 @@ class CheckedOps final : public Ops {
   bool records() const override { return inner_->records(); }
   /// While times are taken a step is recorded only by a backend that times the kernels itself; else each operation is waited for.
   std::unique_ptr<Recording> record(const std::function<void()>& step) override {
-    if (!profiler_ || !profiler_->enabled()) return inner_->record(step);
-    if (!inner_->time_kernels()) return Ops::record(step);
+    const bool timed = profiler_ && profiler_->enabled();
+    const bool by_backend = inner_->time_kernels(timed);
+    if (!timed) return inner_->record(step);
+    if (!by_backend) return Ops::record(step);
     std::vector<Profiler::Operation> operations;
     recorded_ = &operations;
     std::unique_ptr<Recording> recording;

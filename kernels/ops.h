@@ -92,8 +92,8 @@ class Ops {
   }
   /// Whether record() keeps anything.
   virtual bool records() const { return false; }
-  /// Steps recorded from now on take the time of each kernel. false: this backend does not.
-  virtual bool time_kernels() { return false; }
+  /// Steps recorded from now on take the time of each kernel, or no longer. false: they do not.
+  virtual bool time_kernels(bool /*wanted*/) { return false; }
   /// What is asked for next is the caller's `operation`, for KernelTime.
   virtual void mark(int operation) { static_cast<void>(operation); }
 

@@ -96,13 +96,13 @@ Arena::Arena(Memory& memory, std::size_t capacity) : blocks_(std::make_shared<Bl
 Tensor Arena::tensor(Shape shape, DType type) {
   const std::size_t payload = static_cast<std::size_t>(shape.size()) * size_of(type);
   if (blocks_->memory.separate()) {
-    std::shared_ptr<void> owner(blocks_->memory.allocate(std::max<std::size_t>(payload, 1)), [blocks = blocks_, payload](void* p) {
+    void* const address = blocks_->memory.allocate(std::max<std::size_t>(payload, 1));
+    blocks_->in_use += payload;
+    blocks_->peak = std::max(blocks_->peak, blocks_->in_use);
+    std::shared_ptr<void> owner(address, [blocks = blocks_, payload](void* p) {
       blocks->memory.free(p);
       blocks->in_use -= payload;
     });
-    blocks_->in_use += payload;
-    blocks_->peak = std::max(blocks_->peak, blocks_->in_use);
-    void* const address = owner.get();
     return Tensor(address, type, shape, std::move(owner));
   }
   const std::size_t bytes = (payload + kAlign - 1) / kAlign * kAlign + kGap;

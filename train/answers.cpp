@@ -1,9 +1,11 @@
 #include "train/answers.h"
 
 #include <fmt/format.h>
+#include <sys/file.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -11,6 +13,7 @@
 
 #include "data/csv.h"
 #include "runtime/error.h"
+#include "runtime/number.h"
 #include "train/evaluate.h"
 
 namespace mcnn {
@@ -100,6 +103,10 @@ std::unique_ptr<Answers> json_answers(std::vector<std::string> classes, std::FIL
 
 ProbabilityTable::ProbabilityTable(std::string path, std::vector<std::string> classes, bool resume)
     : path_(std::move(path)), classes_(std::move(classes)) {
+  errno = 0;
+  out_.reset(std::fopen(path_.c_str(), "ab"));
+  if (!out_) fail("{}: cannot be written: {}", path_, std::strerror(errno));
+  if (::flock(::fileno(out_.get()), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) fail("{}: another program is writing it", path_);
   std::error_code error;
   const bool there = std::filesystem::is_regular_file(path_, error) && std::filesystem::file_size(path_, error) > 0;
   if (!there) {
@@ -109,14 +116,17 @@ ProbabilityTable::ProbabilityTable(std::string path, std::vector<std::string> cl
   if (!resume) fail("{}: is there already; --resume goes on with it", path_);
   done_.open(path_, std::ios::binary);
   if (!done_) fail("{}: cannot be read: {}", path_, std::strerror(errno));
-  std::string header;
-  if (!read_row(header)) {  // it ends within its first line
+  const std::string expected = header_of(classes_);
+  std::string begin(expected.size(), '\0');
+  done_.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  begin.resize(static_cast<std::size_t>(done_.gcount()));
+  if (!expected.starts_with(begin))
+    fail("{}: is no table of probabilities over this network's classes; it begins with '{}', expected '{}'", path_,
+         begin.substr(0, begin.find_first_of("\r\n")), expected.substr(0, expected.size() - 1));
+  if (begin == expected)
+    bytes_ = static_cast<int64_t>(begin.size());
+  else  // it ends within its first line
     begin_writing();
-    return;
-  }
-  if (header != header_of(classes_))
-    fail("{}: is no table of probabilities over this network's classes; its first line is '{}'", path_,
-         header.substr(0, header.size() - 1));
 }
 
 /// A whole row with its line break; false where the file ends.
@@ -142,6 +152,7 @@ bool ProbabilityTable::has(const std::string& photo) {
     return false;
   }
   ++rows_;
+  last_ = parse_csv(header_of(classes_) + row, path_).rows.at(0).fields;
   const std::string expected = csv_field(photo) + ",";
   if (!row.starts_with(expected))
     fail("{}: row {} is {}, but photo {} of the list is '{}': the list has changed", path_, rows_, row.substr(0, row.find_first_of(",\n")),
@@ -149,18 +160,31 @@ bool ProbabilityTable::has(const std::string& photo) {
   return true;
 }
 
+void ProbabilityTable::finish() {
+  if (!done_.is_open()) return;
+  std::string row;
+  if (read_row(row)) fail("{}: has more than the {} photos of the list: the list has changed", path_, rows_);
+  begin_writing();
+}
+
 void ProbabilityTable::begin_writing() {
   if (done_.is_open()) {
     done_.close();
     std::filesystem::resize_file(path_, static_cast<uintmax_t>(bytes_));
   }
-  errno = 0;
-  out_.reset(std::fopen(path_.c_str(), "ab"));
-  if (!out_) fail("{}: cannot be written: {}", path_, std::strerror(errno));
   if (bytes_ == 0) {
     write(out_.get(), header_of(classes_), path_);
     flush();
   }
+}
+
+void ProbabilityTable::require_same(const float* logits) const {
+  constexpr double kSame = 0.01;  // another device rounds otherwise
+  const std::vector<double> p = softmax(logits, classes_.size());
+  for (std::size_t k = 0; k < p.size(); ++k)
+    if (const auto had = number_in<double>(last_[2 + k]); !had || std::abs(*had - p[k]) > kSame)
+      fail("{}: has {} for '{}' of {}, and it is {} now: the table was made by another network, or with other settings", path_,
+           last_[2 + k], classes_[k], last_[0], number(p[k]));
 }
 
 void ProbabilityTable::add(const std::string& photo, const float* logits) {

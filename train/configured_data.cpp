@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "data/csv.h"
@@ -32,6 +33,16 @@ Config with_absolute_paths(Config config) {
   for (std::string* path : {&config.weights.init, &config.data.root, &config.data.csv})
     if (!path->empty()) *path = fs::absolute(*path).lexically_normal().string();
   return config;
+}
+
+std::string holdout_note(const Split& split, double wish) {
+  const auto held_out = static_cast<double>(split.holdout_people), people = held_out + static_cast<double>(split.training_people);
+  if (std::abs(held_out / people - wish) <= 0.05 + 1 / people) return {};
+  return fmt::format(
+      "[data] holdout = {}, and {:.0f}% of the people are held out: each class is to be on both sides, and {} of {} share photos with "
+      "others "
+      "and stay together",
+      wish, 100 * held_out / people, split.merged_people, count_of_people(static_cast<int64_t>(people)));
 }
 
 std::string split_table(const Split& split) {

@@ -15,6 +15,9 @@ Dataset read_dataset(const Config& config);
 /// Of the data, where data is given; else the competition's.
 std::vector<std::string> classes_of(const Config& config);
 
+/// What is to be said of a share of held-out people that is far from the wish, by more than rounding; empty: nothing.
+std::string holdout_note(const Split& split, double wish);
+
 /// split.csv: path,class,person,side; first those who are trained on.
 std::string split_table(const Split& split);
 

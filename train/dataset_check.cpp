@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <mutex>
 #include <set>
 #include <thread>
 
@@ -68,13 +67,15 @@ std::vector<Facts> all_facts(const Dataset& dataset, int threads, int64_t most_p
       if (tells && progress) progress(static_cast<int64_t>(now), static_cast<int64_t>(n));
     }
   };
-  std::vector<std::thread> others;
-  try {
-    for (int i = 1; i < threads; ++i) others.emplace_back(work, false);
-  } catch (const std::system_error&) {  // as many as can be made do
+  {
+    std::vector<std::jthread> others;
+    try {
+      for (int i = 1; i < threads; ++i) others.emplace_back(work, false);
+    } catch (const std::system_error&) {  // as many as can be made do
+    }
+    work(true);
   }
-  work(true);
-  for (std::thread& other : others) other.join();
+  if (progress && n > 0) progress(static_cast<int64_t>(n), static_cast<int64_t>(n));
   return facts;
 }
 
@@ -106,6 +107,9 @@ void count(const Dataset& dataset, DatasetCheck& check) {
   std::vector<int64_t> counts;
   for (const auto& [person, photos] : of_person) counts.push_back(photos);
   check.photos_of_a_person = range_of(std::move(counts));
+  const auto with_photos = std::count_if(check.classes.begin(), check.classes.end(), [](const auto& c) { return c.photos > 0; });
+  if (with_photos < 2) check.obstacles.push_back("photos of one class alone: there is nothing to tell apart; is DIR one folder too high?");
+  if (of_person.size() < 2) check.obstacles.push_back("photos of one person alone: nobody can be held out");
   if (dataset.classes != competition_classes()) return;
   for (std::size_t k = 0; k < dataset.classes.size(); ++k) {  // "wear/male/<30"
     const std::string& name = dataset.classes[k];
@@ -157,7 +161,7 @@ int64_t DatasetCheck::problems() const {
                          [&](const Alike& a) { return a.of_several_classes || (people_too && a.of_several_people); });
   };
   // People of the same bytes are kept on one side; of near ones nobody knows, so they may be trained on and tested on.
-  return static_cast<int64_t>(broken.size()) + spoil(duplicates, false) + spoil(near_duplicates, true);
+  return static_cast<int64_t>(obstacles.size() + broken.size()) + spoil(duplicates, false) + spoil(near_duplicates, true);
 }
 
 DatasetCheck check_dataset(Dataset dataset, int threads, int64_t most_pixels, const std::function<void(int64_t, int64_t)>& progress) {
@@ -177,7 +181,8 @@ DatasetCheck check_dataset(Dataset dataset, int threads, int64_t most_pixels, co
     heights.push_back(f.height);
     const int shorter = std::min(f.width, f.height), longer = std::max(f.width, f.height);
     if (shorter < kSmall) check.odd.push_back({path, fmt::format("{}x{} pixels", f.width, f.height)});
-    if (longer > kLongest * shorter) check.odd.push_back({path, fmt::format("{}x{}: much longer than wide", f.width, f.height)});
+    if (longer > kLongest * shorter)
+      check.odd.push_back({path, fmt::format("{}x{}: one side is more than three times the other", f.width, f.height)});
     if (f.is_grey) check.odd.push_back({path, "grey"});
   }
   check.widths = range_of(std::move(widths));

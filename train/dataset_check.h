@@ -38,7 +38,9 @@ struct DatasetCheck {
   std::vector<Noted> broken, odd;
   std::vector<Alike> duplicates, near_duplicates;
 
-  /// What should be mended before a training: broken photos, and alike ones of several people or classes.
+  std::vector<std::string> obstacles;  ///< to any training: "one class alone"
+
+  /// What should be mended before a training: obstacles, broken photos, and alike ones of several people or classes.
   int64_t problems() const;
 };
 

@@ -49,6 +49,7 @@ std::string table_of(const DatasetCheck& check, std::size_t most) {
     for (const auto& [what, count] : dataset.skipped) text += fmt::format(" {} {};", count, what);
     text.back() = '\n';
   }
+  for (const std::string& obstacle : check.obstacles) text += obstacle + "\n";
   text += listed("broken", check.broken, most, [](const DatasetCheck::Noted& n) { return n.what; });
   const auto paths = [&](const DatasetCheck::Alike& alike) {
     std::string line;
@@ -69,7 +70,8 @@ std::string table_of(const DatasetCheck& check, std::size_t most) {
   text += listed("odd", check.odd, most, [](const DatasetCheck::Noted& n) { return n.path + ": " + n.what; });
   text += check.problems() == 0
               ? "no problems\n"
-              : fmt::format("{} problems: broken photos, and alike ones that are labelled or dealt apart\n", check.problems());
+              : fmt::format("{} problems: what keeps from training, broken photos, and alike ones that are labelled or dealt apart\n",
+                            check.problems());
   return text;
 }
 
@@ -109,6 +111,7 @@ std::string json_of(const DatasetCheck& check) {
               {"heights", range_of(check.heights)},
               {"formats", check.formats},
               {"skipped", dataset.skipped},
+              {"obstacles", check.obstacles},
               {"broken", notes(check.broken)},
               {"duplicates", alike(check.duplicates, false)},
               {"near_duplicates", alike(check.near_duplicates, true)},

@@ -1,9 +1,12 @@
 #include "train/inference_step.h"
 
+#include <algorithm>
+
 namespace mcnn {
 namespace {
+constexpr std::size_t kMostShapes = 8;                       // a graph of a network takes megabytes
 constexpr std::size_t kLargestBatch = std::size_t{1} << 35;  // bytes of addresses; 30,000 photos of 600x600
-}
+}  // namespace
 
 InferenceStep::InferenceStep(const Engine& engine, Ops& ops, Arena& arena)
     : engine_(engine), ops_(ops), arena_(arena), inputs_(ops.memory(), kLargestBatch) {}
@@ -19,6 +22,10 @@ std::vector<float> InferenceStep::logits(const Batch& batch, Profiler* profiler)
   ops_.copy_ahead(batch.pixels.data(), pixels);
   ops_.copy_ahead(batch.flips.data(), flips);
   Shape& shape = shapes_[key_of(batch)];
+  shape.last_use = ++calls_;
+  if (shapes_.size() > kMostShapes)
+    shapes_.erase(std::min_element(shapes_.begin(), shapes_.end(),
+                                   [](const auto& a, const auto& b) { return a.second.last_use < b.second.last_use; }));
   if (shape.recording) {
     arena_.unguard();
     shape.recording->replay();

@@ -23,7 +23,7 @@ class InferenceStep {
 
  private:
   struct Shape {
-    int uses = 0;
+    int64_t uses = 0, last_use = 0;
     std::unique_ptr<Recording> recording;
     Tensor logits;  // where it leaves them; the memory is the arena's
   };
@@ -34,8 +34,9 @@ class InferenceStep {
   const Engine& engine_;
   Ops& ops_;
   Arena& arena_;
-  Arena inputs_;  // holds one batch and nothing else: a shape always lies at the same addresses
-  std::map<Key, Shape> shapes_;
+  Arena inputs_;                 // holds one batch and nothing else: a shape always lies at the same addresses
+  std::map<Key, Shape> shapes_;  // the latest
+  int64_t calls_ = 0;
 };
 
 }  // namespace mcnn

@@ -121,14 +121,6 @@ std::string counts(const Skipped& skipped) {
   return text;
 }
 
-/// A share of held-out people that is far from the wish: more than rounding makes it.
-void say_unless_near(const Split& split, double wish) {
-  const auto held_out = static_cast<double>(split.holdout_people), people = held_out + static_cast<double>(split.training_people);
-  if (std::abs(held_out / people - wish) <= 0.05 + 1 / people) return;
-  say(fmt::format("[data] holdout = {}, and {:.0f}% of the people are held out: {} of {} share photos with others and stay together", wish,
-                  100 * held_out / people, split.merged_people, count_of_people(static_cast<int64_t>(people))));
-}
-
 /// A folder in which a run stopped before its first checkpoint may be used again. Throws Error if it holds anything else.
 void require_no_checkpoint(const fs::path& dir) {
   if (!fs::is_directory(dir)) return;
@@ -174,7 +166,7 @@ class Run {
           "held out; a column 'group' (layout = csv) or a folder per person (folders) says it");
     if (!all.skipped.empty()) say("skipped: " + counts(all.skipped));
     split_ = split_by_person(all, config_.data.holdout, config_.run.seed);
-    say_unless_near(split_, config_.data.holdout);
+    if (const std::string note = holdout_note(split_, config_.data.holdout); !note.empty()) say(note);
     std::optional<TensorFile> file;
     if (fresh && !config_.weights.init.empty()) file.emplace(open_tensor_file(config_.weights.init, config_.weights.state_dict));
     const Convention convention = file ? resolve_convention({}, *file) : Convention{};
@@ -182,7 +174,11 @@ class Run {
     resolve(config_, description_);
     if (file) {
       for (const std::string& note : file->notes()) say(file->path() + ": " + note);
-      say(fmt::format("{}: trained with padding {}, bn_eps {}", file->path(), config_.model.padding, config_.model.bn_eps));
+      const bool guessed = !convention.padding || convention.padding->guess || !convention.bn_eps || convention.bn_eps->guess;
+      say(fmt::format(
+          "{}: {} padding {}, bn_eps {}", file->path(),
+          guessed ? "nothing in it says how it was trained ([model] padding and bn_eps can); taken as trained with" : "trained with",
+          config_.model.padding, config_.model.bn_eps));
     }
     const auto photos = static_cast<double>(all.photos.size());
     // Decoded photos wait in the host's memory: beside the step only where that runs there too.

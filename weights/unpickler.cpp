@@ -66,12 +66,12 @@ bool runs_programs(std::string_view module) {
       "socket",  "subprocess", "sys",       "threading", "timeit",  "urllib",          "webbrowser"};
   return modules.contains(module.substr(0, module.find('.')));
 }
-/// builtins has both. (Enumerations are saved by getattr.)
-bool is_plain_builtin(std::string_view name) {
-  static const std::set<std::string_view> plain = {"bool",    "bytearray", "bytes", "complex", "dict",   "float", "frozenset",
-                                                   "getattr", "int",       "list",  "long",    "object", "range", "set",
-                                                   "slice",   "str",       "tuple", "type",    "unicode"};
-  return plain.contains(name);
+/// Of builtins. (Enumerations are saved by getattr.)
+bool runs_code(std::string_view builtin) {
+  static const std::set<std::string_view> functions = {"__import__", "breakpoint", "compile", "delattr", "eval",   "exec",
+                                                       "execfile",   "file",       "globals", "input",   "locals", "open",
+                                                       "raw_input",  "reload",     "setattr", "vars"};
+  return functions.contains(builtin);
 }
 
 class Unpickler {
@@ -177,6 +177,8 @@ class Unpickler {
   }
 
   void push_global(std::string_view module, std::string_view name) {
+    constexpr std::size_t kLongest = 1000;  // a text can be named again and again at the cost of a few bytes
+    if (module.size() + name.size() > kLongest) refuse("a global's name of {} bytes", module.size() + name.size());
     const std::string full = std::string(module) + "." + std::string(name);
     const auto found = known_globals().find(full);
     if (found != known_globals().end()) {
@@ -184,9 +186,9 @@ class Unpickler {
       return;
     }
     const bool builtin = module == "builtins" || module == "__builtin__";
-    if (runs_programs(module) || (builtin && !is_plain_builtin(name)))
+    if (runs_programs(module) || (builtin && runs_code(name)))
       refuse("names {}, which runs programs or code and which no weights need; nothing is run, and the file is not read", printable(full));
-    push_object(pickle_.names.emplace_back(full));
+    push_object(*pickle_.names.insert(full).first);
   }
   void push_object(std::string_view name) { push(Kind::object).text = name; }
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -45,7 +46,7 @@ const char* name_of(PickleValue::Kind kind);
 
 struct Pickle {
   std::deque<PickleValue> values;  ///< every value made, in order; a deque: they point at each other, even in circles
-  std::deque<std::string> names;   ///< of the objects' classes
+  std::set<std::string> names;     ///< of the objects' classes
   const PickleValue* root = nullptr;
   std::size_t end = 0;  ///< first byte behind the pickle
 };

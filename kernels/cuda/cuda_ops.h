@@ -46,7 +46,7 @@ class CudaOps final : public Ops {
   void wait() override;
   std::unique_ptr<Recording> record(const std::function<void()>& step) override;
   bool records() const override;
-  bool time_kernels() override;
+  bool time_kernels(bool wanted) override;
   void mark(int operation) override;
   void pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) override;
   void pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx) override;
@@ -162,7 +162,7 @@ class CudaOps final : public Ops {
   int capability_;  // of the kernels: 75, 80, ...
   std::optional<ProductRung> preferred_rung_;
   bool time_kernels_ = false;
-  bool tf32_;  // tensor cores may take fp32 for tf32
+  bool tf32_;                  // tensor cores may take fp32 for tf32
   std::string products_line_;  // who carries them out; empty: own
   std::unique_ptr<Vendor> vendor_;
   StepState* state_ = nullptr;                                   // in device memory: kernels read seed, step and learning rate from here

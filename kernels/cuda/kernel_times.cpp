@@ -10,20 +10,20 @@ thread_local KernelTimes* taking = nullptr;
 KernelTimes::KernelTimes() = default;
 
 KernelTimes::~KernelTimes() {
-  for (const Launch& launch : launches_) cudaEventDestroy(launch.end);
+  for (const Launch& launch : launches_)
+    if (launch.end) cudaEventDestroy(launch.end);
 }
 
 KernelTimes::Taking::Taking(KernelTimes& times, cudaStream_t stream) {
-  taking = &times;
   times.add("", stream);
+  taking = &times;
 }
 KernelTimes::Taking::~Taking() { taking = nullptr; }
 
 void KernelTimes::add(const char* name, cudaStream_t stream) {
-  cudaEvent_t event = nullptr;
-  MCNN_CUDA(cudaEventCreate(&event));
-  launches_.push_back({name, marked_operation(), event});
-  MCNN_CUDA(cudaEventRecordWithFlags(event, stream, cudaEventRecordExternal));
+  Launch& launch = launches_.emplace_back(Launch{name, marked_operation(), nullptr});
+  MCNN_CUDA(cudaEventCreate(&launch.end));
+  MCNN_CUDA(cudaEventRecordWithFlags(launch.end, stream, cudaEventRecordExternal));
 }
 
 std::vector<KernelTime> KernelTimes::times() const {

@@ -34,7 +34,7 @@ class GraphRecording final : public Recording {
 
 bool CudaOps::records() const { return !every_launch_waits() && !memory_.separate(); }
 
-bool CudaOps::time_kernels() { return time_kernels_ = records(); }
+bool CudaOps::time_kernels(bool wanted) { return time_kernels_ = wanted && records(); }
 
 void CudaOps::mark(int operation) { marked_operation() = operation; }
 

@@ -45,16 +45,16 @@ TEST_F(DataProgram, EachKindOfTroubleIsFoundAndCounted) {
   here.write("people/cat/p1/empty.jpg", "");
   here.write("people/cat/p1/scan.jpg", std::string("II*\0\x08\0\0\0", 8));
   here.write("people/cat/p1/notes.txt", "");
-  here.write("people/dog/p0/copy.jpg", jpeg_file(smooth_picture(64, 48, 2)));        // of another person's, the same class
-  here.write("people/cat/p3/copy.jpg", jpeg_file(smooth_picture(64, 48, 4)));        // of another class
-  here.write("people/dog/p6/again.jpg", jpeg_file(smooth_picture(64, 48, 0), 60));    // near another person's
-  here.write("people/dog/p6/own.jpg", jpeg_file(smooth_picture(64, 48, 6), 60));     // near one of the same person
+  here.write("people/dog/p0/copy.jpg", jpeg_file(smooth_picture(64, 48, 2)));       // of another person's, the same class
+  here.write("people/cat/p3/copy.jpg", jpeg_file(smooth_picture(64, 48, 4)));       // of another class
+  here.write("people/dog/p6/again.jpg", jpeg_file(smooth_picture(64, 48, 0), 60));  // near another person's
+  here.write("people/dog/p6/own.jpg", jpeg_file(smooth_picture(64, 48, 6), 60));    // near one of the same person
   here.write("people/dog/p6/small.png", png_file(smooth_picture(20, 20, 30)));
   here.write("people/dog/p6/long.png", png_file(smooth_picture(40, 200, 31)));
   const Outcome outcome = check();
   EXPECT_EQ(outcome.status, 2) << outcome.err;
   for (const char* words : {"broken: 3", "is a TIFF", "skipped: 1 files called .txt", "duplicates (the same bytes): 2",
-                            "of several classes", "20x20 pixels", "much longer than wide", "near-duplicates of one person: 1", "problems"})
+                            "of several classes", "20x20 pixels", "three times the other", "near-duplicates of one person: 1", "problems"})
     EXPECT_NE(outcome.out.find(words), std::string::npos) << words << "\n" << outcome.out;
   const auto json = found();
   EXPECT_EQ(json.at("broken").size(), 3u);
@@ -73,6 +73,24 @@ TEST_F(DataProgram, EachKindOfTroubleIsFoundAndCounted) {
   EXPECT_EQ(json.at("problems"), 3 + 1 + 1);
   // The same findings, whoever looks.
   for (const char* threads : {"1", "3"}) EXPECT_EQ(nlohmann::json::parse(check({"--json", "--threads", threads}).out), json);
+}
+
+TEST_F(DataProgram, WhatKeepsFromTrainingIsAProblem) {
+  here.write("people/stray.jpg", jpeg_file(smooth_picture(64, 48, 50)));
+  std::filesystem::create_symlink("/nowhere", here / "people/owl");
+  const Outcome outcome = check();
+  ASSERT_TRUE(succeeded(outcome));
+  EXPECT_NE(outcome.out.find("1 dangling links"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("1 photos beside the class folders"), std::string::npos) << outcome.out;
+  // One folder too high.
+  here.write("high/people/cat/p0/photo.jpg", jpeg_file(smooth_picture(64, 48, 1)));
+  const Outcome high = run_program("mcnn-data", {"check", here / "high"});
+  EXPECT_EQ(high.status, 2);
+  EXPECT_NE(high.out.find("photos of one class alone"), std::string::npos) << high.out;
+  ASSERT_TRUE(succeeded(run_program("mcnn-data", {"synth", here / "faces", "--people", "2"})));
+  std::filesystem::create_directory(here / "faces/train/images/000099_male_x_33");
+  EXPECT_NE(run_program("mcnn-data", {"check", here / "faces/train"}).out.find("1 folders that train.csv does not list"),
+            std::string::npos);
 }
 
 TEST_F(DataProgram, WhatCannotBeCheckedIsALine) {

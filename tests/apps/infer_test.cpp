@@ -1,5 +1,8 @@
 // mcnn-infer as a user meets it: answers in the order asked for, and the scores that training saw.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -172,7 +175,9 @@ TEST_F(InferProgram, FoldersAreWalkedInOrderAndOnce) {
   EXPECT_NE(outcome.err.find("skipped: 1 files called .txt"), std::string::npos) << outcome.err;
   EXPECT_NE(outcome.err.find("skipped: 1 links to folders"), std::string::npos) << outcome.err;
   std::filesystem::create_directory(here / "empty");
-  EXPECT_TRUE(complained(run_program("mcnn-infer", {"--run", here / "run", here / "empty"}), {"empty", "has no photos"}));
+  const Outcome nothing = run_program("mcnn-infer", {"--run", here / "run", here / "empty"});
+  EXPECT_EQ(nothing.status, 1);
+  EXPECT_NE(nothing.err.find("there are no photos in " + (here / "empty")), std::string::npos) << nothing.err;
 }
 
 TEST_F(InferProgram, EveryProbabilityAsJsonAndAsATable) {
@@ -205,6 +210,73 @@ TEST_F(InferProgram, EveryProbabilityAsJsonAndAsATable) {
     EXPECT_NEAR(sum, 1, 1e-6);
     EXPECT_EQ(object.at("probabilities").at(row[1]).get<double>(), most);
   }
+}
+
+TEST_F(InferProgram, AnEmptyFolderAmongOthersCostsNothing) {
+  std::filesystem::create_directory(here / "empty");
+  const Outcome outcome = run_program("mcnn-infer", {"--run", here / "run", here / "empty", here / "photos", here / "empty"});
+  ASSERT_TRUE(succeeded(outcome));
+  EXPECT_EQ(lines_of(outcome.out).size(), here.photos().size());
+  EXPECT_NE(outcome.err.find("skipped: 2 folders without photos"), std::string::npos) << outcome.err;
+}
+
+TEST_F(InferProgram, ScoresAreNoLineOfJson) {
+  const std::string truth = here.write("gt.csv", info_of(kPhotos, true));
+  const Outcome outcome = infer(info_of(kPhotos, false), {"--gt", truth, "--json"});
+  ASSERT_TRUE(succeeded(outcome));
+  EXPECT_EQ(lines_of(outcome.out).size(), kPhotos.size());
+  for (const std::string& line : lines_of(outcome.out)) EXPECT_TRUE(nlohmann::json::accept(line)) << line;
+  EXPECT_NE(outcome.err.find("macro F1"), std::string::npos);
+  EXPECT_TRUE(complained(infer(info_of(kPhotos, false), {"--probs", here / "out.csv"}), {"--output and --probs are one file"}));
+}
+
+TEST_F(InferProgram, ATableOfMoreThanTheListIsLeftAlone) {
+  const std::vector<std::string> all = {"--run", here / "run", "--probs", here / "p.csv", "--resume", "--skip-broken"};
+  const auto over = [&](std::vector<std::string> photos) {
+    photos.insert(photos.begin(), all.begin(), all.end());
+    return run_program("mcnn-infer", photos);
+  };
+  ASSERT_TRUE(succeeded(over({here.photos()[0], here.photos()[1]})));
+  const std::string whole = bytes_of(here / "p.csv");
+  EXPECT_TRUE(complained(over({here.photos()[0]}), {"more than the 1 photos", "the list has changed"}));
+  EXPECT_EQ(bytes_of(here / "p.csv"), whole);
+  here.write("p.csv", whole + here.photos()[2] + ",ca");  // cut off, and not in the list
+  ASSERT_TRUE(succeeded(over({here.photos()[0], here.photos()[1]})));
+  EXPECT_EQ(bytes_of(here / "p.csv"), whole);
+  // The one that is missing is broken: that is no failure.
+  ASSERT_TRUE(succeeded(over({here.photos()[0], here.photos()[1], here.write("broken.jpg", "no photo")})));
+}
+
+TEST_F(InferProgram, ATableOfAnotherNetworkIsNotGoneOnWith) {
+  ASSERT_TRUE(succeeded(here.train("other", {"train.epochs=3", "run.seed=99"})));
+  const auto with = [&](const std::string& run) {
+    return run_program("mcnn-infer", {"--run", here / run, "--probs", here / "p.csv", "--resume", here / "photos"});
+  };
+  ASSERT_TRUE(succeeded(with("run")));
+  const std::string whole = bytes_of(here / "p.csv");
+  here.write("p.csv", whole.substr(0, whole.rfind('\n', whole.size() - 2) + 1));  // the last row is missing
+  const std::string cut = bytes_of(here / "p.csv");
+  EXPECT_TRUE(complained(with("other"), {"p.csv", "made by another network, or with other settings"}));
+  EXPECT_EQ(bytes_of(here / "p.csv"), cut);
+  ASSERT_TRUE(succeeded(with("run")));
+  EXPECT_EQ(bytes_of(here / "p.csv"), whole);
+  here.write("p.csv", "my notes");
+  EXPECT_TRUE(complained(with("run"), {"p.csv", "is no table of probabilities", "my notes"}));
+  EXPECT_EQ(bytes_of(here / "p.csv"), "my notes");
+  // A table that another program is writing.
+  here.write("p.csv", cut);
+  const int fd = ::open((here / "p.csv").c_str(), O_WRONLY);
+  ASSERT_EQ(::flock(fd, LOCK_EX), 0);
+  EXPECT_TRUE(complained(with("run"), {"p.csv", "another program is writing it"}));
+  ::close(fd);
+}
+
+TEST_F(InferProgram, WhatIsMissingOrUnreadableIsLeftOutIfAllowed) {
+  const std::string info = info_of({{"cat/cat5.jpg", 0}, {"cat/none.jpg", 0}, {"owl/owl1.jpg", 2}}, false);
+  EXPECT_TRUE(complained(infer(info), {"none.jpg"}));
+  ASSERT_TRUE(succeeded(infer(info, {"--skip-broken"})));
+  ASSERT_EQ(answers.size(), 4u);
+  EXPECT_EQ(answers[2], "cat/none.jpg,");
 }
 
 TEST_F(InferProgram, ACutOffTableIsGoneOnWith) {

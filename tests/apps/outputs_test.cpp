@@ -127,7 +127,12 @@ TEST_F(Outputs, NotesThatCannotBeWrittenChangeNoAnswer) {
     EXPECT_EQ(shell("$bin/mcnn-" + command + " >closed 2>&-"), status) << command;
     EXPECT_EQ(bytes_of(here / "full"), bytes_of(here / "plain")) << command;
     EXPECT_EQ(bytes_of(here / "closed"), bytes_of(here / "plain")) << command;
-    EXPECT_EQ(shell("$bin/mcnn-" + command + " >/dev/full 2>/dev/null"), 1) << command;
+    EXPECT_EQ(shell("$bin/mcnn-" + command + " >/dev/full 2>err"), 1) << command;
+    EXPECT_NE(bytes_of(here / "err").find("standard output cannot be written: No space left on device"), std::string::npos)
+        << command << ": " << bytes_of(here / "err");
+    EXPECT_EQ(shell("$bin/mcnn-" + command + " >&- 2>/dev/null"), 1) << command;
+    EXPECT_EQ(shell("$bin/mcnn-" + command + " 2>err | head -0"), 0) << command;
+    EXPECT_EQ(bytes_of(here / "err").find("Broken pipe"), std::string::npos) << command;
   }
 }
 

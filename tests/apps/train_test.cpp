@@ -33,8 +33,8 @@ class TrainProgram : public testing::Test {
 TEST_F(TrainProgram, ARunIsAFolder) {
   const Outcome outcome = here.train("run");
   ASSERT_TRUE(succeeded(outcome));
-  EXPECT_EQ(here.names_in("run"),
-            (std::vector<std::string>{"best.safetensors", "config.ini", "last.safetensors", "log.jsonl", "previous.safetensors", "split.csv"}));
+  EXPECT_EQ(here.names_in("run"), (std::vector<std::string>{"best.safetensors", "config.ini", "last.safetensors", "log.jsonl",
+                                                            "previous.safetensors", "split.csv"}));
 
   const std::vector<nlohmann::json> log = log_of("run");
   ASSERT_EQ(log.size(), 2u);

@@ -62,6 +62,18 @@ TEST(NearDuplicates, ArePicturesThatWereChangedALittle) {
   EXPECT_TRUE(found[0].mirrored);
 }
 
+TEST(NearDuplicates, ManyThatAreAlikeMakeFewPairs) {
+  std::vector<Thumbnail> thumbnails;
+  constexpr std::size_t kAlike = 20000;
+  for (std::size_t i = 0; i < kAlike; ++i) {
+    thumbnails.push_back(thumbnail_of(picture(1)));
+    thumbnails.back()[i % thumbnails.back().size()] ^= 1;
+  }
+  const std::vector<NearDuplicate> found = near_duplicates(thumbnails);
+  EXPECT_GE(found.size(), kAlike - 1);
+  EXPECT_LT(found.size(), 2 * kAlike);
+}
+
 TEST(NearDuplicates, PicturesOfOneGreyAreNotCompared) {
   const std::vector<Thumbnail> flat(3);
   EXPECT_TRUE(near_duplicates(flat).empty());

@@ -313,6 +313,12 @@ TEST(Torch, PicklesThatAskForMemory) {
   expect_refused(torch_zip("\x8b" + raw(0xffffffffu), none), {"the pickle ends after"});
 }
 
+TEST(Torch, NamesOfObjectsTakeLittleMemory) {
+  // A long text, named again and again by its memo; and short names, each kept once.
+  const std::string file = torch_zip(text(std::string(1 << 20, 'm')) + text("n") + "\x93", {});
+  EXPECT_NE(refusal(file).find("a global's name of 1048577 bytes"), std::string::npos) << refusal(file);
+}
+
 TEST(Torch, StacksThatDoNotAddUp) {
   for (const char* program : {"0",     "t",    "e",    "u",  "a",    "s",    "R",    "b",    "Q",   "\x85", "\x86",  "\x87", "2",     "1",
                               "q\x01", "\x94", "\x93", "(0", "((t0", "]N(u", "}(Nu", "N(Ne", "NNb", "c",    "cos\n", "K",    "J\x01", ""})
