@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "bench/block_cases.h"
 #include "bench/model_cases.h"
 #include "bench/roofline.h"
 #include "kernels/backend.h"
@@ -90,7 +91,7 @@ int run(int argc, char** argv) {
   int threads = 0, calls = 0;
   bool json_lines = false;
   ProductOptions products;
-  app.add_option("--model", model, "shapes of this network (b0-b7, lite0-4); default: the tests' cases");
+  app.add_option("--model", model, "shapes of this network (b0-b7, lite0-4), or block: one MBConv block; default: the tests' cases");
   app.add_option("--batch", batch)->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--res", resolution, "image height and width")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--threads", threads, "0: one per core")->capture_default_str();
@@ -128,7 +129,9 @@ int run(int argc, char** argv) {
     facts << fmt::format("roofline: {:.0f} GFLOP/s, {:.1f} GB/s\n", target.roofline->flops / 1e9, target.roofline->bytes / 1e9);
   }
 
-  const std::vector<cases::Case> rows = model.empty() ? cases::all_cases() : model_cases(efficientnet_spec(model), batch, resolution);
+  const std::vector<cases::Case> rows = model.empty()      ? cases::all_cases()
+                                        : model == "block" ? block_cases(batch, resolution)
+                                                           : model_cases(efficientnet_spec(model), batch, resolution);
   for (const cases::Case& row : rows)
     benchmark::RegisterBenchmark((row.operation + ": " + row.name).c_str(), [&](benchmark::State& s) { time_case(s, target, row); })
         ->UseManualTime()

@@ -150,10 +150,12 @@ def pytorch(context):
 
 
 def kernelbench(context):
-    """The network of KernelBench's level 3, problem 22: EfficientNet-B0, 1000 classes, ten images of 224 pixels."""
+    """KernelBench's level 3: problem 22, EfficientNet-B0, 1000 classes, ten images of 224 pixels; problem 21, one MBConv block."""
     for precision in context.precisions:
         context.run([context.bin("bench_train"), "--device", context.device, "--model", "b0", "--classes", "1000", "--batch", "10", "--res",
                      str(context.sizes.resolution), "--steps", str(context.sizes.timed), "--inference", *PRECISIONS[precision], "--json"])
+        context.run([context.bin("bench_kernels"), "--device", context.device, *PRECISIONS[precision], "--model", "block", "--batch", "10",
+                     "--res", str(context.sizes.resolution), "--json-lines", "--benchmark_min_time=0.02"], extra={"precision": precision})
 
 
 def kernels(context):
@@ -204,7 +206,7 @@ def steps(rehearsal):
         *vendor,
         Step("pytorch", 150, 25, 170, pytorch, "PyTorch on the same GPU"),
         Step("kernels", 40, 10, 60, kernels, "each kernel's time at the network's shapes"),
-        Step("kernelbench", 12, 5, 30, kernelbench, "B0's inference at KernelBench's size"),
+        Step("kernelbench", 12, 5, 30, kernelbench, "a block, and B0's inference, at KernelBench's sizes"),
         Step("memcheck", 3, 3, 60, sanitizer("memcheck"), "accesses out of bounds, over one case of each operation"),
         Step("racecheck", 5, 5, 60, sanitizer("racecheck"), "races in shared memory, likewise"),
         Step("counters", 60, 15, 90, counters, "DRAM's and the processors' shares of their peaks, by ncu"),

@@ -11,3 +11,8 @@ for row in rows:
     # Iterations are what Google Benchmark divides by and plans its time with: it must know of every call.
     assert row["iterations"] == row["calls"] and row["calls"] % 7 == 0, row
     assert row["us"] > 0 and row["GB/s"] > 0, row
+
+said = subprocess.run([sys.argv[1], "--model", "block", "--batch", "1", "--res", "9", "--json-lines", "--benchmark_min_time=0.001"], check=True,
+                      stdout=subprocess.PIPE, text=True).stdout
+names = [json.loads(line)["name"] for line in said.splitlines()]
+assert [name.split("/")[0] for name in names] == ["pointwise_forward: expand", "depthwise_forward: depthwise", "pointwise_forward: project"], names
