@@ -108,6 +108,7 @@ void infer(const Arguments& a) {
   const Backend backend = make_backend(a.device, a.threads, nullptr, a.products);
   Engine engine(*backend.ops, d.spec, d.normalisation, false);
   const LoadReport report = load_weights(file, engine.model().architecture(), engine.parameters(), {a.network.allow_missing, 0});
+  require_head_of_file(report, file, d.spec.classes);
   for (const std::string& line : report.lines()) notes.push_back(line);
   std::fprintf(stderr, "%s\n", backend.reason.c_str());
   for (const std::string& note : notes) std::fprintf(stderr, "%s: %s\n", file.path().c_str(), note.c_str());
@@ -205,18 +206,20 @@ int run(int argc, char** argv) {
   app.add_option("--output,--out", a.output, "CSV to write: ImageID,ans in the order of --info");
   app.add_flag("--json", a.json, "prints an object a line with all probabilities, broken photos (--skip-broken) with the reason");
   app.add_option("--probs", a.probabilities, "CSV to write as answers come: photo,answer and every class's probability");
-  app.add_flag("--resume", a.resume, "go on with a --probs table that was cut off: photos that it has are passed over");
+  app.add_flag("--resume", a.resume,
+               "go on with a --probs table that was cut off, of the same list, network and settings: its rows are kept, those without an "
+               "answer too");
   app.add_option("--gt", a.ground_truth, "CSV with the true classes (ImageID,ans): prints the scores");
   a.network.add_numerics(app);
   a.network.add_preprocessing(app);
-  app.add_option("--device", a.device, "auto (cuda where there is a GPU, else cpu), cpu, cuda, sim or ref");
+  app.add_option("--device", a.device, "auto (cuda where there is a GPU, else cpu), cpu, cuda, sim or ref")->capture_default_str();
   app.add_option("--products", a.products.products,
                  "matrix products on a GPU: own kernels, or cuBLAS and cuDNN (vendor, auto) where these are found");
   app.add_flag("--allow-tf32", a.products.allow_tf32,
                "tensor cores may take fp32 operands for tf32; no effect on cpu, ref and GPUs before sm_80");
-  app.add_option("--threads", a.threads, "0: as many as the process may use")->check(CLI::Range(0, 4096));
-  app.add_option("--batch", a.batch, "photos per pass")->check(CLI::Range(1, 65536));
-  app.add_option("--workers", a.workers, "threads that decode ahead")->check(CLI::Range(0, 256));
+  app.add_option("--threads", a.threads, "0: as many as the process may use")->check(CLI::Range(0, 4096))->capture_default_str();
+  app.add_option("--batch", a.batch, "photos per pass")->check(CLI::Range(1, 65536))->capture_default_str();
+  app.add_option("--workers", a.workers, "threads that decode ahead")->check(CLI::Range(0, 256))->capture_default_str();
   app.add_option("--max-megapixels", a.max_megapixels, "larger photos are refused (default: 100)")->check(CLI::Range(0.001, 1e5));
   app.add_flag("--skip-broken", a.skip_broken, "leave unreadable photos without an answer instead of stopping");
   if (const auto code = parse_arguments(app, argc, argv, "mcnn-infer")) return *code;

@@ -1,5 +1,6 @@
 // mcnn-weights: what a weights file is, the same weights in another form, and whether they give the answers they should.
 // Arguments only; the work is in weights/: inspect, state_dict and the writers, verify, difference.
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
@@ -123,8 +124,8 @@ struct ConvertCommand {
 
   /// What was written: not into what was written.
   template <class... Args>
-  void say(fmt::format_string<Args...> format, Args&&... args) const {
-    std::fputs(fmt::format(format, std::forward<Args>(args)...).c_str(), is_stream(out) ? stderr : stdout);
+  void say(fmt::format_string<Args...> text, Args&&... args) const {
+    std::fputs(fmt::format(text, std::forward<Args>(args)...).c_str(), is_stream(out) ? stderr : stdout);
   }
 
   void run() const {
@@ -139,6 +140,7 @@ struct ConvertCommand {
     const auto ops = make_backend("cpu", 1).ops;  // carries the values, computes nothing
     LoadedNetwork network(*ops, file, d.spec, flags.allow_missing);
 
+    require_head_of_file(network.report, file, d.spec.classes);
     Metadata metadata = file.metadata();
     metadata.erase("convention");  // in words: what follows says it in fields
     metadata.erase("format");
@@ -158,7 +160,14 @@ struct ConvertCommand {
         renamed(state_dict(network.parameters, batches_tracked_in(file, architecture, network.report.naming)), architecture, names);
     if (wanted == "torch") {
       write_torch_zip(out, state.tensors());
-      notes.push_back("torch files hold no metadata: padding, epsilon, classes and preprocessing stay behind");
+      std::string flags_then;
+      for (const auto& [key, value] : metadata_of(d)) {
+        if (key == "classes" || key == "resize") continue;  // the latter is resolution and crop_pct
+        std::string flag = key;
+        std::replace(flag.begin(), flag.end(), '_', '-');
+        flags_then += fmt::format(" --{} {}", flag, value);
+      }
+      notes.push_back("torch files hold no metadata: names of classes stay behind, and to be read again it needs" + flags_then);
     } else {
       metadata["format"] = "pt";  // transformers and timm ask for it
       write_safetensors(out, state.tensors(), metadata);
@@ -209,8 +218,7 @@ struct VerifyCommand {
     if (stated(c.model) && stated(c.padding) && stated(c.bn_eps)) notes = file.notes();  // of preprocessing: the images have had theirs
     const Backend backend = make_backend(device, threads);
     LoadedNetwork network(*backend.ops, file, d.spec, flags.allow_missing);
-    if (network.report.new_head)
-      fail("{}: the classifier has {} classes, --classes {} was asked for", file.path(), network.report.file_classes, d.spec.classes);
+    require_head_of_file(network.report, file, d.spec.classes);
     const std::vector<int64_t> shape = {images.shape.empty() ? 0 : images.shape[0], d.spec.classes};
     if (reference.shape != shape)
       fail("{}: tensor {} is {}, expected {}", answers.path(), printable(expect), reference.shape_str(),

@@ -69,8 +69,9 @@ struct mcnn_model {
         backend(choice.make()),
         engine(*backend.ops, description.spec, description.normalisation, false) {
     const std::vector<std::string> allowed(options.allow_missing, options.allow_missing + options.allow_missing_count);
-    for (const std::string& line : load_weights(file, engine.model().architecture(), engine.parameters(), {allowed, 0}).lines())
-      notes += line + "\n";
+    const LoadReport report = load_weights(file, engine.model().architecture(), engine.parameters(), {allowed, 0});
+    require_head_of_file(report, file, description.spec.classes);
+    for (const std::string& line : report.lines()) notes += line + "\n";
   }
 
   const ModelDescription description;

@@ -232,6 +232,12 @@ LoadReport load_weights(const TensorFile& file, const Architecture& architecture
   return report;
 }
 
+void require_head_of_file(const LoadReport& report, const TensorFile& file, int64_t classes) {
+  if (report.new_head)
+    fail("{}: the classifier is for {} classes{}, and {} were asked for", file.path(), report.file_classes,
+         report.class_names.empty() ? "" : fmt::format(" ({})", fmt::join(report.class_names, ", ")), classes);
+}
+
 void save_weights(const std::string& path, Parameters& parameters, const Metadata& metadata, int64_t num_batches_tracked) {
   const TensorFile state = state_dict(parameters, [&](const std::string&) { return num_batches_tracked; });
   Metadata with_format = metadata;

@@ -39,6 +39,9 @@ struct LoadReport {
 /// Throws Error: unknown naming, a run's whole state, tensors missing or unexpected, wrong shapes or types, values that are not finite.
 LoadReport load_weights(const TensorFile& file, const Architecture& architecture, Parameters& parameters, const LoadOptions& options = {});
 
+/// For whoever does not train: throws Error if the classifier was initialised instead of read, so that answers would mean nothing.
+void require_head_of_file(const LoadReport& report, const TensorFile& file, int64_t classes);
+
 /// timm's names, PyTorch's axes, F32 and a num_batches_tracked per batch norm: timm loads it with strict=True.
 void save_weights(const std::string& path, Parameters& parameters, const Metadata& metadata, int64_t num_batches_tracked = 0);
 

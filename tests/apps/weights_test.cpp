@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <sstream>
 
 #include "tests/apps/workplace.h"
 #include "weights/safetensors.h"
@@ -242,12 +243,42 @@ TEST_F(WeightsProgram, Mistakes) {
   EXPECT_TRUE(complained(verify("image", "logits"), {"cases.safetensors: no tensor 'image'", "did you mean 'images'?"}));
   EXPECT_TRUE(complained(verify("pairs", "logits"), {"'pairs' is (2,3), expected images (N,3,H,W)"}));
   EXPECT_TRUE(complained(verify("images", "images"), {"'images' is (2,3,40,40), expected (2,3)"}));
-  EXPECT_TRUE(complained(verify("images", "logits", {"--classes", "4"}), {"3 classes", "--classes 4"}));
+  EXPECT_TRUE(complained(verify("images", "logits", {"--classes", "4"}), {"3 classes", "4 were asked for"}));
   EXPECT_TRUE(complained(verify("images", "logits", {"--tolerance", "none"}), {"--tolerance", "'none' is not a positive number"}));
   EXPECT_TRUE(complained(verify("images", "logits", {"--device", "gpu"}), {"device 'gpu'"}));
   EXPECT_TRUE(complained(weights({"diff", best}), {"B"}));
   EXPECT_TRUE(complained(weights({"diff", best, here / "absent.safetensors"}), {"absent.safetensors"}));
   for (const std::string& name : here.names_in(".")) EXPECT_FALSE(name.starts_with("out") || name.ends_with(".tmp")) << name << " was left";
+}
+
+TEST_F(WeightsProgram, ATorchFileIsReadAgainByTheFlagsThatAreNamed) {
+  const Outcome written = weights({"convert", best, here / "c.pth"});
+  ASSERT_TRUE(succeeded(written));
+  const std::string sentence = "to be read again it needs ";
+  const std::size_t begin = written.err.find(sentence);
+  ASSERT_NE(begin, std::string::npos) << written.err;
+  const std::size_t from = begin + sentence.size();
+  std::istringstream words(written.err.substr(from, written.err.find('\n', from) - from));
+  std::vector<std::string> arguments = {"--checkpoint", here / "c.pth"};
+  for (std::string word; words >> word;) arguments.push_back(word);
+  const std::string photo = here.photos()[0];
+  arguments.push_back(photo);
+  const Outcome found = run_program("mcnn-infer", arguments), expected = run_program("mcnn-infer", {"--checkpoint", best, photo});
+  ASSERT_TRUE(succeeded(found));
+  const auto probabilities = [](const std::string& line) {
+    std::vector<std::string> all;
+    std::istringstream text(line);
+    for (std::string word; text >> word;)
+      if (word.starts_with("0.")) all.push_back(word);
+    return all;
+  };
+  EXPECT_EQ(probabilities(found.out), probabilities(expected.out)) << found.out << expected.out;
+}
+
+TEST_F(WeightsProgram, AClassifierThatIsNotTheFilesIsRefused) {
+  EXPECT_TRUE(complained(weights({"convert", best, here / "five.safetensors", "--classes", "5"}),
+                         {"3 classes (cat, dog, owl)", "5 were asked for"}));
+  EXPECT_FALSE(std::filesystem::exists(here / "five.safetensors"));
 }
 
 }  // namespace
