@@ -32,24 +32,33 @@ struct CheckArguments {
 };
 
 Dataset dataset_of(const CheckArguments& a) {
-  if (!is_folder(a.root)) fail("{}: is no folder", a.root);
   const bool is_competition = a.layout == "competition" || (a.layout == "auto" && a.csv.empty() && is_folder(a.root + "/images"));
-  if (!a.csv.empty() && a.layout != "auto" && a.layout != "csv") fail("--csv is for --layout csv, not for {}", a.layout);
-  if (a.layout == "csv" || !a.csv.empty()) {
-    if (a.csv.empty()) fail("--layout csv needs --csv FILE");
-    return read_csv(a.csv, a.root, {});
-  }
+  if (!a.csv.empty()) return read_csv(a.csv, a.root, {});
   return is_competition ? read_competition(a.root) : read_folders(a.root);
 }
 
-int check(const CheckArguments& a) {
+DatasetCheck checked(const CheckArguments& a) {
+  Dataset dataset;
+  try {
+    dataset = dataset_of(a);
+  } catch (const Error& fault) {  // of the data, as a training would meet it first
+    DatasetCheck none;
+    none.obstacles.push_back(fault.what());
+    return none;
+  }
   std::unique_ptr<Progress> line;
-  const DatasetCheck found = check_dataset(dataset_of(a), a.threads > 0 ? a.threads : usable_threads(),
-                                           std::llround(a.max_megapixels * 1e6), [&, done = int64_t{0}](int64_t now, int64_t all) mutable {
-                                             if (!line) line = std::make_unique<Progress>("checking", all);
-                                             for (; done < now; ++done) line->step(1, "");
-                                           });
-  line.reset();
+  return check_dataset(std::move(dataset), a.threads > 0 ? a.threads : usable_threads(), std::llround(a.max_megapixels * 1e6),
+                       [&, done = int64_t{0}](int64_t now, int64_t all) mutable {
+                         if (!line) line = std::make_unique<Progress>("checking", all);
+                         for (; done < now; ++done) line->step(1, "");
+                       });
+}
+
+int check(const CheckArguments& a) {
+  if (!is_folder(a.root)) fail("{}: is no folder", a.root);
+  if (a.layout == "csv" && a.csv.empty()) fail("--layout csv needs --csv FILE");
+  if (!a.csv.empty() && a.layout != "auto" && a.layout != "csv") fail("--csv is for --layout csv, not for {}", a.layout);
+  const DatasetCheck found = checked(a);
   constexpr std::size_t kShown = 20;
   print(a.json ? json_of(found) : table_of(found, a.all ? SIZE_MAX : kShown));
   return found.problems() > 0 ? kProblems : 0;
@@ -78,19 +87,19 @@ int run(int argc, char** argv) {
   CLI::App app{"Data sets for mcnn."};
   app.require_subcommand(1);
 
-  CheckArguments checked;
+  CheckArguments wanted;
   CLI::App* check_command = app.add_subcommand(
       "check", "What is in a data set: counts, sizes, broken, alike and odd photos. Exit code 2 where something should be mended");
-  check_command->add_option("DIR", checked.root, "its folder, [data] root")->required();
+  check_command->add_option("DIR", wanted.root, "its folder, [data] root")->required();
   check_command
-      ->add_option("--layout", checked.layout, "competition, folders or csv, as [data] layout; auto: competition where there is DIR/images")
+      ->add_option("--layout", wanted.layout, "competition, folders or csv, as [data] layout; auto: competition where there is DIR/images")
       ->check(CLI::IsMember({"auto", "competition", "folders", "csv"}));
-  check_command->add_option("--csv", checked.csv, "the table of layout csv");
-  check_command->add_flag("--json", checked.json, "one object with everything, in place of the table");
-  check_command->add_flag("--all", checked.all, "whole lists in the table");
-  check_command->add_option("--max-megapixels", checked.max_megapixels, "larger photos count as broken (default: 100)")
+  check_command->add_option("--csv", wanted.csv, "the table of layout csv");
+  check_command->add_flag("--json", wanted.json, "one object with everything, in place of the table");
+  check_command->add_flag("--all", wanted.all, "whole lists in the table");
+  check_command->add_option("--max-megapixels", wanted.max_megapixels, "larger photos count as broken (default: 100)")
       ->check(CLI::Range(0.001, 1e5));
-  check_command->add_option("--threads", checked.threads, "0: as many as the process may use")->check(CLI::Range(0, 4096));
+  check_command->add_option("--threads", wanted.threads, "0: as many as the process may use")->check(CLI::Range(0, 4096));
 
   std::string config, output;
   std::vector<std::string> overrides;
@@ -109,7 +118,7 @@ int run(int argc, char** argv) {
   synth->add_flag("--irregular", plan.irregular, "with mixed extensions, stray files, odd and repeated ids, wrong folder names");
   if (const auto code = parse_arguments(app, argc, argv, "mcnn-data")) return *code;
 
-  if (check_command->parsed()) return check(checked);
+  if (check_command->parsed()) return check(wanted);
   if (split_command->parsed()) return split(config, overrides, output);
   const int64_t photos = synthetic::write_dataset(plan);
   fmt::print("{}: {} photos of {}\n", plan.root, photos, count_of_people(plan.people + plan.eval_people));

@@ -1,5 +1,6 @@
 // A check as a table and as JSON.  Contract: dataset_check.h.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <nlohmann/json.hpp>
 
@@ -29,6 +30,7 @@ std::string range(const DatasetCheck::Range& r) { return fmt::format("{} to {}, 
 
 std::string table_of(const DatasetCheck& check, std::size_t most) {
   const Dataset& dataset = check.dataset;
+  if (check.all.photos == 0) return fmt::format("{}\nnothing else can be said before this is mended\n", fmt::join(check.obstacles, "\n"));
   std::string text = fmt::format("{:<32} {:>8} {:>8} {:>8}\n", "class", "photos", "people", "share");
   for (std::size_t k = 0; k < dataset.classes.size(); ++k)
     text += row(dataset.classes[k], check.classes[k].photos, check.classes[k].people, check.all.photos);

@@ -95,7 +95,14 @@ TEST_F(DataProgram, WhatKeepsFromTrainingIsAProblem) {
 
 TEST_F(DataProgram, WhatCannotBeCheckedIsALine) {
   EXPECT_TRUE(complained(run_program("mcnn-data", {"check", here / "nowhere"}), {"nowhere", "is no folder"}));
-  EXPECT_TRUE(complained(run_program("mcnn-data", {"check", here / "people/dog/p0"}), {"p0", "has no folders"}));
+  EXPECT_TRUE(complained(run_program("mcnn-data", {"check", here / "people", "--layout", "folders", "--csv", "a.csv"}), {"--csv is for"}));
+  // A fault of the data is a finding, for programs too.
+  const Outcome table = run_program("mcnn-data", {"check", here / "people/dog/p0"}),
+                json = run_program("mcnn-data", {"check", here / "people/dog/p0", "--json"});
+  EXPECT_EQ(table.status, 2);
+  EXPECT_NE(table.out.find("p0: has no folders"), std::string::npos) << table.out;
+  EXPECT_EQ(json.status, 2);
+  EXPECT_EQ(nlohmann::json::parse(json.out).at("obstacles").size(), 1u);
   EXPECT_TRUE(complained(run_program("mcnn-data", {"check", here / "people", "--layout", "csv"}), {"--csv"}));
 }
 
