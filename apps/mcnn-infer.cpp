@@ -83,8 +83,8 @@ class PhotoList {
 };
 
 /// The scores of answers to photos whose classes a CSV has.
-void print_scores(const Arguments& a, const ModelDescription& d, const std::vector<std::pair<std::string, int>>& answers) {
-  const Dataset truths = read_info(a.ground_truth, a.images, d.spec.classes, a.skip_broken);
+void print_scores(const Arguments& a, const ModelDescription& d, const Dataset& truths,
+                  const std::vector<std::pair<std::string, int>>& answers) {
   std::unordered_map<std::string, int> predicted;
   for (const auto& [photo, answer] : answers)
     if (answer >= 0) predicted[photo] = answer;
@@ -103,7 +103,8 @@ void infer(const Arguments& a) {
   std::vector<std::string> notes;
   const ModelDescription d = a.network.describe(file, notes);
   PhotoList list(a);
-  if (!a.ground_truth.empty()) read_info(a.ground_truth, a.images, d.spec.classes, a.skip_broken);  // its mistakes are told before the work
+  const Dataset truths =  // read before the work: its mistakes are told then
+      a.ground_truth.empty() ? Dataset{} : read_info(a.ground_truth, a.images, d.spec.classes, a.skip_broken);
 
   const Backend backend = make_backend(a.device, a.threads, nullptr, a.products);
   Engine engine(*backend.ops, d.spec, d.normalisation, false);
@@ -131,7 +132,8 @@ void infer(const Arguments& a) {
 
   // By pieces of the list: beside the names in one folder, or in --info, memory is that of one piece.
   const std::size_t piece = static_cast<std::size_t>((4096 + a.batch - 1) / a.batch * a.batch);
-  std::vector<std::pair<std::string, int>> answers;  // for --output and --gt
+  const bool keeps_answers = !a.output.empty() || !a.ground_truth.empty();
+  std::vector<std::pair<std::string, int>> answers;
   int64_t done = 0, had = 0, broken = 0;
   std::optional<Photo> probe;  // the last one that the table has an answer to: classified again, it must get the same
   for (;;) {
@@ -153,7 +155,7 @@ void infer(const Arguments& a) {
       for (; next < end; ++next, ++complaint) {
         if (next < probes) continue;
         for (const auto& sink : sinks) sink->add_broken(photos.photos[next].person, loader.complaints()[complaint]);
-        if (!a.output.empty() || !a.ground_truth.empty()) answers.emplace_back(photos.photos[next].person, -1);
+        if (keeps_answers) answers.emplace_back(photos.photos[next].person, -1);
       }
     };
     const std::string title = done > 0 ? fmt::format("inferring, {} done", done) : "inferring";
@@ -166,7 +168,7 @@ void infer(const Arguments& a) {
           continue;
         }
         for (const auto& sink : sinks) sink->add(photos.photos[next].person, logits.data() + i * d.classes.size());
-        if (!a.output.empty() || !a.ground_truth.empty()) answers.emplace_back(photos.photos[next].person, predicted[i]);
+        if (keeps_answers) answers.emplace_back(photos.photos[next].person, predicted[i]);
       }
       for (const auto& sink : sinks) sink->flush();
     });
@@ -191,7 +193,7 @@ void infer(const Arguments& a) {
       rows += fmt::format("{},{}\n", csv_field(photo), answer < 0 ? std::string() : std::to_string(answer));
     write_file_atomically(a.output, rows);
   }
-  if (!a.ground_truth.empty()) print_scores(a, d, answers);
+  if (!a.ground_truth.empty()) print_scores(a, d, truths, answers);
 }
 
 int run(int argc, char** argv) {

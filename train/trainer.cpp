@@ -15,11 +15,9 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "data/csv.h"
 #include "data/layouts.h"
 #include "data/loader.h"
 #include "data/split.h"
-#include "data/utf8.h"
 #include "kernels/backend.h"
 #include "models/layer_table.h"
 #include "runtime/error.h"

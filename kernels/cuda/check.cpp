@@ -80,7 +80,7 @@ bool every_launch_waits() {
 void note_launch(const void* kernel, cudaStream_t stream) {
   if (launched.kernels++ == 0) launched.first = kernel;
   launched.last = kernel;
-  time_launch(name_of_kernel(kernel).c_str(), stream);
+  time_launch(name_of_kernel(kernel), stream);
 }
 
 void note_replay() { ++launched.replays; }

@@ -7,8 +7,6 @@ namespace {
 thread_local KernelTimes* taking = nullptr;
 }
 
-KernelTimes::KernelTimes() = default;
-
 KernelTimes::~KernelTimes() {
   for (const Launch& launch : launches_)
     if (launch.end) cudaEventDestroy(launch.end);
@@ -20,7 +18,7 @@ KernelTimes::Taking::Taking(KernelTimes& times, cudaStream_t stream) {
 }
 KernelTimes::Taking::~Taking() { taking = nullptr; }
 
-void KernelTimes::add(const char* name, cudaStream_t stream) {
+void KernelTimes::add(const std::string& name, cudaStream_t stream) {
   Launch& launch = launches_.emplace_back(Launch{name, marked_operation(), nullptr});
   MCNN_CUDA(cudaEventCreate(&launch.end));
   MCNN_CUDA(cudaEventRecordWithFlags(launch.end, stream, cudaEventRecordExternal));
@@ -41,7 +39,7 @@ int& marked_operation() {
   return operation;
 }
 
-void time_launch(const char* name, cudaStream_t stream) {
+void time_launch(const std::string& name, cudaStream_t stream) {
   if (taking) taking->add(name, stream);
 }
 

@@ -2,7 +2,7 @@
 #pragma once
 #include <cuda_runtime.h>
 
-#include <memory>
+#include <string>
 #include <vector>
 
 #include "runtime/kernel_time.h"
@@ -11,7 +11,7 @@ namespace mcnn::cuda {
 
 class KernelTimes {
  public:
-  KernelTimes();
+  KernelTimes() = default;
   KernelTimes(const KernelTimes&) = delete;
   ~KernelTimes();
 
@@ -26,8 +26,8 @@ class KernelTimes {
   std::vector<KernelTime> times() const;
 
  private:
-  friend void time_launch(const char* name, cudaStream_t stream);
-  void add(const char* name, cudaStream_t stream);
+  friend void time_launch(const std::string& name, cudaStream_t stream);
+  void add(const std::string& name, cudaStream_t stream);
   struct Launch {
     std::string kernel;
     int operation;
@@ -38,7 +38,7 @@ class KernelTimes {
 
 /// The operation that launches belong to from now on, on this thread.
 int& marked_operation();
-/// Nothing unless times are taken. `name` is read at once.
-void time_launch(const char* name, cudaStream_t stream);
+/// Nothing unless times are taken.
+void time_launch(const std::string& name, cudaStream_t stream);
 
 }  // namespace mcnn::cuda

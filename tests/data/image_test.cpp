@@ -76,7 +76,8 @@ TEST(DecodeImage, ACutFileIsRefusedWhereverItEnds) {
 
 TEST(DecodeImage, WhatIsNoPictureIsRefused) {
   EXPECT_EQ(refusal(""), "photo: is empty");
-  EXPECT_EQ(refusal("this is no picture, although it is named like one"), "photo: is not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF picture");
+  EXPECT_EQ(refusal("this is no picture, although it is named like one"),
+            "photo: is not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF picture");
   EXPECT_NE(refusal("\xFF\xD8\xFF" + std::string(100, 'x')), "accepted");
   EXPECT_NE(refusal("<svg xmlns=\"http://www.w3.org/2000/svg\"/>"), "accepted");
 }
@@ -86,10 +87,14 @@ TEST(DecodeImage, HugePicturesAreRefusedBeforeTheirMemoryIsAskedFor) {
   const std::size_t frame = jpeg.find("\xFF\xC0");  // marker, length (2), precision, height (2), width (2)
   ASSERT_NE(frame, std::string::npos);
   for (std::size_t i = 5; i < 9; ++i) jpeg[frame + i] = '\xF0';
-  EXPECT_EQ(refusal(jpeg), "photo: 61680x61680 is more than 100 million pixels; [data] max_megapixels, --max-megapixels and mcnn_options.most_pixels allow more");
+  EXPECT_EQ(refusal(jpeg),
+            "photo: 61680x61680 is more than 100 million pixels; [data] max_megapixels, --max-megapixels and mcnn_options.most_pixels "
+            "allow more");
   std::string bmp = bmp_file(smooth_picture(16, 16));
   for (const std::size_t i : {18u, 19u, 22u, 23u}) bmp[i] = '\x70';  // width and height, little-endian
-  EXPECT_EQ(refusal(bmp), "photo: 28784x28784 is more than 100 million pixels; [data] max_megapixels, --max-megapixels and mcnn_options.most_pixels allow more");
+  EXPECT_EQ(refusal(bmp),
+            "photo: 28784x28784 is more than 100 million pixels; [data] max_megapixels, --max-megapixels and mcnn_options.most_pixels "
+            "allow more");
 }
 
 TEST(DecodeImage, PngChunksLongerThanTheFileAreRefusedBeforeTheirMemoryIsAskedFor) {

@@ -30,12 +30,6 @@ constexpr const char* kPixels =
     "e31168c70657bb1b61a432664f1838646b7548908258d5b330d8a423e1a126e59f38e7a256e7a677e7ad97e7b4ade4bdc9ecd4d2eadad7ecdd"
     "d91a6ab90d57a0165284295450304589a7a55fbfa447dbab28e0a020e89f27ea9e3fe9a263e5a78ae4b0abe2b8c0e1c2ceead4d3e9dcd9ebdf";
 
-std::string from_hex(const std::string& hex) {
-  std::string bytes;
-  for (std::size_t i = 0; i < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  return bytes;
-}
-
 TEST(JpegAsPil, AKnownFile) {
   const std::string file = from_hex(kFile), pixels = from_hex(kPixels);
   const Image expected{19, 11, {pixels.begin(), pixels.end()}};

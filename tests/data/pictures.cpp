@@ -95,6 +95,12 @@ std::string bmp_file(const Image& image) {
   return bytes;
 }
 
+std::string from_hex(const std::string& hex) {
+  std::string bytes;
+  for (std::size_t i = 0; i < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  return bytes;
+}
+
 std::string with_orientation(const std::string& jpeg, int orientation, bool big_endian) {
   const auto number = [&](unsigned value, int size) {
     std::string bytes;

@@ -15,6 +15,9 @@ std::string cmyk_jpeg_file(const Image& image);  ///< Adobe's inverted CMYK with
 std::string png_file(const Image& image);
 std::string bmp_file(const Image& image);
 
+/// The bytes that pairs of hexadecimal digits stand for.
+std::string from_hex(const std::string& hex);
+
 /// An APP1 segment with an orientation tag, set in behind the start marker of `jpeg`.
 std::string with_orientation(const std::string& jpeg, int orientation, bool big_endian);
 

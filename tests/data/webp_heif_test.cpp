@@ -64,12 +64,6 @@ constexpr const char* kAvifPixels =
     "b2e33bc4e43cd5e359dae56600f00004f10412f21a22f13833f04d45f16353f17b61f08e75f1aa82f3cf91f1c1a2f066b3f010c5ee0bd4f02bdbf138"
     "00f50003f70312f71823f53433f64a45f66253f57d62f58f75f6ad82f8d891f7c7a2f55fb3f401c5f400d3f51cdaf629";
 
-std::string from_hex(const std::string& hex) {
-  std::string bytes;
-  for (std::size_t i = 0; i < hex.size(); i += 2) bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
-  return bytes;
-}
-
 Image decoded(const std::string& file) { return decode_image(std::as_bytes(std::span(file)), "photo", 1000); }
 
 /// What is said of a file; empty: it is a picture.
