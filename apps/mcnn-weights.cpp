@@ -224,7 +224,7 @@ struct VerifyCommand {
       fail("{}: tensor {} is {}, expected {}", answers.path(), printable(expect), reference.shape_str(),
            StoredTensor{.shape = shape}.shape_str());
 
-    const std::vector<float> logits = logits_of(*backend.ops, network.model, images);
+    const std::vector<float> logits = logits_of(network.model, network.parameters, images);
     const Agreement a = agreement({logits.begin(), logits.end()}, as_doubles(reference));
     std::fprintf(stderr, "%s\n", backend.reason.c_str());  // which may fail: it is a note
     print_notes(file, notes, network.report);

@@ -29,10 +29,10 @@ namespace {
 struct Prepared {
   const cases::Case* row;
   cases::Workspace workspace;
-  cases::Run run;
-  Prepared(Ops& ops, const cases::Case& c, DType storage) : row(&c), workspace(ops, storage, storage), run(c.prepare(workspace)) {
+  AnyOperation operation;
+  Prepared(Ops& ops, const cases::Case& c, DType storage) : row(&c), workspace(ops, storage, storage), operation(c.prepare(workspace)) {
     ops.begin_step(c.step);
-    run(ops);  // first touch of the outputs, scratch memory, threads
+    ops.run(operation);  // first touch of the outputs, scratch memory, threads
     ops.wait();
   }
 };
@@ -56,7 +56,7 @@ void time_case(benchmark::State& state, const Target& target, const cases::Case&
   int64_t made = 0;
   while (state.KeepRunningBatch(target.calls)) {
     const auto begin = std::chrono::steady_clock::now();
-    for (int call = 0; call < target.calls; ++call, ++made) prepared->run(ops);
+    for (int call = 0; call < target.calls; ++call, ++made) ops.run(prepared->operation);
     ops.wait();
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     state.SetIterationTime(seconds);
@@ -65,8 +65,9 @@ void time_case(benchmark::State& state, const Target& target, const cases::Case&
   const double seconds = total / static_cast<double>(made), bytes = prepared->workspace.total_bytes();
   state.counters["calls"] = static_cast<double>(made);
   state.counters["GB/s"] = bytes / seconds / 1e9;
-  if (row.flops > 0) state.counters["GFLOP/s"] = row.flops / seconds / 1e9;
-  if (target.roofline) state.counters["roofline%"] = 100 * target.roofline->seconds(row.flops, bytes) / seconds;
+  const double flops = prepared->operation.flops();
+  if (flops > 0) state.counters["GFLOP/s"] = flops / seconds / 1e9;
+  if (target.roofline) state.counters["roofline%"] = 100 * target.roofline->seconds(flops, bytes) / seconds;
 }
 
 /// One JSON object a line, when a case is done: what a killed run has measured is kept.

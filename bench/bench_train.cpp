@@ -68,7 +68,8 @@ int main(int argc, char** argv) {
     std::sort(seconds.begin(), seconds.end());
     if (profile && !json) std::fputs(profiler.tables().c_str(), stdout);
     const double median = batch / seconds[seconds.size() / 2], best = batch / seconds[0];
-    const double arena = static_cast<double>(engine.arena().peak()) / 1e9, peak = static_cast<double>(mcnn::peak_resident_bytes()) / 1e9;
+    const double arena = static_cast<double>(engine.workspace().bytes()) / 1e9,
+                 peak = static_cast<double>(mcnn::peak_resident_bytes()) / 1e9;
     // Products allowed to be tf32 go by that name, as in peers/train_pytorch.py.
     const std::string precision = config.run.allow_tf32 && config.model.storage == "f32" ? "tf32" : config.model.storage;
     if (profile && json)

@@ -63,9 +63,9 @@ bool answers(Ops& ops) {
 
 std::vector<cases::Output> outputs_of(const cases::Case& row, Ops& ops, DType storage, DType rounding) {
   cases::Workspace workspace(ops, storage, rounding);
-  const cases::Run operation = row.prepare(workspace);
+  const AnyOperation operation = row.prepare(workspace);
   ops.begin_step(row.step);
-  operation(ops);
+  ops.run(operation);
   if (const std::vector<std::string> damage = workspace.damage(); !damage.empty()) fail("{}", damage[0]);
   return workspace.outputs();
 }

@@ -2,13 +2,13 @@
 // sums are as many as the launch that leaves them has blocks for, and are read in the same launch.
 #include "bench/traffic.h"
 
-#include <functional>
+#include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "kernels/cuda/epilogues.cuh"
-#include "kernels/cuda/multi_tensor.h"
 #include "kernels/simt/counters.h"
 
 namespace mcnn {
@@ -45,7 +45,7 @@ class Launch {
   Launch& reads_feature(const Feature& x) { return reads(x.raw, x.norm.scale, x.norm.shift, x.gate); }
   /// dy, with raw only where dy depends on it: OutputGradientView::reads_raw().
   Launch& reads_gradient(const OutputGradient& dy) {
-    const Feature& y = *dy.of;
+    const Feature& y = dy.of;
     reads(dy.stored, dy.sample_scale, y.norm.scale);
     const bool statistics = y.norm.defined() && !dy.frozen, through_act = dy.pooled && y.act != Activation::identity;
     if (statistics || through_act) reads(y.raw);
@@ -54,10 +54,10 @@ class Launch {
     return *this;
   }
   /// dz is completed with x's raw values and leaves as `stored`; the sums leave as parts.
-  Launch& leaves(const Feature& x, const InputGradient& dx) {
+  Launch& writes_input_gradient(const Feature& x, const InputGradient& dx) {
     return reads(x.raw, x.norm.scale, x.norm.shift, x.norm.mean, dx.add).writes(dx.stored);
   }
-  Launch& leaves_sums(const Feature& x, const InputGradient& dx) {
+  Launch& writes_sums(const Feature& x, const InputGradient& dx) {
     return reads(x.norm.invstd).writes(dx.sum_du, dx.sum_du_xhat, dx.sum_dz_a, dx.sum_dz_slope, dx.sum_dz_slope_xhat);
   }
   /// A result's parts, of so many bytes each: written, read, and again where groups of them are merged first.
@@ -70,17 +70,184 @@ class Launch {
   Launch& merges_moments(int64_t parts, int64_t channels, int64_t tiles) { return merges(parts, kFloat * (tiles + 2 * channels)); }
   /// The same launch makes two products: what both read counts for each.
   Launch& beside(const Launch& other) { return reads_bytes(other.read_).writes_bytes(other.written_); }
-  Launch& writes_norm(const Norm& n) { return writes(n.mean, n.invstd, n.scale, n.shift); }
+  Launch& writes_moments(const Moments& m, const NormUpdate& norm) {
+    return writes(m.mean, m.m2)
+        .reads(norm.gamma, norm.beta)
+        .writes(norm.norm.mean, norm.norm.invstd, norm.norm.scale, norm.norm.shift)
+        .updates(norm.running_mean)
+        .updates(norm.running_var);
+  }
+  /// Each operand once.
+  Launch& visits(const OperationRef& operation) {
+    OperandVisits reader(*this);
+    operation.operands(reader);
+    return *this;
+  }
 
   int64_t read() const { return read_; }
   int64_t written() const { return written_; }
 
  private:
+  class OperandVisits final : public Operands {
+   public:
+    explicit OperandVisits(Launch& launch) : launch_(launch) {}
+
+   private:
+    void tensor(const OperandName&, Tensor& x, Access access, const Expected&) override {
+      if (access != Access::write) launch_.reads(x);
+      if (access != Access::read) launch_.writes(x);
+    }
+    Launch& launch_;
+  };
   static void add(const Tensor& x, std::set<const void*>& seen, int64_t& bytes) {
     if (x.defined() && seen.insert(x.raw()).second) bytes += static_cast<int64_t>(x.bytes());
   }
   std::set<const void*> seen_reading_, seen_writing_;
   int64_t read_ = 0, written_ = 0;
+};
+
+/// Each operation's launches in their order. An operation that is not named here is one launch that visits each operand once.
+class Formulas {
+ public:
+  /// Of the operation that was carried out last.
+  std::vector<Launch> of(const OperationRef& operation) const {
+    std::optional<std::vector<Launch>> found;
+    const auto is = [&]<class Operation>(const Operation* op) {
+      if constexpr (requires { launches(*op); }) found = launches(*op);
+    };
+    // clang-format off
+#define MCNN_FORMULA(Operation) \
+    if (operation.name() == std::string_view(Operation::kName)) is(static_cast<const Operation*>(operation.operation));
+    MCNN_OPERATIONS(MCNN_FORMULA)
+#undef MCNN_FORMULA
+    // clang-format on
+    return found ? *found : std::vector{Launch().visits(operation)};
+  }
+
+  // z, w -> y, moments, norm.
+  std::vector<Launch> launches(const PointwiseForward& op) const { return {product_forward(op.x, op.w, op.y, op.moments, op.norm)}; }
+  std::vector<Launch> launches(const DenseForward& op) const { return {product_forward(op.x, op.w, op.y, op.moments, op.norm)}; }
+  std::vector<Launch> launches(const DepthwiseForward& op) const {
+    const dim3 grid = launched(0);
+    Launch launch = Launch().reads_feature(op.x).reads(op.w).writes(op.y);
+    if (op.moments.requested()) launch.merges_moments(int64_t{grid.y} * grid.z, op.y.c(), grid.x).writes_moments(op.moments, op.norm);
+    return {launch};
+  }
+  // z, dy -> dw; dy, w, raw, add -> stored, sums.
+  std::vector<Launch> launches(const PointwiseBackward& op) const { return product_backward(op.x, op.w, op.dy, op.dw, op.dx); }
+  std::vector<Launch> launches(const DenseBackward& op) const {
+    std::vector<Launch> all = product_backward(op.x, op.w, op.dy, op.dw, op.dx);
+    if (op.dx.requested()) all.insert(all.begin(), Launch().reads(op.w).writes_bytes(static_cast<int64_t>(op.w.bytes())));  // input first
+    return all;
+  }
+  // z, dy, w, add -> stored, dw, sums.
+  std::vector<Launch> launches(const DepthwiseBackward& op) const {
+    if (!op.dw && !op.dx.requested()) return {};
+    const dim3 grid = launched(0);
+    const int64_t of_sample = grid.y, parts = of_sample * grid.z;
+    Launch both;
+    both.reads_feature(op.x).reads_gradient(op.dy).reads(op.w);
+    if (op.dw) both.merges(parts, kFloat * op.w.size()).writes(op.dw);
+    if (op.dx.requested()) both.writes_input_gradient(op.x, op.dx);
+    if (op.dx.requested() && cuda::wants_sums(op.dx)) {
+      const int64_t bytes = kFloat * op.x.raw.c();
+      (op.x.gate ? both.merges(of_sample, 3 * bytes * grid.z) : both.merges(parts, 2 * bytes)).writes_sums(op.x, op.dx);
+    }
+    return {both};
+  }
+
+  // raw, stored -> sums.
+  std::vector<Launch> launches(const BatchNormSums& op) const {
+    return {Launch()
+                .reads(op.x.raw, op.stored, op.x.norm.mean, op.sample_scale)
+                .merges(launched(0).x, 2 * kFloat * op.x.raw.c())
+                .reads(op.x.norm.invstd)
+                .writes(op.sum_du, op.sum_du_xhat)};
+  }
+  // raw -> the sums; of a high map by parts.
+  std::vector<Launch> launches(const PoolForward& op) const {
+    const Feature& x = op.x;
+    Launch launch = Launch().reads(x.raw, x.norm.scale, x.norm.shift, x.norm.mean, x.norm.invstd).writes(op.mean, op.slope, op.slope_xhat);
+    const int64_t parts = launched(0).x / x.raw.n();
+    if (parts > 1) launch.merges(parts, kFloat * (op.slope || op.slope_xhat ? 3 : 1) * op.mean.size());
+    return {launch};
+  }
+  std::vector<Launch> launches(const ResidualForward& op) const {
+    return {Launch().reads_feature(op.x).reads_feature(op.branch).reads(op.sample_scale).writes(op.y)};
+  }
+  // s, w1 -> parts of hidden; parts, w2 -> hidden, gate.
+  std::vector<Launch> launches(const SqueezeExciteForward& op) const {
+    const int64_t parts = kFloat * launched(0).y * op.hidden.size();
+    return {Launch().reads(op.s, op.w1).writes_bytes(parts),
+            Launch().reads_bytes(parts).reads(op.b1, op.w2, op.b2).writes(op.hidden, op.gate)};
+  }
+  // gate, dg, w2 -> parts of dh; all that and s, w1 -> the gradients.
+  std::vector<Launch> launches(const SqueezeExciteBackward& op) const {
+    const int64_t parts = kFloat * launched(0).y * op.hidden.size();
+    return {
+        Launch().reads(op.gate, op.sum_dz_a, op.w2).writes_bytes(parts),
+        Launch().reads_bytes(parts).reads(op.hidden, op.gate, op.sum_dz_a, op.s, op.w1).writes(op.dw1, op.db1, op.dw2, op.db2, op.pooled)};
+  }
+  // x, w -> parts of y; parts, b -> y.
+  std::vector<Launch> launches(const LinearForward& op) const {
+    const int64_t parts = kFloat * launched(0).y * op.y.size();
+    return {Launch().reads(op.x, op.w).writes_bytes(parts), Launch().reads_bytes(parts).reads(op.b).writes(op.y)};
+  }
+  std::vector<Launch> launches(const LinearBackward& op) const {
+    if (!op.dw && !op.db && !op.dx) return {};
+    Launch both;
+    both.reads(op.dy).writes(op.dw, op.db, op.dx);
+    if (op.dw || op.db) both.reads(op.x);
+    if (op.dx) both.reads(op.w);
+    return {both};
+  }
+  // logits, targets -> each sample's loss, dlogits; losses -> loss.
+  std::vector<Launch> launches(const CrossEntropy& op) const {
+    const int64_t losses = kFloat * op.logits.dim(0);
+    return {Launch().reads(op.logits, op.targets).writes(op.dlogits).writes_bytes(losses), Launch().reads_bytes(losses).writes(op.loss)};
+  }
+  // gradients -> a sum for each block; sums -> norm, clip.
+  std::vector<Launch> launches(const GradientNorm& op) const {
+    const int64_t sums = static_cast<int64_t>(sizeof(double)) * launched(0).x;
+    return {Launch().reads(op.gradients).writes_bytes(sums), Launch().reads_bytes(sums).writes(op.norm, op.clip)};
+  }
+
+ private:
+  static dim3 launched(std::size_t i) {
+    if (i >= simt::noted_launches().size()) fail("there is no launch {}: kernels are not noted while they run", i);
+    return simt::noted_launches()[i];
+  }
+  static Launch product_forward(const Feature& x, const Tensor& w, const Tensor& y, const Moments& moments, const NormUpdate& norm) {
+    Launch launch = Launch().reads_feature(x).reads(w).writes(y);
+    if (moments.requested())
+      launch.merges_moments(cuda::product_row_tiles(y.rows()), y.c(), cuda::product_column_tiles(y.c())).writes_moments(moments, norm);
+    return launch;
+  }
+  static std::vector<Launch> product_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, const Tensor& dw,
+                                              const InputGradient& dx) {
+    Launch of_dw, of_dx;
+    if (dw) {
+      const int64_t out = dy.of.raw.c();
+      const DepthSlices slices(w.size() / out, out, static_cast<int>(dy.of.raw.rows()));
+      of_dw.reads_feature(x).reads_gradient(dy).writes(dw);
+      if (slices.count > 1) of_dw.merges(slices.count, kFloat * w.size());
+    }
+    if (dx.requested()) {
+      of_dx.reads_gradient(dy).writes_input_gradient(x, dx).reads(w);
+      if (cuda::wants_sums(dx)) merges_product_sums(of_dx, x, dx).writes_sums(x, dx);
+    }
+    if (!dw && !dx.requested()) return {};
+    return {of_dw.beside(of_dx)};
+  }
+  /// A group's parts are the tiles of rows that meet it.
+  static Launch& merges_product_sums(Launch& launch, const Feature& x, const InputGradient& dx) {
+    const cuda::InputSumCut cut = cuda::cut_product_sums(x, dx);
+    const int64_t rows = x.raw.rows() / cut.groups;
+    for (int64_t group = 0; group < cut.groups; ++group)
+      launch.merges(cuda::product_row_tiles((group + 1) * rows) - group * rows / cuda::kProductRows, kFloat * cut.rows * cut.channels,
+                    cuda::MergeTree(cut.most_parts));
+    return launch;
+  }
 };
 
 class TrafficOps final : public Ops {
@@ -90,355 +257,32 @@ class TrafficOps final : public Ops {
   std::string name() const override { return inner_.name(); }
   Memory& memory() override { return inner_.memory(); }
   bool supports(DType storage) const override { return inner_.supports(storage); }
-  void copy_from_host(const void* source, Tensor& target) override {
-    settle();
-    inner_.copy_from_host(source, target);
-  }
-  void copy_to_host(const Tensor& source, void* target) override {
-    settle();
-    inner_.copy_to_host(source, target);
-  }
-  void wait() override {
-    settle();
-    inner_.wait();
-  }
-
+  void copy_from_host(const void* source, Tensor& target) override { inner_.copy_from_host(source, target); }
+  void copy_to_host(const Tensor& source, void* target) override { inner_.copy_to_host(source, target); }
+  void wait() override { inner_.wait(); }
   void begin_step(const StepState& state) override {
-    begin();
+    simt::noted_launches().clear();
     inner_.begin_step(state);
-    end("begin_step", {Launch()});
-    all_weights_changed();
+    count("begin_step", {Launch()});
   }
-  void fill(Tensor& x, float value) override {
-    begin();
-    inner_.fill(x, value);
-    end("fill", {Launch().writes(x)});
-  }
-
-  // z, w -> y, moments.
-  void pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) override {
-    begin();
-    inner_.pointwise_forward(x, w, y, moments);
-    end_forward("pointwise_forward", moments, [=, this] { return product_forward(x, w, y, moments); });
-  }
-  // z, dy -> dw; dy, w, raw, add -> stored, sums.
-  void pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx) override {
-    begin();
-    inner_.pointwise_backward(x, w, dy, dw, dx);
-    end("pointwise_backward", product_backward(x, w, dy, dw, dx, false));
-  }
-  // z, w -> y, moments.
-  void depthwise_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) override {
-    begin();
-    inner_.depthwise_forward(x, w, g, y, moments);
-    end_forward("depthwise_forward", moments, [=] {
-      const dim3 grid = launched(0);
-      Launch launch = Launch().reads_feature(x).reads(w).writes(y);
-      if (moments) launch.merges_moments(int64_t{grid.y} * grid.z, y.c(), grid.x);
-      return std::vector{launch};
-    });
-  }
-  // z, dy, w, add -> stored, dw, sums.
-  void depthwise_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
-                          InputGradient* dx) override {
-    begin();
-    inner_.depthwise_backward(x, w, g, dy, dw, dx);
-    const dim3 grid = launched(0);
-    const int64_t of_sample = grid.y, parts = of_sample * grid.z;
-    Launch both;
-    both.reads_feature(x).reads_gradient(dy).reads(w);
-    if (dw) both.merges(parts, kFloat * w.size()).writes(dw);
-    if (dx) both.leaves(x, *dx);
-    if (dx && cuda::wants_sums(*dx)) {
-      const int64_t bytes = kFloat * x.raw.c();
-      (x.gate ? both.merges(of_sample, 3 * bytes * grid.z) : both.merges(parts, 2 * bytes)).leaves_sums(x, *dx);
-    }
-    end("depthwise_backward", {both});
-  }
-  // As for pointwise: the patches are gathered from z on read.
-  void dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) override {
-    begin();
-    inner_.dense_forward(x, w, g, y, moments);
-    end_forward("dense_forward", moments, [=, this] { return product_forward(x, w, y, moments); });
-  }
-  void dense_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
-                      InputGradient* dx) override {
-    begin();
-    inner_.dense_backward(x, w, g, dy, dw, dx);
-    end("dense_backward", product_backward(x, w, dy, dw, dx, true));
-  }
-
-  void batch_norm_forward(const Moments& moments, int64_t count, const Tensor& gamma, const Tensor& beta, float eps, float momentum,
-                          Tensor& running_mean, Tensor& running_var, Norm& norm) override {
-    const bool waits = waiting_.formula && waiting_.moments.mean.raw() == moments.mean.raw();
-    if (!waits) begin();
-    inner_.batch_norm_forward(moments, count, gamma, beta, eps, momentum, running_mean, running_var, norm);
-    std::vector<Launch> all{Launch().reads(moments.mean, moments.m2)};
-    if (waits) all = formula_of_waiting();
-    all.back().reads(gamma, beta).writes_norm(norm).updates(running_mean).updates(running_var);
-    end(waits ? waiting_.operation : "batch_norm_forward", all);
-    waiting_ = {};
-  }
-  void batch_norm_frozen(const Tensor& running_mean, const Tensor& running_var, const Tensor& gamma, const Tensor& beta, float eps,
-                         Norm& norm) override {
-    begin();
-    inner_.batch_norm_frozen(running_mean, running_var, gamma, beta, eps, norm);
-    end("batch_norm_frozen", {Launch().reads(running_mean, running_var, gamma, beta).writes_norm(norm)});
-  }
-  // raw, stored -> sums.
-  void batch_norm_sums(const Feature& x, const Tensor& stored, const Tensor& sample_scale, Tensor& sum_du, Tensor& sum_du_xhat) override {
-    begin();
-    inner_.batch_norm_sums(x, stored, sample_scale, sum_du, sum_du_xhat);
-    end("batch_norm_sums", {Launch()
-                                .reads(x.raw, stored, x.norm.mean, sample_scale)
-                                .merges(launched(0).x, 2 * kFloat * x.raw.c())
-                                .reads(x.norm.invstd)
-                                .writes(sum_du, sum_du_xhat)});
-  }
-  void batch_norm_sums_gated(const Tensor& gate, const Tensor& sum_dz_slope, const Tensor& sum_dz_slope_xhat, const Tensor& pooled,
-                             const Tensor& slope, const Tensor& slope_xhat, Tensor& sum_du, Tensor& sum_du_xhat) override {
-    begin();
-    inner_.batch_norm_sums_gated(gate, sum_dz_slope, sum_dz_slope_xhat, pooled, slope, slope_xhat, sum_du, sum_du_xhat);
-    end("batch_norm_sums_gated",
-        {Launch().reads(gate, sum_dz_slope, sum_dz_slope_xhat, pooled, slope, slope_xhat).writes(sum_du, sum_du_xhat)});
-  }
-
-  // raw -> the sums; of a high map by parts.
-  void pool_forward(const Feature& x, Tensor& mean, Tensor& slope, Tensor& slope_xhat) override {
-    begin();
-    inner_.pool_forward(x, mean, slope, slope_xhat);
-    Launch launch = Launch().reads(x.raw, x.norm.scale, x.norm.shift, x.norm.mean, x.norm.invstd).writes(mean, slope, slope_xhat);
-    const int64_t parts = launched(0).x / x.raw.n();
-    if (parts > 1) launch.merges(parts, kFloat * (slope || slope_xhat ? 3 : 1) * mean.size());
-    end("pool_forward", {launch});
-  }
-  // s, w1 -> parts of hidden; parts, w2 -> hidden, gate.
-  void squeeze_excite_forward(const Tensor& s, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2, Tensor& hidden,
-                              Tensor& gate) override {
-    begin();
-    inner_.squeeze_excite_forward(s, w1, b1, w2, b2, hidden, gate);
-    const int64_t parts = kFloat * launched(0).y * hidden.size();
-    end("squeeze_excite_forward",
-        {Launch().reads(s, w1).writes_bytes(parts), Launch().reads_bytes(parts).reads(b1, w2, b2).writes(hidden, gate)});
-  }
-  // gate, dg, w2 -> parts of dh; all that and s, w1 -> the gradients.
-  void squeeze_excite_backward(const Tensor& s, const Tensor& w1, const Tensor& w2, const Tensor& hidden, const Tensor& gate,
-                               const Tensor& sum_dz_a, int64_t pixels, Tensor& dw1, Tensor& db1, Tensor& dw2, Tensor& db2,
-                               Tensor& pooled) override {
-    begin();
-    inner_.squeeze_excite_backward(s, w1, w2, hidden, gate, sum_dz_a, pixels, dw1, db1, dw2, db2, pooled);
-    const int64_t parts = kFloat * launched(0).y * hidden.size();
-    end("squeeze_excite_backward", {Launch().reads(gate, sum_dz_a, w2).writes_bytes(parts),
-                                    Launch().reads_bytes(parts).reads(hidden, gate, sum_dz_a, s, w1).writes(dw1, db1, dw2, db2, pooled)});
-  }
-
-  void residual_forward(const Feature& x, const Feature& branch, const Tensor& sample_scale, Tensor& y) override {
-    begin();
-    inner_.residual_forward(x, branch, sample_scale, y);
-    end("residual_forward", {Launch().reads_feature(x).reads_feature(branch).reads(sample_scale).writes(y)});
-  }
-  void drop_path_scale(uint32_t stream, float drop, Tensor& scale) override {
-    begin();
-    inner_.drop_path_scale(stream, drop, scale);
-    end("drop_path_scale", {Launch().writes(scale)});
-  }
-  void dropout(const Tensor& x, uint32_t stream, float drop, Tensor& y) override {
-    begin();
-    inner_.dropout(x, stream, drop, y);
-    end("dropout", {Launch().reads(x).writes(y)});
-  }
-  // x, w -> parts of y; parts, b -> y.
-  void linear_forward(const Tensor& x, const Tensor& w, const Tensor& b, Tensor& y) override {
-    begin();
-    inner_.linear_forward(x, w, b, y);
-    const int64_t parts = kFloat * launched(0).y * y.size();
-    end("linear_forward", {Launch().reads(x, w).writes_bytes(parts), Launch().reads_bytes(parts).reads(b).writes(y)});
-  }
-  void linear_backward(const Tensor& x, const Tensor& w, const Tensor& dy, float input_scale, Tensor& dw, Tensor& db, Tensor& dx) override {
-    begin();
-    inner_.linear_backward(x, w, dy, input_scale, dw, db, dx);
-    std::vector<Launch> all;
-    if (dw || db || dx) {
-      Launch both;
-      both.reads(dy).writes(dw, db, dx);
-      if (dw || db) both.reads(x);
-      if (dx) both.reads(w);
-      all.push_back(both);
-    }
-    end("linear_backward", all);
-  }
-  // logits, targets -> each sample's loss, dlogits; losses -> loss.
-  void cross_entropy(const Tensor& logits, const Tensor& targets, float smoothing, Tensor& loss, Tensor& dlogits) override {
-    begin();
-    inner_.cross_entropy(logits, targets, smoothing, loss, dlogits);
-    const int64_t losses = kFloat * logits.dim(0);
-    end("cross_entropy", {Launch().reads(logits, targets).writes(dlogits).writes_bytes(losses), Launch().reads_bytes(losses).writes(loss)});
-  }
-
-  void normalize_images(const Tensor& pixels, const Tensor& flip, const float (&mean)[3], const float (&std)[3], Tensor& y) override {
-    begin();
-    inner_.normalize_images(pixels, flip, mean, std, y);
-    end("normalize_images", {Launch().reads(pixels, flip).writes(y)});
-  }
-
-  // The multi-tensor launches read their table of chunks too, a block each.
-  void gradient_norm(std::span<const Tensor> gradients, float max_norm, Tensor& norm, Tensor& clip) override {
-    begin();
-    inner_.gradient_norm(gradients, max_norm, norm, clip);
-    std::vector<Launch> all;
-    int64_t sums = 0;
-    if (!gradients.empty()) {
-      sums = static_cast<int64_t>(sizeof(double)) * launched(0).x;
-      Launch squares = chunk_table().writes_bytes(sums);
-      for (const Tensor& g : gradients) squares.reads(g);
-      all.push_back(squares);
-    }
-    all.push_back(Launch().reads_bytes(sums).writes(norm, clip));
-    end("gradient_norm", all);
-  }
-  void adamw(const AdamW& options, const Tensor& clip, std::span<OptimizerSlot> slots) override {
-    begin();
-    inner_.adamw(options, clip, slots);
-    end("adamw", update(clip, slots));
-    all_weights_changed();
-  }
-  void sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot> slots) override {
-    begin();
-    inner_.sgd(options, clip, slots);
-    end("sgd", update(clip, slots));
-    all_weights_changed();
-  }
-  void ema(float decay, const Tensor& clip, std::span<const Tensor> values, std::span<Tensor> averages) override {
-    begin();
-    inner_.ema(decay, clip, values, averages);
-    std::vector<Launch> all;
-    if (!values.empty()) {
-      Launch launch = chunk_table();
-      for (const Tensor& value : values) launch.reads(value);
-      for (const Tensor& average : averages) launch.updates(average);
-      all.push_back(launch);
-    }
-    end("ema", all);
-    all_weights_changed();
+  void run(const OperationRef& operation) override {
+    simt::noted_launches().clear();
+    inner_.run(operation);
+    count(operation.name(), Formulas().of(operation));
   }
 
  private:
-  void begin() {
-    settle();
-    simt::noted_launches().clear();
-  }
-  /// A convolution that leaves moments is launched when the backend knows what follows it, and is counted then.
-  void end_forward(const char* operation, const Moments* moments, std::function<std::vector<Launch>()> formula) {
-    if (!moments) return end(operation, formula());
-    waiting_ = {operation, *moments, std::move(formula)};
-  }
-  std::vector<Launch> formula_of_waiting() const {
-    std::vector<Launch> all = waiting_.formula();
-    all.back().writes(waiting_.moments.mean, waiting_.moments.m2);
-    return all;
-  }
-  void settle() {
-    if (!waiting_.formula) return;
-    inner_.wait();
-    end(waiting_.operation, formula_of_waiting());
-    waiting_ = {};
-  }
-  /// Of the operation that is being counted.
-  static std::size_t launches() { return simt::noted_launches().size(); }
-  static dim3 launched(std::size_t i) {
-    if (i >= launches()) fail("there is no launch {}: kernels are not noted while they run", i);
-    return simt::noted_launches()[i];
-  }
-  void end(const char* operation, const std::vector<Launch>& formula) {
-    if (formula.size() != launches()) fail("{}: {} launches, the formula for its bytes has {}", operation, launches(), formula.size());
+  void count(const char* operation, const std::vector<Launch>& formula) {
+    const std::size_t launches = simt::noted_launches().size();
+    if (formula.size() != launches) fail("{}: {} launches, the formula for its bytes has {}", operation, launches, formula.size());
     Traffic& traffic = by_operation_[operation];
-    traffic.launches += static_cast<int64_t>(launches());
+    traffic.launches += static_cast<int64_t>(launches);
     for (const Launch& launch : formula) {
       traffic.read += launch.read();
       traffic.written += launch.written();
     }
   }
-
-  static Launch chunk_table() { return Launch().reads_bytes(static_cast<int64_t>(sizeof(cuda::Chunk)) * launched(0).x); }
-  static std::vector<Launch> update(const Tensor& clip, std::span<OptimizerSlot> slots) {
-    if (slots.empty()) return {};
-    Launch launch = chunk_table().reads(clip);
-    for (const OptimizerSlot& slot : slots) {
-      launch.updates(slot.value).reads(slot.gradient).updates(slot.m).updates(slot.v);
-    }
-    return {launch};
-  }
-
-  /// As StoredWeights: of all weights that products have read so far, those that may have changed are made anew by one launch.
-  void convert(const Tensor& w, DType storage, std::vector<Launch>& all) {
-    if (storage == DType::f32) return;
-    Weight& asked = weights_[w.raw()];
-    asked.size = w.size();
-    if (!asked.stale) return;
-    Launch launch = chunk_table();
-    for (auto& [memory, weight] : weights_)
-      if (std::exchange(weight.stale, false)) launch.reads_bytes(weight.size * kFloat).writes_bytes(weight.size * size_in(storage));
-    all.push_back(launch);
-  }
-  void all_weights_changed() {
-    for (auto& [memory, weight] : weights_) weight.stale = true;
-  }
-  static int64_t size_in(DType storage) { return static_cast<int64_t>(size_of(storage)); }
-
-  std::vector<Launch> product_forward(const Feature& x, const Tensor& w, const Tensor& y, const Moments* moments) {
-    const DType storage = x.raw.dtype();
-    std::vector<Launch> all;
-    convert(w, storage, all);
-    Launch launch = Launch().reads_feature(x).reads_bytes(w.size() * size_in(storage)).writes(y);
-    if (moments) launch.merges_moments(cuda::product_row_tiles(y.rows()), y.c(), cuda::product_column_tiles(y.c()));
-    all.push_back(launch);
-    return all;
-  }
-  /// `input_first`: the data gradient reads weights in an order that a launch of their own has made.
-  std::vector<Launch> product_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, const Tensor& dw,
-                                       const InputGradient* dx, bool input_first) {
-    const DType storage = x.raw.dtype();
-    std::vector<Launch> all;
-    if (dx && input_first)
-      all.push_back(Launch().reads(w).writes_bytes(w.size() * size_in(storage)));
-    else if (dx)
-      convert(w, storage, all);
-    Launch of_dw, of_dx;
-    if (dw) {
-      const int64_t out = dy.of->raw.c();
-      const DepthSlices slices(w.size() / out, out, static_cast<int>(dy.of->raw.rows()));
-      of_dw.reads_feature(x).reads_gradient(dy).writes(dw);
-      if (slices.count > 1) of_dw.merges(slices.count, kFloat * w.size());
-    }
-    if (dx) {
-      of_dx.reads_gradient(dy).leaves(x, *dx).reads_bytes(w.size() * size_in(storage));
-      if (cuda::wants_sums(*dx)) merges_product_sums(of_dx, x, *dx).leaves_sums(x, *dx);
-    }
-    if (dw || dx) all.push_back(of_dw.beside(of_dx));
-    return all;
-  }
-  /// A group's parts are the tiles of rows that meet it.
-  static Launch& merges_product_sums(Launch& launch, const Feature& x, const InputGradient& dx) {
-    const cuda::InputSumCut cut = cuda::cut_product_sums(x, &dx);
-    const int64_t rows = x.raw.rows() / cut.groups;
-    for (int64_t group = 0; group < cut.groups; ++group)
-      launch.merges(cuda::product_row_tiles((group + 1) * rows) - group * rows / cuda::kProductRows, kFloat * cut.rows * cut.channels,
-                    cuda::MergeTree(cut.most_parts));
-    return launch;
-  }
-
-  struct Weight {
-    int64_t size = 0;
-    bool stale = true;
-  };
-
   Ops& inner_;
-  std::map<const void*, Weight> weights_;
-  struct {
-    const char* operation;
-    Moments moments;
-    std::function<std::vector<Launch>()> formula;
-  } waiting_{};
   std::map<std::string, Traffic>& by_operation_;
 };
 

@@ -9,7 +9,6 @@
 #include <mutex>
 #include <new>
 #include <numeric>
-#include <optional>
 
 #include "data/file_bytes.h"
 #include "kernels/backend.h"
@@ -38,18 +37,12 @@ struct BackendChoice {
 /// What one call computes in; the weights are the model's.
 struct CallContext {
   Backend backend;
-  Arena arena;
-  std::optional<InferenceStep> step;  // where the backend records
+  Workspace workspace;
+  InferenceStep step;
 
   // Addresses only: enough for the largest network's features, little enough for hundreds of calls at once.
-  explicit CallContext(const BackendChoice& choice) : backend(choice.make()), arena(backend.ops->memory(), std::size_t{1} << 36) {}
-
-  std::vector<float> logits(const Engine& engine, const Batch& batch) {
-    Ops& ops = *backend.ops;
-    if (!ops.records()) return engine.logits(batch, ops, arena);
-    if (!step) step.emplace(engine, ops, arena);
-    return step->logits(batch);
-  }
+  CallContext(const BackendChoice& choice, const Engine& engine)
+      : backend(choice.make()), workspace(backend.ops->memory(), std::size_t{1} << 36), step(engine, *backend.ops, workspace) {}
 };
 
 struct InvalidArgument : Error {
@@ -185,7 +178,7 @@ class Borrowed {
         model_.idle.pop_back();
       }
     }
-    if (!context_) context_ = std::make_unique<CallContext>(model_.choice);
+    if (!context_) context_ = std::make_unique<CallContext>(model_.choice, model_.engine);
   }
   ~Borrowed() {
     try {
@@ -223,7 +216,7 @@ void classify(mcnn_model& model, const Decode& decode, float* probabilities) {
     throw BadPhoto(e.what());
   }
   const Borrowed context(model);
-  const std::vector<float> logits = (*context).logits(model.engine, batch);
+  const std::vector<float> logits = (*context).step.logits(batch);
   if (!std::all_of(logits.begin(), logits.end(), [](float v) { return std::isfinite(v); }))
     fail("the network answers with numbers that are not finite; its weights or running statistics are broken");
   const std::vector<double> answer = softmax(logits.data(), logits.size());

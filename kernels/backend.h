@@ -25,7 +25,7 @@ const std::vector<std::string>& product_choices();
 /// Matrix products on a GPU (docs/design.md); other backends have one way to make them.
 struct ProductOptions {
   std::string products = "auto";  ///< who carries them out, one of product_choices()
-  bool allow_tf32 = false;       ///< tensor cores may take fp32 operands for tf32, their upper 11 bits
+  bool allow_tf32 = false;        ///< tensor cores may take fp32 operands for tf32, their upper 11 bits
 };
 
 /// `device` is one of devices(); auto: cuda where there is a GPU, else cpu. Shapes are checked, and times taken if `profiler`

@@ -49,6 +49,19 @@ struct Norm {
   bool defined() const { return mean.defined(); }
 };
 
+/// What a batch norm makes of moments over `count` values per channel (biased var = m2/count), all (C) fp32:
+///   mean, invstd = 1/sqrt(var+eps), scale = gamma*invstd, shift = beta - mean*scale
+///   running = (1-momentum)*running + momentum*new, with the new variance m2/(count-1)
+/// Source: Ioffe & Szegedy 2015; conventions PyTorch's.
+struct NormUpdate {
+  Tensor gamma, beta;
+  float eps = 1e-3f;
+  float momentum = 0.1f;
+  Tensor running_mean, running_var;  ///< absent: not updated
+  Norm norm;                         ///< written
+  bool requested() const { return norm.mean.defined(); }
+};
+
 /// A feature map as its readers see it: z = act(scale*raw + shift) * gate. Absent parts drop out of the formula.
 /// Taps outside the image contribute z = 0, never act(shift).
 struct Feature {
@@ -66,13 +79,13 @@ struct Feature {
 ///      = scale[c]*du                                               frozen statistics
 ///      = du                                                        no norm
 struct OutputGradient {
-  const Feature* of = nullptr;  ///< the convolution's output: raw, norm, act and gate are read from here
-  Tensor stored;                ///< (N,H,W,C) storage type
-  Tensor sample_scale;          ///< (N) fp32: 0 or 1/keep; absent: 1
-  Tensor pooled;                ///< (N,C) fp32: p, the gradient of the spatial mean divided by H*W; present exactly
-                                ///< where du is formed through a gate or a pooling
-  Tensor sum_du, sum_du_xhat;   ///< (C) fp32, over N,H,W: also the gradients of beta and gamma
-  bool frozen = false;          ///< running statistics: the two sums do not enter dy
+  Feature of;                  ///< the convolution's output: raw, norm, act and gate are read from here
+  Tensor stored;               ///< (N,H,W,C) storage type
+  Tensor sample_scale;         ///< (N) fp32: 0 or 1/keep; absent: 1
+  Tensor pooled;               ///< (N,C) fp32: p, the gradient of the spatial mean divided by H*W; present exactly
+                               ///< where du is formed through a gate or a pooling
+  Tensor sum_du, sum_du_xhat;  ///< (C) fp32, over N,H,W: also the gradients of beta and gamma
+  bool frozen = false;         ///< running statistics: the two sums do not enter dy
 };
 
 /// What a data gradient leaves for the feature x it belongs to, with dz = dL/dz(x) + add:
@@ -86,6 +99,7 @@ struct InputGradient {
   Tensor sum_dz_a;             ///< (N,C) fp32: sum over H,W of dz*a, the gradient of the gate
   Tensor sum_dz_slope;         ///< (N,C) fp32: of dz*act'(u)
   Tensor sum_dz_slope_xhat;    ///< (N,C) fp32: of dz*act'(u)*xhat
+  bool requested() const { return stored.defined(); }
 };
 
 /// Sums over a convolution's output for the batch norm that follows, of the values as rounded for storage.
@@ -93,7 +107,7 @@ struct InputGradient {
 struct Moments {
   Tensor mean;  ///< (C) fp32
   Tensor m2;    ///< (C) fp32: sum of (y - mean)^2
-  bool defined() const { return mean.defined(); }
+  bool requested() const { return mean.defined(); }
 };
 
 }  // namespace mcnn

@@ -1,4 +1,4 @@
-// Batch norm never touches its feature map: it turns the sums its convolution took into the four vectors readers need.
+// Batch norm never touches its feature map: the sums that its convolution takes are turned into the four vectors that readers need.
 #pragma once
 #include "layers/context.h"
 #include "layers/parameters.h"
@@ -19,8 +19,9 @@ class BatchNorm {
   bool uses_batch(const Context& ctx) const { return ctx.training && !options_.frozen; }
   /// Tensors for the convolution's sums; absent where the running statistics are used.
   Moments moments(const Context& ctx) const;
-  /// y's norm, and where its gradients go. `moments` are those of y.raw.
-  void forward(const Context& ctx, const Moments& moments, Variable& y) const;
+  /// Gives y its norm, and its gradient the tensors of beta's and gamma's. Returns what y's convolution is to make of its moments; where
+  /// the running statistics are used that is nothing, and the norm is made of them.
+  NormUpdate forward(const Context& ctx, Variable& y) const;
 
  private:
   NamedTensor &gamma_, &beta_, &running_mean_, &running_var_;

@@ -2,15 +2,33 @@
 
 namespace mcnn {
 
+Context Context::of(Program& program, Tape& tape, const Parameters& parameters, DType storage, bool training) {
+  Context ctx{&program, &tape, parameters.type(), storage, training};
+  if (size_of(storage) != 2) return ctx;
+  const Tensor values = parameters.product_weights();
+  ctx.parameters = &parameters;
+  ctx.stored_weights = program.tensor(values.shape(), storage);
+  const Layer layer = ctx.layer("weights");
+  ctx.add_of_parameters(StoreWeights{values, ctx.stored_weights});
+  return ctx;
+}
+
+Tensor Context::product_weight(const NamedTensor& weight) const {
+  if (!stored_weights.defined()) return weight.value;
+  const int64_t first = parameters->first_of_product_weight(weight);
+  auto* const at = static_cast<std::byte*>(const_cast<void*>(stored_weights.raw())) + first * static_cast<int64_t>(size_of(storage));
+  return Tensor(at, storage, weight.value.shape());
+}
+
 void Context::record(std::function<void()> backward) const {
-  if (!profiler || !profiler->enabled()) return tape->record(std::move(backward));
-  tape->record([profiler = profiler, name = profiler->current_layer(), backward = std::move(backward)] {
-    const Profiler::Span span = profiler->layer(name);
+  tape->record([program = program, name = program->layer(), backward = std::move(backward)] {
+    const Layer layer(*program, name);
     backward();
   });
 }
 
-InputGradient& begin_input_gradient(const Context& ctx, Variable& x) {
+InputGradient begin_input_gradient(const Context& ctx, Variable& x) {
+  if (!x.wants_gradient) return {};
   InputGradient& dx = x.received;
   dx.stored = ctx.feature_map(x.value.raw.shape());
   dx.add = x.add;

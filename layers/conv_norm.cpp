@@ -26,29 +26,29 @@ ConvNorm::ConvNorm(Parameters& parameters, const std::string& conv_name, const s
       options_(options) {}
 
 Var ConvNorm::forward(const Context& ctx, const Var& x) const {
-  const Profiler::Span span = ctx.layer(name_);
+  const Context::Layer layer = ctx.layer(name_);
   const auto [geometry, shape] = extent(options_, x->value.raw.shape());
   const auto y = std::make_shared<Variable>(Feature{.raw = ctx.feature_map(shape), .act = options_.act});
-  Moments moments = norm_.moments(ctx);
-  Moments* wanted = moments.defined() ? &moments : nullptr;
+  const Moments moments = norm_.moments(ctx);
+  const NormUpdate norm = norm_.forward(ctx, *y);
   switch (options_.kind) {
-    case WeightKind::pointwise: ctx.ops->pointwise_forward(x->value, weight_.value, y->value.raw, wanted); break;
-    case WeightKind::depthwise: ctx.ops->depthwise_forward(x->value, weight_.value, geometry, y->value.raw, wanted); break;
-    default: ctx.ops->dense_forward(x->value, weight_.value, geometry, y->value.raw, wanted); break;
+    case WeightKind::pointwise: ctx.add(PointwiseForward{x->value, ctx.product_weight(weight_), y->value.raw, moments, norm}); break;
+    case WeightKind::depthwise: ctx.add(DepthwiseForward{x->value, weight_.value, geometry, y->value.raw, moments, norm}); break;
+    default: ctx.add(DenseForward{x->value, ctx.product_weight(weight_), geometry, y->value.raw, moments, norm}); break;
   }
-  norm_.forward(ctx, moments, *y);
   ctx.record([this, ctx, x, y] { backward(ctx, *x, *y); });
   return y;
 }
 
 void ConvNorm::backward(const Context& ctx, Variable& x, Variable& y) const {
   const ConvGeometry geometry = extent(options_, x.value.raw.shape()).geometry;
-  InputGradient* dx = x.wants_gradient ? &begin_input_gradient(ctx, x) : nullptr;
-  Tensor dw = weight_.gradient;
+  const InputGradient dx = begin_input_gradient(ctx, x);
+  const OutputGradient dy = y.output_gradient();
+  const Tensor& dw = weight_.gradient;
   switch (options_.kind) {
-    case WeightKind::pointwise: ctx.ops->pointwise_backward(x.value, weight_.value, y.gradient, dw, dx); break;
-    case WeightKind::depthwise: ctx.ops->depthwise_backward(x.value, weight_.value, geometry, y.gradient, dw, dx); break;
-    default: ctx.ops->dense_backward(x.value, weight_.value, geometry, y.gradient, dw, dx); break;
+    case WeightKind::pointwise: ctx.add(PointwiseBackward{x.value, ctx.product_weight(weight_), dy, dw, dx}); break;
+    case WeightKind::depthwise: ctx.add(DepthwiseBackward{x.value, weight_.value, geometry, dy, dw, dx}); break;
+    default: ctx.add(DenseBackward{x.value, ctx.product_weight(weight_), geometry, dy, dw, dx}); break;
   }
 }
 

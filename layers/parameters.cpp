@@ -5,6 +5,7 @@
 #include <numbers>
 #include <numeric>
 
+#include "kernels/operations/fill.h"
 #include "runtime/philox.h"
 
 namespace mcnn {
@@ -46,15 +47,13 @@ bool ends_with(const std::string& text, std::string_view tail) {
 
 }  // namespace
 
-Parameters::Parameters(Ops& ops, bool gradients) : ops_(ops), arena_(ops.memory()), gradients_(gradients) {}
+Parameters::Parameters(Ops& ops, bool gradients) : ops_(ops), arena_(ops.memory()), has_gradients_(gradients) {}
 
 NamedTensor& Parameters::add(std::string name, WeightKind kind, std::vector<int64_t> torch_shape) {
   NamedTensor& t = tensors_.emplace_back();
   t.name = std::move(name);
   t.kind = kind;
   t.torch_shape = std::move(torch_shape);
-  t.value = arena_.tensor(engine_shape(kind, t.torch_shape), ops_.parameter_type());
-  if (gradients_) t.gradient = arena_.tensor(t.value.shape(), ops_.parameter_type());
   t.trainable = true;
   return t;
 }
@@ -63,11 +62,66 @@ NamedTensor& Parameters::add_buffer(std::string name, int64_t channels) {
   NamedTensor& t = tensors_.emplace_back();
   t.name = std::move(name);
   t.torch_shape = {channels};
-  t.value = arena_.tensor({channels}, ops_.parameter_type());
   return t;
 }
 
+void Parameters::allocate() {
+  constexpr int64_t kAlign = 16;  // elements: whole vectors of every instruction set
+  const auto is_product = [](const NamedTensor& t) { return t.kind == WeightKind::pointwise || t.kind == WeightKind::dense; };
+  std::vector<int64_t> offsets(tensors_.size());
+  int64_t end = 0;
+  const auto lay_out = [&](const auto& belongs) {
+    for (std::size_t i = 0; i < tensors_.size(); ++i) {
+      if (!belongs(tensors_[i])) continue;
+      offsets[i] = end;
+      end += (engine_shape(tensors_[i].kind, tensors_[i].torch_shape).size() + kAlign - 1) / kAlign * kAlign;
+    }
+    return end;
+  };
+  products_ = lay_out([&](const NamedTensor& t) { return is_product(t); });
+  decaying_ = lay_out([&](const NamedTensor& t) { return t.trainable && t.kind != WeightKind::vector && !is_product(t); });
+  trained_ = lay_out([&](const NamedTensor& t) { return t.trainable && t.kind == WeightKind::vector; });
+  lay_out([&](const NamedTensor& t) { return !t.trainable; });
+
+  const auto zeros = [&](int64_t count) {
+    Tensor block = arena_.tensor({count}, ops_.parameter_type());
+    ops_.run(Fill{block, 0.f});
+    return block;
+  };
+  values_ = zeros(end);
+  if (has_gradients_) gradients_ = zeros(trained_);
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    NamedTensor& t = tensors_[i];
+    const Shape shape = engine_shape(t.kind, t.torch_shape);
+    const auto part = [&](Tensor& block) { return Tensor(range(block, offsets[i], shape.size()).raw(), block.dtype(), shape); };
+    t.value = part(values_);
+    if (has_gradients_ && t.trainable) t.gradient = part(gradients_);
+  }
+}
+
+Tensor Parameters::range(const Tensor& block, int64_t first, int64_t count) {
+  auto* const begin = static_cast<std::byte*>(const_cast<void*>(block.raw()));
+  return Tensor(begin + first * static_cast<int64_t>(size_of(block.dtype())), block.dtype(), {count});
+}
+
+int64_t Parameters::offset(const Tensor& value) const {
+  return (static_cast<const std::byte*>(value.raw()) - static_cast<const std::byte*>(values_.raw())) /
+         static_cast<int64_t>(size_of(value.dtype()));
+}
+
+Tensor Parameters::part(const Tensor& block, const NamedTensor& of) const {
+  const Tensor elements = range(block, offset(of.value), of.value.size());
+  return Tensor(const_cast<void*>(elements.raw()), block.dtype(), of.value.shape());
+}
+
+void Parameters::swap_values(Tensor& block) {
+  for (NamedTensor& t : tensors_) t.value = part(block, t);  // by their places in the old block
+  std::swap(values_, block);
+  changed();
+}
+
 NamedTensor* Parameters::find(std::string_view name) {
+  changed();
   const auto found = std::find_if(tensors_.begin(), tensors_.end(), [&](const NamedTensor& t) { return t.name == name; });
   return found == tensors_.end() ? nullptr : &*found;
 }

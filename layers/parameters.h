@@ -29,6 +29,10 @@ struct NamedTensor {
 };
 
 /// Owns a network's tensors. Layers add theirs while they are built and keep the references, which stay valid.
+/// All values lie in one block of memory, in this order, each tensor on 16 elements, with zeros between them:
+///   weights of pointwise and dense convolutions | other weights | gammas, betas and biases | buffers
+/// The gradients of all but the buffers lie in a second block, in the same order. So an operation over all parameters, over those
+/// that decay or over those that products read is one over a range.
 class Parameters {
  public:
   /// Values live in memory of `ops`, in its parameter type. gradients: false for a network that only infers.
@@ -36,22 +40,53 @@ class Parameters {
 
   NamedTensor& add(std::string name, WeightKind kind, std::vector<int64_t> torch_shape);
   NamedTensor& add_buffer(std::string name, int64_t channels);
+  /// Gives all tensors their memory, values and gradients 0. Once, when the last has been added.
+  void allocate();
 
-  std::deque<NamedTensor>& tensors() { return tensors_; }
+  /// Whoever may write to tensors is taken to have changed them: version().
+  std::deque<NamedTensor>& tensors() {
+    changed();
+    return tensors_;
+  }
   const std::deque<NamedTensor>& tensors() const { return tensors_; }
   /// Null if there is none of that name.
   NamedTensor* find(std::string_view name);
-  /// Elements of all parameters, buffers not counted.
+
+  // ---- Ranges: (elements), of the parameter type ------------------------------------------------------------------------------
+  const Tensor& values() const { return values_; }                       ///< of all tensors
+  Tensor trained_values() const { return range(values_, 0, trained_); }  ///< of all parameters
+  const Tensor& gradients() const { return gradients_; }                 ///< of all parameters; absent where there are none
+  int64_t decaying() const { return decaying_; }  ///< elements of trained_values() before the first gamma, beta or bias
+  Tensor product_weights() const { return range(values_, 0, products_); }
+  /// Where a pointwise or dense weight begins in product_weights().
+  int64_t first_of_product_weight(const NamedTensor& weight) const { return offset(weight.value); }
+  /// The part of a block, in the order of values(), that belongs to `of`.
+  Tensor part(const Tensor& block, const NamedTensor& of) const;
+  /// Exchanges the values with another block in the order of values().
+  void swap_values(Tensor& block);
+
+  /// Counts changes of the values, so that what was made of them can be made again.
+  uint64_t version() const { return version_; }
+  void changed() { ++version_; }
+
+  /// Elements of all parameters, buffers and what lies between tensors not counted.
   int64_t count() const;
   /// Memory of values and gradients.
   std::size_t bytes() const { return arena_.in_use(); }
   Ops& ops() { return ops_; }
+  DType type() const { return ops_.parameter_type(); }
 
  private:
+  static Tensor range(const Tensor& block, int64_t first, int64_t count);
+  int64_t offset(const Tensor& value) const;  // of a tensor in values_
+
   Ops& ops_;
   Arena arena_;
-  bool gradients_;
+  bool has_gradients_;
   std::deque<NamedTensor> tensors_;
+  Tensor values_, gradients_;
+  int64_t products_ = 0, decaying_ = 0, trained_ = 0;  // elements up to the end of each range
+  uint64_t version_ = 1;
 };
 
 /// Engine shape of a PyTorch shape.

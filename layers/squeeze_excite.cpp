@@ -10,7 +10,7 @@ SqueezeExcite::SqueezeExcite(Parameters& parameters, const std::string& name, in
       b2_(parameters.add(name + ".conv_expand.bias", WeightKind::vector, {channels})) {}
 
 void SqueezeExcite::forward(const Context& ctx, const Var& x) const {
-  const Profiler::Span span = ctx.layer(name_);
+  const Context::Layer layer = ctx.layer(name_);
   const Tensor& raw = x->value.raw;
   const Shape per_channel{raw.n(), raw.c()};
   Tensor mean = ctx.small(per_channel), slope, slope_xhat;  // (N,C)
@@ -18,11 +18,11 @@ void SqueezeExcite::forward(const Context& ctx, const Var& x) const {
     slope = ctx.small(per_channel);
     slope_xhat = ctx.small(per_channel);
   }
-  ctx.ops->pool_forward(x->value, mean, slope, slope_xhat);
+  ctx.add(PoolForward{x->value, mean, slope, slope_xhat});
 
   Tensor hidden = ctx.small({raw.n(), b1_.value.size()});  // (N,R)
   Tensor gate = ctx.small(per_channel);                    // (N,C)
-  ctx.ops->squeeze_excite_forward(mean, w1_.value, b1_.value, w2_.value, b2_.value, hidden, gate);
+  ctx.add(SqueezeExciteForward{mean, w1_.value, b1_.value, w2_.value, b2_.value, hidden, gate});
   x->value.gate = gate;
 
   ctx.record([this, ctx, x, mean, slope, slope_xhat, hidden] {
@@ -30,10 +30,10 @@ void SqueezeExcite::forward(const Context& ctx, const Var& x) const {
     Tensor pooled = ctx.small(v.value.gate.shape());
     Tensor dw1 = w1_.gradient, db1 = b1_.gradient, dw2 = w2_.gradient, db2 = b2_.gradient;
     const int64_t pixels = v.value.raw.h() * v.value.raw.w();
-    ctx.ops->squeeze_excite_backward(mean, w1_.value, w2_.value, hidden, v.value.gate, v.received.sum_dz_a, pixels, dw1, db1, dw2, db2,
-                                     pooled);
-    ctx.ops->batch_norm_sums_gated(v.value.gate, v.received.sum_dz_slope, v.received.sum_dz_slope_xhat, pooled, slope, slope_xhat,
-                                   v.gradient.sum_du, v.gradient.sum_du_xhat);
+    ctx.add(
+        SqueezeExciteBackward{mean, w1_.value, w2_.value, hidden, v.value.gate, v.received.sum_dz_a, pixels, dw1, db1, dw2, db2, pooled});
+    ctx.add(BatchNormSumsGated{v.value.gate, v.received.sum_dz_slope, v.received.sum_dz_slope_xhat, pooled, slope, slope_xhat,
+                               v.gradient.sum_du, v.gradient.sum_du_xhat});
     v.gradient.pooled = pooled;
   });
 }

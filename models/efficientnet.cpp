@@ -62,7 +62,9 @@ EfficientNet::EfficientNet(const EfficientNetSpec& spec, Parameters& parameters)
       stem_(make_stem(spec, architecture_.stem, parameters)),
       blocks_(make_blocks(spec, architecture_, parameters)),
       head_conv_(make_head_conv(spec, architecture_, parameters)),
-      head_(parameters, architecture_.head, spec.classes, spec.dropout) {}
+      head_(parameters, architecture_.head, spec.classes, spec.dropout) {
+  parameters.allocate();
+}
 
 Var EfficientNet::features(const Context& ctx, const Tensor& images, const std::string& last) const {
   const auto input = std::make_shared<Variable>(Feature{.raw = images});

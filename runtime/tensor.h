@@ -54,6 +54,9 @@ class Tensor {
   /// N*H*W of a feature map: the rows of the matrix (rows, C) that it is.
   int64_t rows() const { return shape_[0] * shape_[1] * shape_[2]; }
 
+  /// The same memory, which this copy does not keep alive.
+  Tensor unowned() const { return defined_ ? Tensor(data_, type_, shape_) : Tensor(); }
+
   const void* raw() const { return data_; }
   void* raw() { return data_; }
   /// The elements; null for an absent tensor. Throws ShapeError if T is not the storage type.

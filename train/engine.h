@@ -31,20 +31,18 @@ class Engine {
   /// feature maps; f32 stands for the backend's parameter type. Throws Error if the backend cannot store them so.
   Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& normalisation, bool gradients, DType storage = DType::f32);
 
-  /// Forward and backward of one training step: the gradients are left in the parameters. Returns the loss.
-  /// `smoothing` is the loss's label smoothing.
+  /// Adds forward and backward of one training step over a batch; the gradients are written to the parameters'. `smoothing` is the
+  /// loss's label smoothing. loss (1).
+  void add_gradients(Program& program, const BatchTensors& batch, float smoothing, const Tensor& loss) const;
+  /// Adds evaluation: returns the logits, (N,K). pixels (N,H,W,3) and flips (N) u8.
+  Tensor add_logits(Program& program, const Tensor& pixels, const Tensor& flips) const;
+
+  /// add_gradients() over a batch of the host's, at once. Returns the loss.
   double gradients(const Batch& batch, const StepState& state, float smoothing);
-  /// The same over a batch that is there already, asking the backend for operations alone. loss (1).
-  void gradients(const BatchTensors& batch, float smoothing, Tensor& loss);
   /// Fresh tensors for a batch of that size.
   BatchTensors tensors(Arena& arena, const Batch& batch) const;
-  /// Evaluation mode: logits, (N,K).
+  /// Evaluation of a batch of the host's, at once: logits, (N,K).
   std::vector<float> logits(const Batch& batch);
-  /// The same with a backend of the caller's, over the same memory as this one's, and working memory of the caller's: several
-  /// threads may, each with its own, while nobody changes the parameters.
-  std::vector<float> logits(const Batch& batch, Ops& ops, Arena& arena, Profiler* profiler = nullptr) const;
-  /// The same over a batch that is there already, asking the backend for operations alone. pixels (N,H,W,3) and flips (N) u8.
-  Tensor logits(const Tensor& pixels, const Tensor& flips, Ops& ops, Arena& arena, Profiler* profiler = nullptr) const;
 
   ~Engine();
 
@@ -55,7 +53,11 @@ class Engine {
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
   const EfficientNet& model() const { return model_; }
-  const Arena& arena() const { return arena_; }
+  DType storage() const { return storage_; }
+  /// Where the programs of this engine run.
+  Workspace& workspace() { return workspace_; }
+  const Workspace& workspace() const { return workspace_; }
+  Profiler* profiler() const { return profiler_; }
 
  private:
   Tensor images(const Context& ctx, const Tensor& pixels, const Tensor& flips) const;
@@ -65,9 +67,9 @@ class Engine {
   EfficientNet model_;
   Normalisation normalisation_;
   DType storage_;
-  Arena arena_;
+  Workspace workspace_;
   Profiler* profiler_ = nullptr;
-  std::unique_ptr<InferenceStep> inference_;  // null: the backend records nothing
+  std::unique_ptr<InferenceStep> inference_;  // null: not used yet
 };
 
 }  // namespace mcnn

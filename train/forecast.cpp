@@ -9,11 +9,11 @@ MemoryForecast forecast(const EfficientNetSpec& spec, const Config& config, int6
   Engine engine(*ops, spec, {}, true, storage_type(config));
   Optimizer optimizer(engine.parameters(), config);
   TrainingStep step(engine, optimizer, 0.f);
-  for (int i = 0; i < 2; ++i) {
+  for (int place = 0; place < 2; ++place) {
     step.bring({.n = batch, .h = height, .w = width});
     step.begin({});
   }
-  return {engine.parameters().bytes() + optimizer.bytes(), engine.arena().peak() + step.bytes()};
+  return {engine.parameters().bytes() + optimizer.bytes(), engine.workspace().bytes() + step.bytes()};
 }
 
 void require_memory(const EfficientNetSpec& spec, const Config& config, std::size_t available, std::size_t other) {

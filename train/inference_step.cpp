@@ -4,44 +4,49 @@
 
 namespace mcnn {
 namespace {
-constexpr std::size_t kMostShapes = 8;                       // a graph of a network takes megabytes
-constexpr std::size_t kLargestBatch = std::size_t{1} << 35;  // bytes of addresses; 30,000 photos of 600x600
+constexpr std::size_t kMostShapes = 8;  // a graph of a network takes megabytes
 }  // namespace
 
-InferenceStep::InferenceStep(const Engine& engine, Ops& ops, Arena& arena)
-    : engine_(engine), ops_(ops), arena_(arena), inputs_(ops.memory(), kLargestBatch) {}
+InferenceStep::InferenceStep(const Engine& engine, Ops& ops, Workspace& workspace) : engine_(engine), ops_(ops), workspace_(workspace) {}
 
-InferenceStep::Key InferenceStep::key_of(const Batch& batch) const {
-  Key key{{batch.n, batch.h, batch.w}, {}};
-  for (const NamedTensor& t : engine_.parameters().tensors()) key.second.push_back(t.value.raw());
-  return key;
+std::unique_ptr<InferenceStep::Step> InferenceStep::make_step(const Batch& batch) const {
+  auto step = std::make_unique<Step>();
+  Program& program = step->program;
+  const Tensor pixels = program.tensor({batch.n, batch.h, batch.w, 3}, DType::u8), flips = program.tensor({batch.n}, DType::u8);
+  program.input(pixels);
+  program.input(flips);
+  const Tensor logits = engine_.add_logits(program, pixels, flips);
+  program.keep(logits);
+  program.plan();
+  program.place(workspace_);
+  step->pixels = program.placed(pixels);
+  step->flips = program.placed(flips);
+  step->logits = program.placed(logits);
+  return step;
 }
 
 std::vector<float> InferenceStep::logits(const Batch& batch, Profiler* profiler) {
-  Tensor pixels = inputs_.tensor({batch.n, batch.h, batch.w, 3}, DType::u8), flips = inputs_.tensor({batch.n}, DType::u8);
-  ops_.copy_ahead(batch.pixels.data(), pixels);
-  ops_.copy_ahead(batch.flips.data(), flips);
-  Shape& shape = shapes_[key_of(batch)];
-  shape.last_use = ++calls_;
-  if (shapes_.size() > kMostShapes)
-    shapes_.erase(std::min_element(shapes_.begin(), shapes_.end(),
-                                   [](const auto& a, const auto& b) { return a.second.last_use < b.second.last_use; }));
-  if (shape.recording) {
-    arena_.unguard();
-    shape.recording->replay();
-    return to_floats(ops_, shape.logits);
+  const Parameters& parameters = engine_.parameters();
+  std::unique_ptr<Step>& found = steps_[{{batch.n, batch.h, batch.w}, parameters.values().raw()}];
+  if (!found) found = make_step(batch);
+  Step& step = *found;
+  step.last_use = ++calls_;
+  if (steps_.size() > kMostShapes)
+    steps_.erase(std::min_element(steps_.begin(), steps_.end(),
+                                  [](const auto& a, const auto& b) { return a.second->last_use < b.second->last_use; }));
+  if (step.prepared_for != parameters.version()) step.program.prepare(ops_, profiler);
+  step.prepared_for = parameters.version();
+
+  ops_.copy_ahead(batch.pixels.data(), step.pixels);
+  ops_.copy_ahead(batch.flips.data(), step.flips);
+  if (step.recording) {
+    step.recording->replay();
+  } else if (ops_.records() && step.uses++ > 0) {
+    step.recording = ops_.record([&] { step.program.run(ops_, profiler); });
+  } else {
+    step.program.run(ops_, profiler);
   }
-  Tensor logits;
-  const auto run = [&] {
-    logits = {};  // a second run finds the arena as the first did
-    logits = engine_.logits(pixels, flips, ops_, arena_, profiler);
-  };
-  if (shape.uses++ == 0)
-    run();
-  else
-    shape.recording = ops_.record(run);
-  shape.logits = Tensor(logits.raw(), logits.dtype(), logits.shape());
-  return to_floats(ops_, logits);
+  return to_floats(ops_, step.logits);
 }
 
 }  // namespace mcnn

@@ -2,62 +2,72 @@
 
 namespace mcnn {
 
-Optimizer::Optimizer(Parameters& parameters, const Config& config) : ops_(parameters.ops()), arena_(ops_.memory()), config_(config) {
-  const auto zeros = [&](const Shape& shape) {
-    Tensor t = arena_.tensor(shape, ops_.parameter_type());
-    ops_.fill(t, 0.f);
+Optimizer::Optimizer(Parameters& parameters, const Config& config)
+    : parameters_(parameters), ops_(parameters.ops()), arena_(ops_.memory()), config_(config) {
+  const auto zeros = [&](const Tensor& as) {
+    Tensor t = arena_.tensor(as.shape(), as.dtype());
+    ops_.run(Fill{t, 0.f});
     return t;
   };
-  const bool second_moment = config.train.optimizer == "adamw";
-  for (NamedTensor& t : parameters.tensors()) {
-    if (t.trainable) {
-      const bool decay = config.train.decay_norm_and_bias || t.kind != WeightKind::vector;
-      slots_.push_back({t.value, t.gradient, zeros(t.value.shape()), second_moment ? zeros(t.value.shape()) : Tensor(), decay});
-      gradients_.push_back(t.gradient);
-      trained_.push_back(&t);
-    }
-    if (config.train.ema > 0) {
-      averaged_.push_back(&t);
-      values_.push_back(t.value);
-      averages_.push_back(zeros(t.value.shape()));
-    }
-  }
-  norm_ = zeros({1});
-  clip_ = zeros({1});
-  ops_.ema(0.f, {}, values_, averages_);  // averages = values
+  m_ = zeros(parameters.trained_values());
+  if (config.train.optimizer == "adamw") v_ = zeros(parameters.trained_values());
+  if (config.train.ema <= 0) return;
+  averages_ = zeros(parameters.values());
+  ops_.run(Ema{.decay = 0.f, .values = parameters.values(), .averages = averages_});  // averages = values
 }
 
-void Optimizer::update(Tensor& norm) {
-  ops_.gradient_norm(gradients_, static_cast<float>(config_.train.clip_norm), norm, clip_);
+void Optimizer::add_update(Program& program, const Tensor& norm) const {
+  const Tensor clip = program.tensor({1}, parameters_.type()), values = parameters_.trained_values();
+  const auto weight_decay = static_cast<float>(config_.train.weight_decay);
+  const int64_t decayed = config_.train.decay_norm_and_bias ? values.size() : parameters_.decaying();
+  program.set_layer("optimizer");
+  program.add(GradientNorm{parameters_.gradients(), static_cast<float>(config_.train.clip_norm), norm, clip});
   if (config_.train.optimizer == "adamw") {
-    ops_.adamw({.weight_decay = static_cast<float>(config_.train.weight_decay)}, clip_, slots_);
+    program.add(AdamW{.weight_decay = weight_decay,
+                      .clip = clip,
+                      .values = values,
+                      .gradients = parameters_.gradients(),
+                      .m = m_,
+                      .v = v_,
+                      .decayed = decayed});
   } else {
-    ops_.sgd({.momentum = static_cast<float>(config_.train.momentum), .weight_decay = static_cast<float>(config_.train.weight_decay)},
-             clip_, slots_);
+    program.add(Sgd{.momentum = static_cast<float>(config_.train.momentum),
+                    .weight_decay = weight_decay,
+                    .clip = clip,
+                    .values = values,
+                    .gradients = parameters_.gradients(),
+                    .m = m_,
+                    .decayed = decayed});
   }
   // A step that overflowed left the weights as they were, and is not averaged.
-  if (!averages_.empty()) ops_.ema(static_cast<float>(config_.train.ema), clip_, values_, averages_);
+  if (averages_) program.add(Ema{static_cast<float>(config_.train.ema), clip, parameters_.values(), averages_});
 }
 
 double Optimizer::step() {
-  update(norm_);
-  return scalar(ops_, norm_);
+  Program program;
+  const Tensor norm = program.tensor({1}, parameters_.type());
+  program.keep(norm);
+  add_update(program, norm);
+  Workspace workspace(ops_.memory());
+  program.run_once(ops_, workspace);
+  parameters_.changed();
+  return scalar(ops_, program.placed(norm));
 }
 
 void Optimizer::swap_averages() {
-  for (std::size_t i = 0; i < averages_.size(); ++i) {
-    std::swap(values_[i], averages_[i]);
-    averaged_[i]->value = values_[i];
-  }
+  if (averages_) parameters_.swap_values(averages_);
 }
 
 std::vector<Optimizer::State> Optimizer::state() const {
   std::vector<State> all;
-  for (std::size_t i = 0; i < slots_.size(); ++i) {
-    all.push_back({"m." + trained_[i]->name, trained_[i], slots_[i].m});
-    if (slots_[i].v) all.push_back({"v." + trained_[i]->name, trained_[i], slots_[i].v});
+  const Parameters& parameters = parameters_;
+  for (const NamedTensor& t : parameters.tensors()) {
+    if (!t.trainable) continue;
+    all.push_back({"m." + t.name, &t, parameters.part(m_, t)});
+    if (v_) all.push_back({"v." + t.name, &t, parameters.part(v_, t)});
   }
-  for (std::size_t i = 0; i < averages_.size(); ++i) all.push_back({"ema." + averaged_[i]->name, averaged_[i], averages_[i]});
+  if (averages_)
+    for (const NamedTensor& t : parameters.tensors()) all.push_back({"ema." + t.name, &t, parameters.part(averages_, t)});
   return all;
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/program.h"
 #include "layers/parameters.h"
 #include "train/config.h"
 
@@ -13,10 +14,10 @@ class Optimizer {
   /// Zeroed moments for every trainable parameter, averages (if train.ema is on) equal to the weights.
   Optimizer(Parameters& parameters, const Config& config);
 
-  /// One update from the gradients, at the learning rate and step of the backend's StepState. norm (1): the gradients' 2-norm
-  /// before clipping, without the loss scale; where that is NaN or infinite nothing was changed. Operations alone.
-  void update(Tensor& norm);
-  /// update(), and waits for the norm.
+  /// Adds one update from the gradients, at the learning rate and step of the backend's StepState. norm (1): the gradients' 2-norm
+  /// before clipping, without the loss scale; where that is NaN or infinite nothing was changed.
+  void add_update(Program& program, const Tensor& norm) const;
+  /// The update alone, at once; returns the norm.
   double step();
 
   /// Swaps weights and running statistics with their averages; twice restores. Nothing without averaging.
@@ -33,15 +34,12 @@ class Optimizer {
   std::size_t bytes() const { return arena_.in_use(); }
 
  private:
+  Parameters& parameters_;
   Ops& ops_;
   Arena arena_;
   Config config_;
-  std::vector<const NamedTensor*> trained_;
-  std::vector<OptimizerSlot> slots_;
-  std::vector<Tensor> gradients_;
-  Tensor norm_, clip_;
-  std::vector<NamedTensor*> averaged_;
-  std::vector<Tensor> values_, averages_;
+  Tensor m_, v_;     // as parameters_.trained_values(); v_ absent: SGD
+  Tensor averages_;  // as parameters_.values(); absent: not averaged
 };
 
 }  // namespace mcnn

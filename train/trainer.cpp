@@ -311,7 +311,7 @@ class Run {
     if (keep) save_weights((dir_ / "best.safetensors").string(), engine_->parameters(), metadata_of(description_), progress_.steps);
     optimizer_->swap_averages();
     row["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    row["arena_peak_bytes"] = engine_->arena().peak();
+    row["arena_peak_bytes"] = engine_->workspace().bytes();
     row["peak_resident_bytes"] = peak_resident_bytes();
     if (const std::size_t broken = name_broken_photos()) row["broken_photos"] = broken;
     log(row);  // first: a line of an epoch that was not saved is cut off again, one that is missing could not be made

@@ -31,17 +31,22 @@ void TrainingStep::bring(const Batch& batch) {
 void TrainingStep::begin(const StepState& state) {
   running_ = brought_;
   Place& place = places_[running_];
-  engine_.ops().begin_step(state);
+  Ops& ops = engine_.ops();
+  ops.begin_step(state);
+  engine_.parameters().changed();
   const Shape& shape = place.batch.pixels.shape();
-  std::unique_ptr<Recording>& recording = place.recordings[{shape[0], shape[1], shape[2]}];
-  if (recording) {
-    engine_.arena().unguard();
-    return recording->replay();
+  Step& step = place.steps[{shape[0], shape[1], shape[2]}];
+  if (step.recording) return step.recording->replay();
+  if (!step.program) {
+    step.program = std::make_unique<Program>();
+    // The next batch of this shape will lie where this one does: bring().
+    const BatchTensors batch{place.batch.pixels.unowned(), place.batch.flips.unowned(), place.batch.targets.unowned()};
+    engine_.add_gradients(*step.program, batch, smoothing_, place.loss);
+    optimizer_.add_update(*step.program, place.norm);
+    step.program->plan();
+    step.program->place(engine_.workspace());
   }
-  recording = engine_.ops().record([&] {
-    engine_.gradients(place.batch, smoothing_, place.loss);
-    optimizer_.update(place.norm);
-  });
+  step.recording = ops.record([&] { step.program->run(ops, engine_.profiler()); });
 }
 
 TrainingStep::Result TrainingStep::end() {

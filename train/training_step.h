@@ -37,12 +37,16 @@ class TrainingStep {
   std::size_t bytes() const;
 
  private:
+  struct Step {
+    std::unique_ptr<Program> program;
+    std::unique_ptr<Recording> recording;  // null: the program is run
+  };
   struct Place {
     explicit Place(Engine& engine);
     Arena arena;                 // holds what follows and nothing else: a shape of batch always lies at the same addresses
     Tensor results, loss, norm;  // (2), and its two elements
     BatchTensors batch;
-    std::map<std::array<int64_t, 3>, std::unique_ptr<Recording>> recordings;  // by N, H, W
+    std::map<std::array<int64_t, 3>, Step> steps;  // by N, H, W
   };
   Engine& engine_;
   Optimizer& optimizer_;

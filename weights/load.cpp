@@ -169,7 +169,7 @@ std::vector<std::string> start_as_identities(const Architecture& architecture, P
     const bool lacks = std::any_of(missing.begin(), missing.end(), [&](const NamedTensor* t) { return t->name.starts_with(convolutions); });
     if (!b.skip || !lacks) continue;
     const std::string last_norm = b.name() + (b.expand != 1 ? ".bn3" : ".bn2");
-    for (const char* part : {".weight", ".bias"}) parameters.ops().fill(parameters.find(last_norm + part)->value, 0.f);
+    for (const char* part : {".weight", ".bias"}) parameters.ops().run(Fill{parameters.find(last_norm + part)->value, 0.f});
     names.push_back(b.name());
   }
   return names;

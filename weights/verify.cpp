@@ -15,13 +15,19 @@ Tensor images_of(Ops& ops, Arena& arena, const StoredTensor& stored) {
   return images;
 }
 
-std::vector<float> logits_of(Ops& ops, const EfficientNet& model, const StoredTensor& images) {
+std::vector<float> logits_of(const EfficientNet& model, Parameters& parameters, const StoredTensor& images) {
+  Ops& ops = parameters.ops();
   if (images.shape.size() != 4 || images.shape[1] != 3 || images.size() == 0)
     fail("tensor {} is {}, expected images (N,3,H,W)", printable(images.name), images.shape_str());
   Arena arena(ops.memory());
+  Workspace workspace(ops.memory());
+  Program program;
   Tape tape(false);
-  const Context ctx{&ops, &arena, &tape, ops.parameter_type(), false};
-  return to_floats(ops, model.forward(ctx, images_of(ops, arena, images)).value);
+  const Tensor logits =
+      model.forward(Context::of(program, tape, parameters, ops.parameter_type(), false), images_of(ops, arena, images)).value;
+  program.keep(logits);
+  program.run_once(ops, workspace);
+  return to_floats(ops, program.placed(logits));
 }
 
 }  // namespace mcnn

@@ -47,7 +47,7 @@ std::function<void()> libxsmm_product(int64_t rows, int64_t in, int64_t out) {
 /// A case with its tensors.
 std::function<void()> mcnn_product(Ops& ops, const cases::Case& row) {
   const auto workspace = std::make_shared<cases::Workspace>(ops, DType::f32, DType::f32);
-  return [&ops, workspace, run = row.prepare(*workspace)] { run(ops); };
+  return [&ops, workspace, operation = row.prepare(*workspace)] { ops.run(operation); };
 }
 
 struct Visits {

@@ -8,10 +8,9 @@
 
 #include <cmath>
 
-#include "kernels/cpu/chunks.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/lanes-inl.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/ranges.h"
 
 #ifndef MCNN_CPU_ADAMW_ONCE
 #define MCNN_CPU_ADAMW_ONCE
@@ -30,7 +29,7 @@ HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
 namespace {
 
-void adamw_chunk(AdamWFactors f, float keep, const float* gradient, int64_t count, float* value, float* first, float* second) {
+void adamw_range(AdamWFactors f, float keep, const float* gradient, int64_t count, float* value, float* first, float* second) {
   for_lanes(count, [&](auto d, int64_t i) HWY_ATTR {
     const auto g = hn::Mul(hn::LoadU(d, gradient + i), hn::Set(d, f.clip));
     const auto m = hn::MulAdd(hn::Set(d, f.beta1), hn::LoadU(d, first + i), hn::Mul(hn::Set(d, f.one_minus_beta1), g));
@@ -49,27 +48,25 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace mcnn::cpu {
-HWY_EXPORT(adamw_chunk);
+HWY_EXPORT(adamw_range);
 
-void CpuOps::adamw(const AdamW& options, const Tensor& clip, std::span<OptimizerSlot> slots) {
-  if (clip.data<float>()[0] == 0.0f) return;  // the gradient is not finite
-  const double lr = state_.learning_rate, t = static_cast<double>(state_.step) + 1.0, beta1 = options.beta1, beta2 = options.beta2;
-  const AdamWFactors factors{clip.data<float>()[0],
-                             options.beta1,
+void CpuOps::execute(AdamW& op) {
+  if (op.clip.data<float>()[0] == 0.0f) return;  // the gradient is not finite
+  const double lr = state_.learning_rate, t = static_cast<double>(state_.step) + 1.0, beta1 = op.beta1, beta2 = op.beta2;
+  const AdamWFactors factors{op.clip.data<float>()[0],
+                             op.beta1,
                              static_cast<float>(1.0 - beta1),
-                             options.beta2,
+                             op.beta2,
                              static_cast<float>(1.0 - beta2),
                              static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, t))),
-                             options.eps,
+                             op.eps,
                              static_cast<float>(lr / (1.0 - std::pow(beta1, t)))};
-  const auto keep_decayed = static_cast<float>(1.0 - lr * options.weight_decay);
-  const auto chunks = cut_into_chunks(slots.size(), [&](std::size_t i) { return slots[i].value.size(); });
-  parallel_for(threads_, static_cast<int64_t>(chunks.size()), [&](int64_t part) {
-    const Chunk& chunk = chunks[static_cast<std::size_t>(part)];
-    OptimizerSlot& slot = slots[chunk.tensor];
-    HWY_DYNAMIC_DISPATCH(adamw_chunk)
-    (factors, slot.decay ? keep_decayed : 1.0f, slot.gradient.data<float>() + chunk.first, chunk.count,
-     slot.value.data<float>() + chunk.first, slot.m.data<float>() + chunk.first, slot.v.data<float>() + chunk.first);
+  const auto keep_decayed = static_cast<float>(1.0 - lr * op.weight_decay);
+  const float* const gradients = op.gradients.data<float>();
+  float *const values = op.values.data<float>(), *const m = op.m.data<float>(), *const v = op.v.data<float>();
+  for_pieces_of_two(threads_, op.decayed, op.values.size(), [&](int64_t first, int64_t count) {
+    HWY_DYNAMIC_DISPATCH(adamw_range)
+    (factors, first < op.decayed ? keep_decayed : 1.0f, gradients + first, count, values + first, m + first, v + first);
   });
 }
 

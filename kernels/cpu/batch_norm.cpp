@@ -70,70 +70,72 @@ void fold(double mean, double var, float eps, float gamma, float beta, int64_t c
 }
 }  // namespace
 
-void CpuOps::batch_norm_forward(const Moments& moments, int64_t count, const Tensor& gamma, const Tensor& beta, float eps, float momentum,
-                                Tensor& running_mean, Tensor& running_var, Norm& norm) {
-  const double rate = momentum;
-  for (int64_t c = 0; c < gamma.size(); ++c) {
+void update_norm(const Moments& moments, int64_t count, NormUpdate& update) {
+  if (!update.requested()) return;
+  const double rate = update.momentum;
+  for (int64_t c = 0; c < update.gamma.size(); ++c) {
     const double mean = moments.mean.data<float>()[c], m2 = moments.m2.data<float>()[c];
-    fold(mean, m2 / static_cast<double>(count), eps, gamma.data<float>()[c], beta.data<float>()[c], c, norm);
-    if (!running_mean) continue;
-    float &old_mean = running_mean.data<float>()[c], &old_var = running_var.data<float>()[c];
+    fold(mean, m2 / static_cast<double>(count), update.eps, update.gamma.data<float>()[c], update.beta.data<float>()[c], c, update.norm);
+    if (!update.running_mean) continue;
+    float &old_mean = update.running_mean.data<float>()[c], &old_var = update.running_var.data<float>()[c];
     old_mean = static_cast<float>((1.0 - rate) * old_mean + rate * mean);
     old_var = static_cast<float>((1.0 - rate) * old_var + rate * m2 / static_cast<double>(count - 1));
   }
 }
 
-void CpuOps::batch_norm_frozen(const Tensor& running_mean, const Tensor& running_var, const Tensor& gamma, const Tensor& beta, float eps,
-                               Norm& norm) {
-  for (int64_t c = 0; c < gamma.size(); ++c)
-    fold(running_mean.data<float>()[c], running_var.data<float>()[c], eps, gamma.data<float>()[c], beta.data<float>()[c], c, norm);
+void CpuOps::execute(BatchNormForward& op) { update_norm(op.moments, op.count, op.update); }
+
+void CpuOps::execute(BatchNormFrozen& op) {
+  for (int64_t c = 0; c < op.gamma.size(); ++c)
+    fold(op.running_mean.data<float>()[c], op.running_var.data<float>()[c], op.eps, op.gamma.data<float>()[c], op.beta.data<float>()[c], c,
+         op.norm);
 }
 
-void CpuOps::batch_norm_sums(const Feature& x, const Tensor& stored, const Tensor& sample_scale, Tensor& sum_du, Tensor& sum_du_xhat) {
-  if (!sum_du && !sum_du_xhat) return;
-  const RowParts parts(x.raw);
-  const int64_t channels = x.raw.c();
+void CpuOps::execute(BatchNormSums& op) {
+  if (!op.sum_du && !op.sum_du_xhat) return;
+  const RowParts parts(op.x.raw);
+  const int64_t channels = op.x.raw.c();
   std::vector<double> sums(static_cast<std::size_t>(parts.count() * 2 * channels), 0.0);  // (parts, 2, C)
   parallel_for(threads_, parts.count(), [&](int64_t part) {
-    HWY_DYNAMIC_DISPATCH(batch_norm_sum_rows)(x, stored, parts[part], sums.data() + part * 2 * channels);
+    HWY_DYNAMIC_DISPATCH(batch_norm_sum_rows)(op.x, op.stored, parts[part], sums.data() + part * 2 * channels);
   });
 
   std::vector<double> total(static_cast<std::size_t>(2 * channels), 0.0);  // (2, C)
   for (int64_t part = 0; part < parts.count(); ++part) {
-    const double factor = sample_scale ? sample_scale.data<float>()[parts[part].n] : 1.0;  // a part lies within one sample
+    const double factor = op.sample_scale ? op.sample_scale.data<float>()[parts[part].n] : 1.0;  // a part lies within one sample
     const double* of_part = sums.data() + part * 2 * channels;
     for (std::size_t i = 0; i < total.size(); ++i) total[i] += factor * of_part[i];
   }
-  const float* invstd = x.norm.invstd.data<float>();
+  const float* invstd = op.x.norm.invstd.data<float>();
   for (int64_t c = 0; c < channels; ++c) {
-    if (sum_du) sum_du.data<float>()[c] = static_cast<float>(total[static_cast<std::size_t>(c)]);
-    if (sum_du_xhat) sum_du_xhat.data<float>()[c] = static_cast<float>(invstd[c] * total[static_cast<std::size_t>(channels + c)]);
+    if (op.sum_du) op.sum_du.data<float>()[c] = static_cast<float>(total[static_cast<std::size_t>(c)]);
+    if (op.sum_du_xhat) op.sum_du_xhat.data<float>()[c] = static_cast<float>(invstd[c] * total[static_cast<std::size_t>(channels + c)]);
   }
 }
 
-void CpuOps::batch_norm_sums_gated(const Tensor& gate, const Tensor& sum_dz_slope, const Tensor& sum_dz_slope_xhat, const Tensor& pooled,
-                                   const Tensor& slope, const Tensor& slope_xhat, Tensor& sum_du, Tensor& sum_du_xhat) {
+void CpuOps::execute(BatchNormSumsGated& op) {
   constexpr int64_t kBlock = 256;  // channels of one part
-  const int64_t samples = pooled.dim(0), channels = pooled.dim(1);
+  const int64_t samples = op.pooled.dim(0), channels = op.pooled.dim(1);
   parallel_for(threads_, (channels + kBlock - 1) / kBlock, [&](int64_t part) {
     const int64_t c0 = part * kBlock, width = std::min(kBlock, channels - c0);
     double du[kBlock] = {}, du_xhat[kBlock] = {};
     for (int64_t n = 0; n < samples; ++n) {
       const int64_t at = n * channels + c0;
-      const float *p = pooled.data<float>() + at, *s = slope.data<float>() + at, *s_xhat = slope_xhat.data<float>() + at;
+      const float *p = op.pooled.data<float>() + at, *s = op.slope.data<float>() + at, *s_xhat = op.slope_xhat.data<float>() + at;
       for (int64_t c = 0; c < width; ++c) {
         du[c] += static_cast<double>(p[c]) * s[c];
         du_xhat[c] += static_cast<double>(p[c]) * s_xhat[c];
       }
-      if (!gate) continue;
-      const float *g = gate.data<float>() + at, *dz = sum_dz_slope.data<float>() + at, *dz_xhat = sum_dz_slope_xhat.data<float>() + at;
+      if (!op.gate) continue;
+      const float *g = op.gate.data<float>() + at, *dz = op.sum_dz_slope.data<float>() + at,
+                  *dz_xhat = op.sum_dz_slope_xhat.data<float>() + at;
       for (int64_t c = 0; c < width; ++c) {
         du[c] += static_cast<double>(g[c]) * dz[c];
         du_xhat[c] += static_cast<double>(g[c]) * dz_xhat[c];
       }
     }
-    if (sum_du) std::copy_n(du, width, sum_du.data<float>() + c0);
-    if (sum_du_xhat) std::copy_n(du_xhat, width, sum_du_xhat.data<float>() + c0);
+    if (op.sum_du) std::copy_n(du, width, op.sum_du.data<float>() + c0);
+    if (op.sum_du_xhat) std::copy_n(du_xhat, width, op.sum_du_xhat.data<float>() + c0);
   });
 }
 

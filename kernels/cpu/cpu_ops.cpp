@@ -22,7 +22,7 @@ std::string CpuOps::name() const {
 void CpuOps::begin_step(const StepState& state) { state_ = state; }
 void CpuOps::copy_from_host(const void* source, Tensor& target) { std::memcpy(target.raw(), source, target.bytes()); }
 void CpuOps::copy_to_host(const Tensor& source, void* target) { std::memcpy(target, source.raw(), source.bytes()); }
-void CpuOps::fill(Tensor& x, float value) { std::fill_n(x.data<float>(), x.size(), value); }
+void CpuOps::execute(Fill& op) { std::fill_n(op.x.data<float>(), op.x.size(), op.value); }
 
 }  // namespace cpu
 

@@ -8,15 +8,15 @@
 
 namespace mcnn::cpu {
 
-void CpuOps::cross_entropy(const Tensor& logits, const Tensor& targets, float smoothing, Tensor& loss, Tensor& dlogits) {
-  const int64_t samples = logits.dim(0), classes = logits.dim(1);
-  const double kept = 1.0 - smoothing, spread = static_cast<double>(smoothing) / static_cast<double>(classes);
+void CpuOps::execute(CrossEntropy& op) {
+  const int64_t samples = op.logits.dim(0), classes = op.logits.dim(1);
+  const double kept = 1.0 - op.smoothing, spread = static_cast<double>(op.smoothing) / static_cast<double>(classes);
   const double gradient_scale = state_.loss_scale / static_cast<double>(samples);
   double total = 0;
   for (int64_t n = 0; n < samples; ++n) {
-    const float *l = logits.data<float>() + n * classes, *t = targets.data<float>() + n * classes;
+    const float *l = op.logits.data<float>() + n * classes, *t = op.targets.data<float>() + n * classes;
     const double top = *std::max_element(l, l + classes);
-    double exponentials = 0, mass = 0;  // of exp(l - top), of the smoothed targets
+    double exponentials = 0, mass = 0;  // of exp(l - top), of the smoothed op.targets
     for (int64_t k = 0; k < classes; ++k) {
       exponentials += std::exp(l[k] - top);
       mass += kept * t[k] + spread;
@@ -25,10 +25,11 @@ void CpuOps::cross_entropy(const Tensor& logits, const Tensor& targets, float sm
     for (int64_t k = 0; k < classes; ++k) {
       const double target = kept * t[k] + spread, log_softmax = l[k] - log_normaliser;
       total -= target * log_softmax;
-      if (dlogits) dlogits.data<float>()[n * classes + k] = static_cast<float>(gradient_scale * (std::exp(log_softmax) * mass - target));
+      if (op.dlogits)
+        op.dlogits.data<float>()[n * classes + k] = static_cast<float>(gradient_scale * (std::exp(log_softmax) * mass - target));
     }
   }
-  loss.data<float>()[0] = static_cast<float>(total / static_cast<double>(samples));
+  op.loss.data<float>()[0] = static_cast<float>(total / static_cast<double>(samples));
 }
 
 }  // namespace mcnn::cpu

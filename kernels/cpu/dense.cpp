@@ -61,13 +61,14 @@ void read_taps(const Feature& x, const ConvGeometry& g, const Tensor& y, int64_t
 }
 
 template <class T>
-void forward(const Feature& x, const Tensor& weights, const ConvGeometry& g, Tensor& y, Moments* moments, int threads, Scratch& shared) {
+void forward(const Feature& x, const Tensor& weights, const ConvGeometry& g, Tensor& y, Moments& moments, int threads, Scratch& shared) {
+  const bool take_moments = moments.requested();
   const int64_t depth = g.kernel * g.kernel * x.raw.c(), out = y.c(), out_panels = panel_count(out);
   const RowCut cut = cut_rows(1, y.rows(), kTileRows, kParts);
   const Panels w = panels(shared.floats(panels_size(depth, out)), depth);
   for (int64_t panel = 0; panel < out_panels; ++panel) pack(weights.data<float>(), depth, out, panel, w);
 
-  PartialMoments partial(moments ? cut.parts : 0, out);
+  PartialMoments partial(take_moments ? cut.parts : 0, out);
   parallel_for(threads, cut.parts, [&](int64_t part) {
     const std::size_t c_size = panels_size(cut.tile_rows, kPanel);
     float* const own = thread_scratch().floats(c_size + panels_size(cut.tile_rows, depth));
@@ -79,21 +80,21 @@ void forward(const Feature& x, const Tensor& weights, const ConvGeometry& g, Ten
       read_taps<T>(x, g, y, first, rows, taps);
       for (int64_t panel = 0; panel < out_panels; ++panel) {
         multiply(taps, rows, depth, w, 0, out, panel, panel + 1, c, false, ahead);
-        store_output<T>(c.data, first, rows, panel, y, moments ? &partial : nullptr, part, done);
+        store_output<T>(c.data, first, rows, panel, y, take_moments ? &partial : nullptr, part, done);
       }
       done += rows;
     }
     hwy::FlushStream();
-    if (moments) partial.set_count(part, done);
+    if (take_moments) partial.set_count(part, done);
   });
-  if (moments) partial.merge_into(*moments);
+  if (take_moments) partial.merge_into(moments);
 }
 
 /// dw: each part of the rows sums its own, merged in order.
 template <class T>
 void backward_weights(const Feature& x, const ConvGeometry& g, const OutputGradient& dy, const GradientCoefficients& folded, Tensor& dw,
                       int threads, Scratch& shared) {
-  const Tensor& y = dy.of->raw;
+  const Tensor& y = dy.of.raw;
   const int64_t depth = g.kernel * g.kernel * x.raw.c(), out = y.c(), out_panels = panel_count(out);
   const RowCut cut = cut_rows(1, y.rows(), kTileRows, kParts);
   const std::size_t dw_size = panels_size(depth, out);
@@ -118,14 +119,14 @@ void backward_weights(const Feature& x, const ConvGeometry& g, const OutputGradi
 template <class T>
 void backward_data(const Feature& x, const Tensor& weights, const ConvGeometry& g, const OutputGradient& dy,
                    const GradientCoefficients& folded, InputGradient& dx, int threads, Scratch& shared) {
-  const Tensor& y = dy.of->raw;
+  const Tensor& y = dy.of.raw;
   const int64_t height = x.raw.h(), width = x.raw.w(), channels = x.raw.c(), pixels = height * width, out = y.c();
   const int64_t depth = g.kernel * g.kernel * channels, depth_panels = panel_count(depth), y_pixels = y.h() * y.w();
   const Panels w = panels(shared.floats(panels_size(out, depth)), out);
   for (int64_t panel = 0; panel < depth_panels; ++panel) pack_transposed(weights.data<float>(), depth, out, panel, w);
 
   const RowCut cut = cut_rows(x.raw.n(), pixels, round_up(pixels, 8), x.raw.n());  // a sample is a tile and a part
-  InputSums sums(x, &dx, cut);
+  InputSums sums(x, dx, cut);
   parallel_for(threads, x.raw.n(), [&](int64_t n) {
     const std::size_t dz_size = panels_size(pixels, channels), dy_size = panels_size(kTileRows, out);
     float* const own = thread_scratch().floats(dz_size + dy_size + panels_size(kTileRows, depth));
@@ -151,15 +152,14 @@ void backward_data(const Feature& x, const Tensor& weights, const ConvGeometry& 
   sums.merge_into(x, dx);
 }
 
-void dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments, int threads, Scratch& shared) {
-  forward<float>(x, w, g, y, moments, threads, shared);
+void dense_forward(DenseForward& op, int threads, Scratch& shared) {
+  forward<float>(op.x, op.w, op.geometry, op.y, op.moments, threads, shared);
 }
 
-void dense_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw, InputGradient* dx,
-                    int threads, Scratch& shared) {
-  const GradientCoefficients folded = gradient_coefficients(dy);
-  if (dw.defined()) backward_weights<float>(x, g, dy, folded, dw, threads, shared);
-  if (dx) backward_data<float>(x, w, g, dy, folded, *dx, threads, shared);
+void dense_backward(DenseBackward& op, int threads, Scratch& shared) {
+  const GradientCoefficients folded = gradient_coefficients(op.dy);
+  if (op.dw.defined()) backward_weights<float>(op.x, op.geometry, op.dy, folded, op.dw, threads, shared);
+  if (op.dx.requested()) backward_data<float>(op.x, op.w, op.geometry, op.dy, folded, op.dx, threads, shared);
 }
 
 }  // namespace
@@ -171,13 +171,11 @@ namespace mcnn::cpu {
 HWY_EXPORT(dense_forward);
 HWY_EXPORT(dense_backward);
 
-void CpuOps::dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) {
-  HWY_DYNAMIC_DISPATCH(dense_forward)(x, w, g, y, moments, threads_, scratch_);
+void CpuOps::execute(DenseForward& op) {
+  HWY_DYNAMIC_DISPATCH(dense_forward)(op, threads_, scratch_);
+  update_norm(op.moments, op.y.rows(), op.norm);
 }
-void CpuOps::dense_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
-                            InputGradient* dx) {
-  HWY_DYNAMIC_DISPATCH(dense_backward)(x, w, g, dy, dw, dx, threads_, scratch_);
-}
+void CpuOps::execute(DenseBackward& op) { HWY_DYNAMIC_DISPATCH(dense_backward)(op, threads_, scratch_); }
 
 }  // namespace mcnn::cpu
 #endif

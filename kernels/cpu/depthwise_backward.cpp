@@ -22,14 +22,14 @@
 #define MCNN_CPU_DEPTHWISE_BACKWARD_ONCE_
 namespace mcnn::cpu {
 
-struct DepthwiseBackward {
+struct BackwardCall {
   const Feature& x;
   const Tensor& w;
   const ConvGeometry& g;
   const OutputGradient& dy;
   const GradientCoefficients& folded;
-  Tensor& dw;         // absent: not wanted
-  InputGradient* dx;  // null: not wanted
+  Tensor& dw;  // absent: not wanted
+  InputGradient& dx;
 };
 
 // Sums taken per channel beside dw: du and du*(raw - mean); with a gate dz*a, dz*act' and dz*act'*(raw - mean).
@@ -243,10 +243,10 @@ struct BlockSums {
 
 /// With a gate the sums belong to one sample: (N,C) each.
 template <int K, class D>
-void leave_gated_sums(D d, const DepthwiseBackward& call, int64_t n, const ChannelBlocks& blocks, ChannelBlock block,
+void leave_gated_sums(D d, const BackwardCall& call, int64_t n, const ChannelBlocks& blocks, ChannelBlock block,
                       const BlockSums<K, D>& sums) {
   const Norm& norm = call.x.norm;
-  Tensor* targets[kSums] = {&call.dx->sum_dz_a, &call.dx->sum_dz_slope, &call.dx->sum_dz_slope_xhat};
+  Tensor* targets[kSums] = {&call.dx.sum_dz_a, &call.dx.sum_dz_slope, &call.dx.sum_dz_slope_xhat};
   for (int64_t v = 0; v < sums.vectors; ++v) {
     const int64_t c = blocks.first_channel(block.begin + v);
     for (int i = 0; i < kSums; ++i) {
@@ -260,10 +260,10 @@ void leave_gated_sums(D d, const DepthwiseBackward& call, int64_t n, const Chann
 
 /// The samples of one group, one block of channels.
 template <int K, int S, class T, class D>
-void backward_part(D d, const DepthwiseBackward& call, int64_t group, int64_t group_size, const ChannelBlocks& blocks, ChannelBlock block,
+void backward_part(D d, const BackwardCall& call, int64_t group, int64_t group_size, const ChannelBlocks& blocks, ChannelBlock block,
                    int64_t ring_columns, const PartialGradients& partial) {
   constexpr int64_t lanes = hn::MaxLanes(D()), slots = (K - 1) / S + 1;
-  const Tensor &x = call.x.raw, &y = call.dy.of->raw;
+  const Tensor &x = call.x.raw, &y = call.dy.of.raw;
   const int64_t channels = x.c(), height = x.h(), width = x.w(), out_height = y.h(), out_width = y.w();
   const int64_t vectors = block.vectors();
   const int64_t sum_floats = vectors * BlockSums<K, D>::kRows * lanes;
@@ -281,8 +281,8 @@ void backward_part(D d, const DepthwiseBackward& call, int64_t group, int64_t gr
   }
 
   const int64_t rows_per_run = std::max<int64_t>(1, kRun / width);
-  const T *stored = call.dy.stored.data<T>(), *y_raw = y.data<T>(), *add = call.dx ? call.dx->add.template data<T>() : nullptr;
-  T* dx = call.dx ? call.dx->stored.template data<T>() : nullptr;
+  const T *stored = call.dy.stored.data<T>(), *y_raw = y.data<T>(), *add = call.dx.requested() ? call.dx.add.template data<T>() : nullptr;
+  T* dx = call.dx.requested() ? call.dx.stored.template data<T>() : nullptr;
   const float* mean = call.x.norm.defined() ? call.x.norm.mean.data<float>() : nullptr;
   for (int64_t n = group * group_size; n < std::min((group + 1) * group_size, x.n()); ++n) {
     const GradientRow gradient = gradient_row(call.dy, call.folded, n, 0);
@@ -301,7 +301,7 @@ void backward_part(D d, const DepthwiseBackward& call, int64_t group, int64_t gr
         const int64_t c = blocks.first_channel(block.begin + v);
         for (int64_t i = begin; i < end; ++i) {
           const int64_t from = (n * out_height + i) * out_width * channels;
-          with_activation(call.dy.of->act, [&](auto act) HWY_ATTR {
+          with_activation(call.dy.of.act, [&](auto act) HWY_ATTR {
             form_gradient_row<act()>(d, stored ? stored + from : nullptr, y_raw + from, gradient, c, out_width, channels,
                                      out_width * channels, ring.row(i, v));
           });
@@ -315,7 +315,7 @@ void backward_part(D d, const DepthwiseBackward& call, int64_t group, int64_t gr
       }
       if ((h + 1) % rows_per_run == 0 || h + 1 == height) sums.empty_runs(d, feature.gate, blocks, block);
     }
-    if (call.dx && call.x.gate.defined()) leave_gated_sums(d, call, n, blocks, block, sums);
+    if (call.dx.requested() && call.x.gate.defined()) leave_gated_sums(d, call, n, blocks, block, sums);
   }
   for (int64_t v = 0; v < vectors; ++v) {
     for (int64_t i = 0; i < K * K + 2; ++i) {
@@ -325,14 +325,14 @@ void backward_part(D d, const DepthwiseBackward& call, int64_t group, int64_t gr
 }
 
 template <int K, int S, class T, class D>
-void backward_parts(D d, int threads, const DepthwiseBackward& call) {
+void backward_parts(D d, int threads, const BackwardCall& call) {
   constexpr int64_t lanes = hn::MaxLanes(D());
   const Tensor& x = call.x.raw;
   const int64_t channels = x.c(), group_size = std::max<int64_t>(1, kGroupPixels / (x.h() * x.w()));
   const int64_t groups = ceil_div(x.n(), group_size);
   const int64_t last_t = call.g.pad_left + x.w() - 1;
   const int64_t reach = (last_t + kColumns<S> - 1) / S + 1;  // columns of dy that taps read, from column 0 on
-  const int64_t columns = (K - 1) / S + std::max(call.dy.of->raw.w(), reach);
+  const int64_t columns = (K - 1) / S + std::max(call.dy.of.raw.w(), reach);
   const int64_t bytes_per_vector = RowRing::floats((K - 1) / S + 1, 1, columns, lanes) * 4;
   const ChannelBlocks blocks(channels, lanes, kRingBytes / bytes_per_vector, ceil_div(kParts, groups));
 
@@ -345,9 +345,9 @@ void backward_parts(D d, int threads, const DepthwiseBackward& call) {
   // dw's rows, then sum_du, then sum_du_xhat.
   const Norm& norm = call.x.norm;
   float* dw = call.dw.data<float>();
-  const bool ungated = call.dx && !call.x.gate.defined();
-  float* sum_du = ungated ? call.dx->sum_du.data<float>() : nullptr;
-  float* sum_du_xhat = ungated ? call.dx->sum_du_xhat.data<float>() : nullptr;
+  const bool ungated = call.dx.requested() && !call.x.gate.defined();
+  float* sum_du = ungated ? call.dx.sum_du.data<float>() : nullptr;
+  float* sum_du_xhat = ungated ? call.dx.sum_du_xhat.data<float>() : nullptr;
   parallel_for(threads, K * K + 2, [&](int64_t i) {
     if (i < K * K) {
       if (dw) partial.add_up(i, nullptr, dw + i * channels);
@@ -364,7 +364,7 @@ void backward_parts(D d, int threads, const DepthwiseBackward& call) {
 }
 
 template <class T, class D>
-void backward_any_kernel(D d, int threads, const DepthwiseBackward& call) {
+void backward_any_kernel(D d, int threads, const BackwardCall& call) {
   switch (call.g.kernel * 10 + call.g.stride) {
     case 31: return backward_parts<3, 1, T>(d, threads, call);
     case 32: return backward_parts<3, 2, T>(d, threads, call);
@@ -374,7 +374,7 @@ void backward_any_kernel(D d, int threads, const DepthwiseBackward& call) {
   }
 }
 
-void depthwise_backward_f32(int threads, const DepthwiseBackward& call) {
+void depthwise_backward_f32(int threads, const BackwardCall& call) {
   const Wide wide;
   if (call.x.raw.c() >= static_cast<int64_t>(hn::Lanes(wide))) return backward_any_kernel<float>(wide, threads, call);
   backward_any_kernel<float>(One(), threads, call);
@@ -388,11 +388,10 @@ namespace mcnn::cpu {
 
 HWY_EXPORT(depthwise_backward_f32);
 
-void CpuOps::depthwise_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
-                                InputGradient* dx) {
-  if (!dw.defined() && !dx) return;
-  const GradientCoefficients folded = gradient_coefficients(dy);
-  HWY_DYNAMIC_DISPATCH(depthwise_backward_f32)(threads_, {x, w, g, dy, folded, dw, dx});
+void CpuOps::execute(DepthwiseBackward& op) {
+  if (!op.dw.defined() && !op.dx.requested()) return;
+  const GradientCoefficients folded = gradient_coefficients(op.dy);
+  HWY_DYNAMIC_DISPATCH(depthwise_backward_f32)(threads_, {op.x, op.w, op.geometry, op.dy, folded, op.dw, op.dx});
 }
 
 }  // namespace mcnn::cpu

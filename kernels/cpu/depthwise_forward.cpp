@@ -24,7 +24,7 @@
 #define MCNN_CPU_DEPTHWISE_FORWARD_ONCE_
 namespace mcnn::cpu {
 
-struct DepthwiseForward {
+struct ForwardCall {
   const Feature& x;
   const Tensor& w;
   const ConvGeometry& g;
@@ -126,7 +126,7 @@ HWY_INLINE void convolve_row(D d, const float* const (&rows)[K], const float* we
 }
 
 template <int K, int S, class T, class D>
-void forward_part(D d, const DepthwiseForward& call, int64_t n, const ChannelBlocks& blocks, ChannelBlock block, int64_t ring_columns) {
+void forward_part(D d, const ForwardCall& call, int64_t n, const ChannelBlocks& blocks, ChannelBlock block, int64_t ring_columns) {
   constexpr int64_t lanes = hn::MaxLanes(D());
   const Tensor& x = call.x.raw;
   const int64_t channels = x.c(), height = x.h(), width = x.w(), out_height = call.y.h(), out_width = call.y.w();
@@ -177,7 +177,7 @@ void forward_part(D d, const DepthwiseForward& call, int64_t n, const ChannelBlo
 }
 
 template <int K, int S, class T, class D>
-void forward_parts(D d, int threads, const DepthwiseForward& call) {
+void forward_parts(D d, int threads, const ForwardCall& call) {
   constexpr int64_t lanes = hn::MaxLanes(D());
   const int64_t samples = call.y.n(), blocks_of_columns = ceil_div(call.y.w(), kColumns);
   const int64_t read = (blocks_of_columns * kColumns - 1) * S + K;  // columns that taps reach, from the left padding on
@@ -190,7 +190,7 @@ void forward_parts(D d, int threads, const DepthwiseForward& call) {
 }
 
 template <class T, class D>
-void forward_any_kernel(D d, int threads, const DepthwiseForward& call) {
+void forward_any_kernel(D d, int threads, const ForwardCall& call) {
   switch (call.g.kernel * 10 + call.g.stride) {
     case 31: return forward_parts<3, 1, T>(d, threads, call);
     case 32: return forward_parts<3, 2, T>(d, threads, call);
@@ -200,7 +200,7 @@ void forward_any_kernel(D d, int threads, const DepthwiseForward& call) {
   }
 }
 
-void depthwise_forward_f32(int threads, const DepthwiseForward& call) {
+void depthwise_forward_f32(int threads, const ForwardCall& call) {
   const Wide wide;
   if (call.y.c() >= static_cast<int64_t>(hn::Lanes(wide))) return forward_any_kernel<float>(wide, threads, call);
   forward_any_kernel<float>(One(), threads, call);
@@ -214,12 +214,13 @@ namespace mcnn::cpu {
 
 HWY_EXPORT(depthwise_forward_f32);
 
-void CpuOps::depthwise_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) {
-  if (!moments) return HWY_DYNAMIC_DISPATCH(depthwise_forward_f32)(threads_, {x, w, g, y, nullptr});
-  PartialMoments partial(y.n(), y.c());
-  for (int64_t n = 0; n < y.n(); ++n) partial.set_count(n, y.h() * y.w());
-  HWY_DYNAMIC_DISPATCH(depthwise_forward_f32)(threads_, {x, w, g, y, &partial});
-  partial.merge_into(*moments);
+void CpuOps::execute(DepthwiseForward& op) {
+  if (!op.moments.requested()) return HWY_DYNAMIC_DISPATCH(depthwise_forward_f32)(threads_, {op.x, op.w, op.geometry, op.y, nullptr});
+  PartialMoments partial(op.y.n(), op.y.c());
+  for (int64_t n = 0; n < op.y.n(); ++n) partial.set_count(n, op.y.h() * op.y.w());
+  HWY_DYNAMIC_DISPATCH(depthwise_forward_f32)(threads_, {op.x, op.w, op.geometry, op.y, &partial});
+  partial.merge_into(op.moments);
+  update_norm(op.moments, op.y.rows(), op.norm);
 }
 
 }  // namespace mcnn::cpu

@@ -4,16 +4,15 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/ema.cpp"
 #include <hwy/foreach_target.h>  // must come before the headers of vector code
 
-#include "kernels/cpu/chunks.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/lanes-inl.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/ranges.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
 namespace {
 
-void ema_chunk(float decay, float one_minus_decay, const float* value, int64_t count, float* average) {
+void ema_range(float decay, float one_minus_decay, const float* value, int64_t count, float* average) {
   for_lanes(count, [&](auto d, int64_t i) HWY_ATTR {
     const auto fresh = hn::Mul(hn::Set(d, one_minus_decay), hn::LoadU(d, value + i));
     hn::StoreU(hn::MulAdd(hn::Set(d, decay), hn::LoadU(d, average + i), fresh), d, average + i);
@@ -26,17 +25,15 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace mcnn::cpu {
-HWY_EXPORT(ema_chunk);
+HWY_EXPORT(ema_range);
 
-void CpuOps::ema(float decay, const Tensor& clip, std::span<const Tensor> values, std::span<Tensor> averages) {
-  if (clip && *clip.data<float>() == 0.f) return;
-  const auto one_minus_decay = static_cast<float>(1.0 - static_cast<double>(decay));
-  const auto chunks = cut_into_chunks(values.size(), [&](std::size_t i) { return values[i].size(); });
-  parallel_for(threads_, static_cast<int64_t>(chunks.size()), [&](int64_t part) {
-    const Chunk& chunk = chunks[static_cast<std::size_t>(part)];
-    HWY_DYNAMIC_DISPATCH(ema_chunk)
-    (decay, one_minus_decay, values[chunk.tensor].data<float>() + chunk.first, chunk.count,
-     averages[chunk.tensor].data<float>() + chunk.first);
+void CpuOps::execute(Ema& op) {
+  if (op.clip && *op.clip.data<float>() == 0.f) return;
+  const auto one_minus_decay = static_cast<float>(1.0 - static_cast<double>(op.decay));
+  const float* const values = op.values.data<float>();
+  float* const averages = op.averages.data<float>();
+  for_pieces(threads_, op.values.size(), [&](int64_t, int64_t first, int64_t count) {
+    HWY_DYNAMIC_DISPATCH(ema_range)(op.decay, one_minus_decay, values + first, count, averages + first);
   });
 }
 

@@ -174,11 +174,11 @@ struct GradientRow {
 /// From channel c0 of sample n on; `folded` must outlive the row.
 inline GradientRow gradient_row(const OutputGradient& dy, const GradientCoefficients& folded, int64_t n, int64_t c0) {
   GradientRow row;
-  row.of = feature_row(*dy.of, n, c0);
+  row.of = feature_row(dy.of, n, c0);
   if (!folded.centre.empty()) {
     row.centre = folded.centre.data() + c0;
     row.slope_xhat = folded.slope_xhat.data() + c0;
-    row.mean = dy.of->norm.mean.data<float>() + c0;
+    row.mean = dy.of.norm.mean.data<float>() + c0;
   }
   if (dy.pooled.defined()) row.pooled = dy.pooled.data<float>() + n * dy.pooled.dim(1) + c0;
   if (dy.sample_scale.defined()) row.sample_scale = dy.sample_scale.data<float>()[n];

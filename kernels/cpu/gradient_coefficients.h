@@ -14,10 +14,10 @@ struct GradientCoefficients {
 
 inline GradientCoefficients gradient_coefficients(const OutputGradient& dy) {
   GradientCoefficients folded;
-  const Norm& norm = dy.of->norm;
+  const Norm& norm = dy.of.norm;
   if (dy.frozen || !norm.defined()) return folded;
-  const auto channels = static_cast<std::size_t>(dy.of->raw.c());
-  const double per_value = 1.0 / static_cast<double>(dy.of->raw.rows());
+  const auto channels = static_cast<std::size_t>(dy.of.raw.c());
+  const double per_value = 1.0 / static_cast<double>(dy.of.raw.rows());
   folded.centre.resize(channels);
   folded.slope_xhat.resize(channels);
   const float *scale = norm.scale.data<float>(), *invstd = norm.invstd.data<float>();

@@ -1,6 +1,6 @@
 // The 2-norm of all gradients together, and the factor that clips it.  Contract and formulas: kernels/ops.h.
 // Bandwidth-bound, so squares are summed in double: no gradient is too large, and the order of the sum hardly shows.
-// One sum per chunk of fixed size, merged in the order of the chunks.
+// One sum per piece of fixed size, merged in the order of the pieces.
 // Next: adamw.cpp and sgd.cpp multiply gradients by clip.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/gradient_norm.cpp"
@@ -12,9 +12,8 @@
 #include <cmath>
 #include <vector>
 
-#include "kernels/cpu/chunks.h"
 #include "kernels/cpu/cpu_ops.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/ranges.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
@@ -45,20 +44,18 @@ HWY_AFTER_NAMESPACE();
 namespace mcnn::cpu {
 HWY_EXPORT(sum_of_squares);
 
-void CpuOps::gradient_norm(std::span<const Tensor> gradients, float max_norm, Tensor& norm, Tensor& clip) {
-  const auto chunks = cut_into_chunks(gradients.size(), [&](std::size_t i) { return gradients[i].size(); });
-  std::vector<double> sums(chunks.size());
-  parallel_for(threads_, static_cast<int64_t>(chunks.size()), [&](int64_t part) {
-    const Chunk& chunk = chunks[static_cast<std::size_t>(part)];
-    sums[static_cast<std::size_t>(part)] =
-        HWY_DYNAMIC_DISPATCH(sum_of_squares)(gradients[chunk.tensor].data<float>() + chunk.first, chunk.count);
+void CpuOps::execute(GradientNorm& op) {
+  const float* const gradients = op.gradients.data<float>();
+  std::vector<double> sums(static_cast<std::size_t>(pieces_of(op.gradients.size())));
+  for_pieces(threads_, op.gradients.size(), [&](int64_t piece, int64_t first, int64_t count) {
+    sums[static_cast<std::size_t>(piece)] = HWY_DYNAMIC_DISPATCH(sum_of_squares)(gradients + first, count);
   });
   double squares = 0;
   for (const double sum : sums) squares += sum;
   const double length = std::sqrt(squares) / state_.loss_scale;
-  const double factor = max_norm == 0.0f ? 1.0 : std::min(1.0, max_norm / (length + 1e-6));
-  norm.data<float>()[0] = static_cast<float>(length);
-  clip.data<float>()[0] = std::isfinite(norm.data<float>()[0]) ? static_cast<float>(factor / state_.loss_scale) : 0.0f;
+  const double factor = op.max_norm == 0.0f ? 1.0 : std::min(1.0, op.max_norm / (length + 1e-6));
+  op.norm.data<float>()[0] = static_cast<float>(length);
+  op.clip.data<float>()[0] = std::isfinite(op.norm.data<float>()[0]) ? static_cast<float>(factor / state_.loss_scale) : 0.0f;
 }
 
 }  // namespace mcnn::cpu

@@ -20,9 +20,9 @@ namespace mcnn::cpu::HWY_NAMESPACE {
 /// sum_dz_a, sum_dz_slope, sum_dz_slope*(raw-mean). The factor invstd that makes xhat is applied at the end.
 class InputSums {
  public:
-  InputSums(const Feature& x, const InputGradient* dx, const RowCut& cut) : gated_(x.gate.defined()), channels_(x.raw.c()), cut_(cut) {
-    wanted_ = dx && (gated_ ? dx->sum_dz_a.defined() || dx->sum_dz_slope.defined() || dx->sum_dz_slope_xhat.defined()
-                            : dx->sum_du.defined() || dx->sum_du_xhat.defined());
+  InputSums(const Feature& x, const InputGradient& dx, const RowCut& cut) : gated_(x.gate.defined()), channels_(x.raw.c()), cut_(cut) {
+    wanted_ = dx.requested() && (gated_ ? dx.sum_dz_a.defined() || dx.sum_dz_slope.defined() || dx.sum_dz_slope_xhat.defined()
+                                        : dx.sum_du.defined() || dx.sum_du_xhat.defined());
     if (wanted_) values_.resize(static_cast<std::size_t>((gated_ ? cut.slots() : cut.parts) * 3 * channels_), 0.0f);
   }
   bool wanted() const { return wanted_; }

@@ -98,10 +98,10 @@ void read_feature_rows(const Feature& x, int64_t first, int64_t rows, int64_t fr
 template <bool kCentred, class T>
 HWY_NOINLINE void read_gradient_rows(const OutputGradient& dy, const GradientCoefficients& folded, int64_t first, int64_t rows,
                                      int64_t from, int64_t to, Panels out) {
-  const int64_t channels = dy.of->raw.c();
-  const T* const raw_data = dy.of->raw.data<T>() + first * channels;
+  const int64_t channels = dy.of.raw.c();
+  const T* const raw_data = dy.of.raw.data<T>() + first * channels;
   const T* const stored_data = dy.stored.data<T>() + first * channels;
-  for_samples(dy.of->raw, first, rows, [&](int64_t n, int64_t r_first, int64_t r_last) HWY_ATTR {
+  for_samples(dy.of.raw, first, rows, [&](int64_t n, int64_t r_first, int64_t r_last) HWY_ATTR {
     const GradientRow row = gradient_row(dy, folded, n, 0);
     for (int64_t panel = from; panel < to; ++panel) {
       for_lanes(std::min(kPanel, channels - panel * kPanel), [&](auto d, int64_t i) HWY_ATTR {
@@ -129,10 +129,10 @@ HWY_NOINLINE void read_gradient_rows(const OutputGradient& dy, const GradientCoe
 template <Activation kAct, class T>
 HWY_NOINLINE void read_pooled_gradient_rows(const OutputGradient& dy, const GradientCoefficients& folded, int64_t first, int64_t rows,
                                             int64_t from, int64_t to, Panels out) {
-  const int64_t channels = dy.of->raw.c();
-  const T* const raw_data = dy.of->raw.data<T>() + first * channels;
+  const int64_t channels = dy.of.raw.c();
+  const T* const raw_data = dy.of.raw.data<T>() + first * channels;
   const T* const stored_data = dy.stored.defined() ? dy.stored.data<T>() + first * channels : nullptr;
-  for_samples(dy.of->raw, first, rows, [&](int64_t n, int64_t r_first, int64_t r_last) HWY_ATTR {
+  for_samples(dy.of.raw, first, rows, [&](int64_t n, int64_t r_first, int64_t r_last) HWY_ATTR {
     const GradientRow row = gradient_row(dy, folded, n, 0);
     for (int64_t r = r_first; r < r_last; ++r) {
       const T* const raw = raw_data + r * channels;
@@ -149,7 +149,7 @@ template <class T>
 void read_gradient_rows(const OutputGradient& dy, const GradientCoefficients& folded, int64_t first, int64_t rows, int64_t from, int64_t to,
                         Panels out) {
   if (dy.pooled.defined()) {
-    for_activation(dy.of->act, [&](auto act) HWY_ATTR { read_pooled_gradient_rows<act(), T>(dy, folded, first, rows, from, to, out); });
+    for_activation(dy.of.act, [&](auto act) HWY_ATTR { read_pooled_gradient_rows<act(), T>(dy, folded, first, rows, from, to, out); });
   } else if (folded.centre.empty()) {
     read_gradient_rows<false, T>(dy, folded, first, rows, from, to, out);
   } else {

@@ -9,19 +9,19 @@
 
 namespace mcnn::cpu {
 
-void CpuOps::normalize_images(const Tensor& pixels, const Tensor& flip, const float (&mean)[3], const float (&std)[3], Tensor& y) {
+void CpuOps::execute(NormalizeImages& op) {
   constexpr int64_t kRows = 16;  // of one part
   std::array<std::array<float, 256>, 3> table;
   for (std::size_t c = 0; c < 3; ++c)
     for (std::size_t value = 0; value < 256; ++value)
-      table[c][value] = static_cast<float>((static_cast<double>(value) / 255.0 - mean[c]) / std[c]);
+      table[c][value] = static_cast<float>((static_cast<double>(value) / 255.0 - op.mean[c]) / op.std[c]);
 
-  const int64_t height = pixels.h(), width = pixels.w(), per_sample = (height + kRows - 1) / kRows;
-  const uint8_t* in = pixels.data<uint8_t>();
-  float* out = y.data<float>();
-  parallel_for(threads_, pixels.n() * per_sample, [&](int64_t part) {
+  const int64_t height = op.pixels.h(), width = op.pixels.w(), per_sample = (height + kRows - 1) / kRows;
+  const uint8_t* in = op.pixels.data<uint8_t>();
+  float* out = op.y.data<float>();
+  parallel_for(threads_, op.pixels.n() * per_sample, [&](int64_t part) {
     const int64_t n = part / per_sample, first = part % per_sample * kRows;
-    const bool mirrored = flip && flip.data<uint8_t>()[n] != 0;
+    const bool mirrored = op.flip && op.flip.data<uint8_t>()[n] != 0;
     for (int64_t h = first; h < std::min(first + kRows, height); ++h) {
       const uint8_t* from = in + (n * height + h) * width * 3;
       float* to = out + (n * height + h) * width * 3;

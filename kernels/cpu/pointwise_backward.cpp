@@ -33,14 +33,14 @@ constexpr int64_t kTileRows = 200, kTileRowsSmallWeights = 96;
 /// Floats: 256 KiB of weights and as much of dw leave half of a MiB of cache to the rows.
 constexpr int64_t kSmallWeights = 1 << 16;
 
-/// A call's operands; what is null or absent is not wanted.
+/// A call's operands.
 struct Backward {
   const Feature& x;
   const Tensor& w;
   const OutputGradient& dy;
   const GradientCoefficients& folded;
   Tensor& dw;
-  InputGradient* dx;
+  InputGradient& dx;
   int64_t in, out;  ///< I, O
   int threads;
 };
@@ -48,7 +48,7 @@ struct Backward {
 /// w transposed (O,I), as the right operand of dz = dy w^T.
 Panels pack_weights(const Backward& call, float* memory) {
   const Panels w = panels(memory, call.out);
-  if (!call.dx) return w;
+  if (!call.dx.requested()) return w;
   parallel_for(call.threads, panel_count(call.in),
                [&](int64_t panel) { pack_transposed(call.w.data<float>(), call.in, call.out, panel, w); });
   return w;
@@ -62,14 +62,14 @@ template <class T>
 void expect_gradient_rows(const Backward& call, int64_t first, int64_t rows, int64_t from, const std::vector<uint32_t>& lines,
                           Ahead& ahead) {
   expect_rows<T>(call.dy.stored, first, rows, from, lines, ahead);
-  if (!call.folded.centre.empty() || call.dy.pooled.defined()) expect_rows<T>(call.dy.of->raw, first, rows, from, lines, ahead);
+  if (!call.folded.centre.empty() || call.dy.pooled.defined()) expect_rows<T>(call.dy.of.raw, first, rows, from, lines, ahead);
 }
 /// Asks for what z is formed from and dz completed with.
 template <class T>
 void expect_feature_rows(const Backward& call, int64_t first, int64_t rows, int64_t from, const std::vector<uint32_t>& lines,
                          Ahead& ahead) {
   expect_rows<T>(call.x.raw, first, rows, from, lines, ahead);
-  if (call.dx) expect_rows<T>(call.dx->add, first, rows, from, lines, ahead);
+  if (call.dx.requested()) expect_rows<T>(call.dx.add, first, rows, from, lines, ahead);
 }
 
 template <class T>
@@ -78,7 +78,7 @@ void backward_by_inputs(const Backward& call, int64_t slices, Scratch& shared) {
   const int64_t slice = ceil_div(in_panels, slices);
   const bool sliced = slices > 1;
   // The activation and its slope cost more to form again than to keep.
-  const bool keep_slopes = call.x.act != Activation::identity && call.dw.defined() && call.dx;
+  const bool keep_slopes = call.x.act != Activation::identity && call.dw.defined() && call.dx.requested();
   const RowCut cut = cut_rows(call.x.raw.n(), call.x.raw.h() * call.x.raw.w(), sliced ? kTileRows : kTileRowsSmallWeights,
                               sliced ? ceil_div(16, slices) : 32);
   InputSums sums(call.x, call.dx, cut);
@@ -127,17 +127,17 @@ void backward_by_inputs(const Backward& call, int64_t slices, Scratch& shared) {
         }
         multiply_transposed(z, in, from, to, dy, out, 0, out_panels, rows, dw, tile > cut.first_tile(part), ahead);
       }
-      for (int64_t panel = from; call.dx && panel < to; ++panel) {
+      for (int64_t panel = from; call.dx.requested() && panel < to; ++panel) {
         multiply(dy, rows, out, w, 0, in, panel, panel + 1, dz, false, ahead);
         const float* const a = keep_slopes ? slopes.a.at(panel - from) : nullptr;
         const float* const slope = keep_slopes ? slopes.slope.at(panel - from) : nullptr;
-        store_gradient<T>(dz.data, call.x, *call.dx, first, rows, panel, sums, part, a, slope);
+        store_gradient<T>(dz.data, call.x, call.dx, first, rows, panel, sums, part, a, slope);
       }
     }
     hwy::FlushStream();
   });
   if (call.dw.defined()) merge_parts(all_dw, cut.parts, in, out, call.dw.data<float>(), call.threads);
-  if (call.dx) sums.merge_into(call.x, *call.dx);
+  if (call.dx.requested()) sums.merge_into(call.x, call.dx);
 }
 
 template <class T>
@@ -172,7 +172,7 @@ void backward_by_outputs(const Backward& call, Scratch& shared) {
         const int64_t to = std::min(out_panels, from + kSlice), depth = std::min(out, to * kPanel) - from * kPanel;
         const Panels dy_slice = {dy(tile).at(from), dz.rows};
         read_gradient_rows<T>(call.dy, call.folded, first, rows, from, to, dy_slice);
-        if (!call.dx) continue;
+        if (!call.dx.requested()) continue;
         ahead.clear();
         if (to < out_panels) {
           expect_gradient_rows<T>(call, first, rows, to, dy_lines, ahead);
@@ -181,8 +181,8 @@ void backward_by_outputs(const Backward& call, Scratch& shared) {
         }
         multiply(dy_slice, rows, depth, w, from * kPanel, in, 0, in_panels, dz, from > 0, ahead);
       }
-      for (int64_t panel = 0; call.dx && panel < in_panels; ++panel) {
-        store_gradient<T>(dz.at(panel), call.x, *call.dx, first, rows, panel, sums, tile);
+      for (int64_t panel = 0; call.dx.requested() && panel < in_panels; ++panel) {
+        store_gradient<T>(dz.at(panel), call.x, call.dx, first, rows, panel, sums, tile);
       }
       hwy::FlushStream();
     });
@@ -207,23 +207,20 @@ void backward_by_outputs(const Backward& call, Scratch& shared) {
     });
   }
   if (call.dw.defined()) merge_parts(all_dw, dw_parts, in, out, call.dw.data<float>(), call.threads);
-  if (call.dx) sums.merge_into(call.x, *call.dx);
+  if (call.dx.requested()) sums.merge_into(call.x, call.dx);
 }
 
 template <class T>
-void backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx, int threads, Scratch& shared) {
-  const int64_t in = x.raw.c(), out = dy.of->raw.c();
-  const GradientCoefficients folded = gradient_coefficients(dy);
-  const Backward call{x, w, dy, folded, dw, dx, in, out, threads};
+void backward(PointwiseBackward& op, int threads, Scratch& shared) {
+  const int64_t in = op.x.raw.c(), out = op.dy.of.raw.c();
+  const GradientCoefficients folded = gradient_coefficients(op.dy);
+  const Backward call{op.x, op.w, op.dy, folded, op.dw, op.dx, in, out, threads};
   const bool small = in * out <= kSmallWeights;
-  if (in < out && !small && x.raw.rows() >= 8 * kTileRows) return backward_by_outputs<T>(call, shared);
+  if (in < out && !small && op.x.raw.rows() >= 8 * kTileRows) return backward_by_outputs<T>(call, shared);
   backward_by_inputs<T>(call, small ? 1 : ceil_div(panel_count(in), kSlice), shared);
 }
 
-void pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx, int threads,
-                        Scratch& shared) {
-  backward<float>(x, w, dy, dw, dx, threads, shared);
-}
+void pointwise_backward(PointwiseBackward& op, int threads, Scratch& shared) { backward<float>(op, threads, shared); }
 
 }  // namespace
 }  // namespace mcnn::cpu::HWY_NAMESPACE
@@ -233,9 +230,7 @@ HWY_AFTER_NAMESPACE();
 namespace mcnn::cpu {
 HWY_EXPORT(pointwise_backward);
 
-void CpuOps::pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx) {
-  HWY_DYNAMIC_DISPATCH(pointwise_backward)(x, w, dy, dw, dx, threads_, scratch_);
-}
+void CpuOps::execute(PointwiseBackward& op) { HWY_DYNAMIC_DISPATCH(pointwise_backward)(op, threads_, scratch_); }
 
 }  // namespace mcnn::cpu
 #endif

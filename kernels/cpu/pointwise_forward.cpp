@@ -27,7 +27,7 @@ constexpr int64_t kSlice = 3;       // panels of z in a slice
 constexpr int64_t kWholeInput = 7;  // panels of z that are not worth slicing: 336 channels with AVX-512
 
 template <class T>
-void forward(const Feature& x, const Tensor& weights, Tensor& y, Moments* moments, int threads, Scratch& shared) {
+void forward(const Feature& x, const Tensor& weights, Tensor& y, Moments& moments, int threads, Scratch& shared) {
   const int64_t rows = x.raw.rows(), in = x.raw.c(), out = y.c();
   const int64_t in_panels = panel_count(in), out_panels = panel_count(out);
   const bool project = in > out;
@@ -49,7 +49,8 @@ void forward(const Feature& x, const Tensor& weights, Tensor& y, Moments* moment
     });
   }
 
-  PartialMoments partial(moments ? cut.parts : 0, out);
+  const bool take_moments = moments.requested();
+  PartialMoments partial(take_moments ? cut.parts : 0, out);
   parallel_for(threads, cut.parts * groups, [&](int64_t unit) {
     const int64_t part = unit / groups, group = unit % groups;
     const int64_t first_panel = group * out_panels / groups, last_panel = (group + 1) * out_panels / groups;
@@ -77,20 +78,20 @@ void forward(const Feature& x, const Tensor& weights, Tensor& y, Moments* moment
         for (int64_t panel = first_panel; panel < last_panel; panel += y_panels) {
           multiply(z, count, depth, w, from * kPanel, out, panel, panel + y_panels, y_tile, from > 0, ahead);
           for (int64_t p = panel; to == in_panels && p < panel + y_panels; ++p) {
-            store_output<T>(y_tile.at(p - panel), first, count, p, y, moments ? &partial : nullptr, part, done);
+            store_output<T>(y_tile.at(p - panel), first, count, p, y, take_moments ? &partial : nullptr, part, done);
           }
         }
       }
       done += count;
     }
     hwy::FlushStream();
-    if (moments && group == 0) partial.set_count(part, done);
+    if (take_moments && group == 0) partial.set_count(part, done);
   });
-  if (moments) partial.merge_into(*moments);
+  if (take_moments) partial.merge_into(moments);
 }
 
-void pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments, int threads, Scratch& shared) {
-  forward<float>(x, w, y, moments, threads, shared);
+void pointwise_forward(PointwiseForward& op, int threads, Scratch& shared) {
+  forward<float>(op.x, op.w, op.y, op.moments, threads, shared);
 }
 
 }  // namespace
@@ -101,8 +102,9 @@ HWY_AFTER_NAMESPACE();
 namespace mcnn::cpu {
 HWY_EXPORT(pointwise_forward);
 
-void CpuOps::pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) {
-  HWY_DYNAMIC_DISPATCH(pointwise_forward)(x, w, y, moments, threads_, scratch_);
+void CpuOps::execute(PointwiseForward& op) {
+  HWY_DYNAMIC_DISPATCH(pointwise_forward)(op, threads_, scratch_);
+  update_norm(op.moments, op.y.rows(), op.norm);
 }
 
 }  // namespace mcnn::cpu

@@ -141,9 +141,7 @@ namespace mcnn::cpu {
 
 HWY_EXPORT(pool_forward_f32);
 
-void CpuOps::pool_forward(const Feature& x, Tensor& mean, Tensor& slope, Tensor& slope_xhat) {
-  HWY_DYNAMIC_DISPATCH(pool_forward_f32)(threads_, {x, mean, slope, slope_xhat});
-}
+void CpuOps::execute(PoolForward& op) { HWY_DYNAMIC_DISPATCH(pool_forward_f32)(threads_, {op.x, op.mean, op.slope, op.slope_xhat}); }
 
 }  // namespace mcnn::cpu
 #endif

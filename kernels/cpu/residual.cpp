@@ -54,12 +54,12 @@ HWY_AFTER_NAMESPACE();
 namespace mcnn::cpu {
 HWY_EXPORT(residual_rows);
 
-void CpuOps::residual_forward(const Feature& x, const Feature& branch, const Tensor& sample_scale, Tensor& y) {
-  const RowParts parts(y);
+void CpuOps::execute(ResidualForward& op) {
+  const RowParts parts(op.y);
   parallel_for(threads_, parts.count(), [&](int64_t index) {
     const RowPart part = parts[index];
-    const float branch_scale = sample_scale ? sample_scale.data<float>()[part.n] : 1.0f;
-    HWY_DYNAMIC_DISPATCH(residual_rows)(x, branch, branch_scale, part, y);
+    const float branch_scale = op.sample_scale ? op.sample_scale.data<float>()[part.n] : 1.0f;
+    HWY_DYNAMIC_DISPATCH(residual_rows)(op.x, op.branch, branch_scale, part, op.y);
   });
 }
 

@@ -5,10 +5,9 @@
 #define HWY_TARGET_INCLUDE "kernels/cpu/sgd.cpp"
 #include <hwy/foreach_target.h>  // must come before the headers of vector code
 
-#include "kernels/cpu/chunks.h"
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/lanes-inl.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/ranges.h"
 
 #ifndef MCNN_CPU_SGD_ONCE
 #define MCNN_CPU_SGD_ONCE
@@ -28,7 +27,7 @@ HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
 namespace {
 
-void sgd_chunk(SgdFactors factors, float decay, const float* gradient, int64_t count, float* value, float* momentum) {
+void sgd_range(SgdFactors factors, float decay, const float* gradient, int64_t count, float* value, float* momentum) {
   for_lanes(count, [&](auto d, int64_t i) HWY_ATTR {
     const auto w = hn::LoadU(d, value + i);
     const auto g = hn::MulAdd(hn::Set(d, decay), w, hn::Mul(hn::Set(d, factors.clip), hn::LoadU(d, gradient + i)));
@@ -45,18 +44,16 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace mcnn::cpu {
-HWY_EXPORT(sgd_chunk);
+HWY_EXPORT(sgd_range);
 
-void CpuOps::sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot> slots) {
-  if (clip.data<float>()[0] == 0.0f) return;  // the gradient is not finite
-  const SgdFactors factors{clip.data<float>()[0], options.momentum, state_.learning_rate, options.nesterov, state_.step == 0};
-  const auto chunks = cut_into_chunks(slots.size(), [&](std::size_t i) { return slots[i].value.size(); });
-  parallel_for(threads_, static_cast<int64_t>(chunks.size()), [&](int64_t part) {
-    const Chunk& chunk = chunks[static_cast<std::size_t>(part)];
-    OptimizerSlot& slot = slots[chunk.tensor];
-    HWY_DYNAMIC_DISPATCH(sgd_chunk)
-    (factors, slot.decay ? options.weight_decay : 0.0f, slot.gradient.data<float>() + chunk.first, chunk.count,
-     slot.value.data<float>() + chunk.first, slot.m.data<float>() + chunk.first);
+void CpuOps::execute(Sgd& op) {
+  if (op.clip.data<float>()[0] == 0.0f) return;  // the gradient is not finite
+  const SgdFactors factors{op.clip.data<float>()[0], op.momentum, state_.learning_rate, op.nesterov, state_.step == 0};
+  const float* const gradients = op.gradients.data<float>();
+  float *const values = op.values.data<float>(), *const m = op.m.data<float>();
+  for_pieces_of_two(threads_, op.decayed, op.values.size(), [&](int64_t first, int64_t count) {
+    HWY_DYNAMIC_DISPATCH(sgd_range)
+    (factors, first < op.decayed ? op.weight_decay : 0.0f, gradients + first, count, values + first, m + first);
   });
 }
 

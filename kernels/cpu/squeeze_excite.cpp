@@ -24,7 +24,7 @@ namespace {
 constexpr int64_t kSamples = 4;    // of one part: a weight is loaded once for four
 constexpr int64_t kChannels = 64;  // of one part
 
-struct SqueezeExciteBackward {
+struct GateBackward {
   int64_t samples, channels, squeezed, pixels;          // N, C, R, H*W
   const float *s, *w1, *w2, *hidden, *gate, *sum_dz_a;  // as in the contract
   float *dw1, *dw2, *db2, *pooled;                      // null: not wanted
@@ -93,7 +93,7 @@ void gate_samples(const float* s, const float* w1, const float* b1, const float*
 }
 
 /// (1) dt = dg*gate*(1-gate) and the transposed weights, channels [c0, c0 + width).
-void prepare_channels(const SqueezeExciteBackward& x, int64_t c0, int64_t width) {
+void prepare_channels(const GateBackward& x, int64_t c0, int64_t width) {
   for (int64_t n = 0; n < x.samples; ++n)
     for_lanes(width, [&](auto d, int64_t c) HWY_ATTR {
       const int64_t at = n * x.channels + c0 + c;
@@ -108,7 +108,7 @@ void prepare_channels(const SqueezeExciteBackward& x, int64_t c0, int64_t width)
 }
 
 /// (2) dh = (dt w2^T)*swish'(hidden) and swish(hidden), samples [n0, n0 + samples).
-void hidden_gradient(const SqueezeExciteBackward& x, int64_t n0, int64_t samples) {
+void hidden_gradient(const GateBackward& x, int64_t n0, int64_t samples) {
   multiply({x.dt + n0 * x.channels, x.channels, 1}, x.w2_transposed, x.squeezed, samples, x.channels, x.squeezed, x.dh + n0 * x.squeezed,
            x.squeezed);
   for_lanes(samples * x.squeezed, [&](auto d, int64_t i) HWY_ATTR {
@@ -121,7 +121,7 @@ void hidden_gradient(const SqueezeExciteBackward& x, int64_t n0, int64_t samples
 }
 
 /// (3) What is summed over samples or R, channels [c0, c0 + width).
-void finish_channels(const SqueezeExciteBackward& x, int64_t c0, int64_t width) {
+void finish_channels(const GateBackward& x, int64_t c0, int64_t width) {
   if (x.dw2) multiply({x.activated, 1, x.squeezed}, x.dt + c0, x.channels, x.squeezed, x.samples, width, x.dw2 + c0, x.channels);
   if (x.dw1) multiply({x.s + c0, 1, x.channels}, x.dh, x.squeezed, width, x.samples, x.squeezed, x.dw1 + c0 * x.squeezed, x.squeezed);
   if (x.pooled) {
@@ -151,29 +151,26 @@ HWY_EXPORT(prepare_channels);
 HWY_EXPORT(hidden_gradient);
 HWY_EXPORT(finish_channels);
 
-void CpuOps::squeeze_excite_forward(const Tensor& s, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2, Tensor& hidden,
-                                    Tensor& gate) {
-  const int64_t samples = s.dim(0), channels = s.dim(1), squeezed = b1.size();
+void CpuOps::execute(SqueezeExciteForward& op) {
+  const int64_t samples = op.s.dim(0), channels = op.s.dim(1), squeezed = op.b1.size();
   parallel_for(threads_, (samples + kSamples - 1) / kSamples, [&](int64_t part) {
     const int64_t n = part * kSamples;
     float* activated = thread_scratch().floats(static_cast<std::size_t>(kSamples * squeezed));
     HWY_DYNAMIC_DISPATCH(gate_samples)
-    (s.data<float>() + n * channels, w1.data<float>(), b1.data<float>(), w2.data<float>(), b2.data<float>(),
-     std::min(kSamples, samples - n), channels, squeezed, activated, hidden.data<float>() + n * squeezed,
-     gate.data<float>() + n * channels);
+    (op.s.data<float>() + n * channels, op.w1.data<float>(), op.b1.data<float>(), op.w2.data<float>(), op.b2.data<float>(),
+     std::min(kSamples, samples - n), channels, squeezed, activated, op.hidden.data<float>() + n * squeezed,
+     op.gate.data<float>() + n * channels);
   });
 }
 
-void CpuOps::squeeze_excite_backward(const Tensor& s, const Tensor& w1, const Tensor& w2, const Tensor& hidden, const Tensor& gate,
-                                     const Tensor& sum_dz_a, int64_t pixels, Tensor& dw1, Tensor& db1, Tensor& dw2, Tensor& db2,
-                                     Tensor& pooled) {
-  const int64_t samples = s.dim(0), channels = s.dim(1), squeezed = hidden.dim(1);
-  SqueezeExciteBackward x{};
-  x.samples = samples, x.channels = channels, x.squeezed = squeezed, x.pixels = pixels;
-  x.s = s.data<float>(), x.w1 = w1.data<float>(), x.w2 = w2.data<float>();
-  x.hidden = hidden.data<float>(), x.gate = gate.data<float>(), x.sum_dz_a = sum_dz_a.data<float>();
-  x.dw1 = dw1.data<float>(), x.dw2 = dw2.data<float>(), x.db2 = db2.data<float>(), x.pooled = pooled.data<float>();
-  // The parts below use no scratch of their own, so the calling thread's holds for the whole call.
+void CpuOps::execute(SqueezeExciteBackward& op) {
+  const int64_t samples = op.s.dim(0), channels = op.s.dim(1), squeezed = op.hidden.dim(1);
+  GateBackward x{};
+  x.samples = samples, x.channels = channels, x.squeezed = squeezed, x.pixels = op.pixels;
+  x.s = op.s.data<float>(), x.w1 = op.w1.data<float>(), x.w2 = op.w2.data<float>();
+  x.hidden = op.hidden.data<float>(), x.gate = op.gate.data<float>(), x.sum_dz_a = op.sum_dz_a.data<float>();
+  x.dw1 = op.dw1.data<float>(), x.dw2 = op.dw2.data<float>(), x.db2 = op.db2.data<float>(), x.pooled = op.pooled.data<float>();
+  // The parts below use no scratch of their own, so the calling thread'op.s holds for the whole call.
   float* memory = thread_scratch().floats(static_cast<std::size_t>(samples * channels + 2 * samples * squeezed + 2 * channels * squeezed));
   x.dt = memory;
   x.dh = x.dt + samples * channels;
@@ -191,10 +188,10 @@ void CpuOps::squeeze_excite_backward(const Tensor& s, const Tensor& w1, const Te
   parallel_for(threads_, channel_parts, [&](int64_t part) {
     HWY_DYNAMIC_DISPATCH(finish_channels)(x, part * kChannels, std::min(kChannels, channels - part * kChannels));
   });
-  for (int64_t r = 0; db1 && r < squeezed; ++r) {
+  for (int64_t r = 0; op.db1 && r < squeezed; ++r) {
     double sum = 0;
     for (int64_t n = 0; n < samples; ++n) sum += x.dh[n * squeezed + r];
-    db1.data<float>()[r] = static_cast<float>(sum);
+    op.db1.data<float>()[r] = static_cast<float>(sum);
   }
 }
 

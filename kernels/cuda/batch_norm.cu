@@ -106,54 +106,45 @@ __global__ void sum_gated(const float* gate, const float* pooled, GatedSums du, 
 
 }  // namespace
 
-void CudaOps::batch_norm_forward(const Moments& moments, int64_t count, const Tensor& gamma, const Tensor& beta, float eps, float momentum,
-                                 Tensor& running_mean, Tensor& running_var, Norm& norm) {
-  const Range range(__func__);
-  const auto values = static_cast<double>(count);
-  const BatchNormFold fold{NormPointers::of(gamma, beta, norm),
-                           static_cast<float>(1.0 / values),
-                           eps,
-                           {running_mean.data<float>(), running_var.data<float>(), static_cast<float>(1.0 - momentum), momentum,
-                            static_cast<float>(momentum / (values - 1.0))}};
-  if (launch_waiting_with(moments, fold)) return;
-  launch(fold_batch, {blocks_for(gamma.size(), kChannels), kChannels}, stream(), moments.mean.data<float>(), moments.m2.data<float>(),
-         gamma.size(), fold);
+void CudaOps::execute(BatchNormForward& op) {
+  const Range name(op.kName);
+  const int64_t channels = op.update.gamma.size();
+  launch(fold_batch, {blocks_for(channels, kChannels), kChannels}, stream(), op.moments.mean.data<float>(), op.moments.m2.data<float>(),
+         channels, BatchNormFold::of(op.count, op.update));
 }
 
-void CudaOps::batch_norm_frozen(const Tensor& running_mean, const Tensor& running_var, const Tensor& gamma, const Tensor& beta, float eps,
-                                Norm& norm) {
-  const Range range(__func__);
-  launch(fold_running, {blocks_for(gamma.size(), kChannels), kChannels}, stream(), running_mean.data<float>(), running_var.data<float>(),
-         gamma.size(), eps, NormPointers::of(gamma, beta, norm));
+void CudaOps::execute(BatchNormFrozen& op) {
+  const Range name(op.kName);
+  launch(fold_running, {blocks_for(op.gamma.size(), kChannels), kChannels}, stream(), op.running_mean.data<float>(),
+         op.running_var.data<float>(), op.gamma.size(), op.eps, NormPointers::of(op.gamma, op.beta, op.norm));
 }
 
-void CudaOps::batch_norm_sums(const Feature& x, const Tensor& stored, const Tensor& sample_scale, Tensor& sum_du, Tensor& sum_du_xhat) {
-  const Range range(__func__);
-  const int channels = static_cast<int>(x.raw.c()), pixels = static_cast<int>(x.raw.h() * x.raw.w());
-  const int64_t samples = x.raw.n();
-  with_storage(x.raw.dtype(), [&](auto zero) {
+void CudaOps::execute(BatchNormSums& op) {
+  const Range name(op.kName);
+  const int channels = static_cast<int>(op.x.raw.c()), pixels = static_cast<int>(op.x.raw.h() * op.x.raw.w());
+  const int64_t samples = op.x.raw.n();
+  with_storage(op.x.raw.dtype(), [&](auto zero) {
     using T = decltype(zero);
     with_width<T>(channels, [&](auto width) {
-      const ChannelTile tile(x.raw, width(), ChannelTile::rows_of_sums(x.raw));
+      const ChannelTile tile(op.x.raw, width(), ChannelTile::rows_of_sums(op.x.raw));
       const int64_t count = samples * tile.parts;
       const MergeTree tree(count);
       const SumParts parts{scratch<float>(static_cast<std::size_t>(2 * count * channels)), tickets(tile.tiles * tree.tickets), 2, channels,
                            tree};
-      launch(sum_rows<T, width()>, {tile.blocks(samples), tile.threads()}, stream(), x.raw.data<T>(), stored.data<T>(),
-             x.norm.mean.data<float>(), sample_scale.data<float>(), channels, pixels, tile, parts,
-             SumTargets{{elements<float>(sum_du), elements<float>(sum_du_xhat)}, elements<float>(x.norm.invstd), 2});
+      launch(sum_rows<T, width()>, {tile.blocks(samples), tile.threads()}, stream(), op.x.raw.data<T>(), op.stored.data<T>(),
+             op.x.norm.mean.data<float>(), op.sample_scale.data<float>(), channels, pixels, tile, parts,
+             SumTargets{{elements<float>(op.sum_du), elements<float>(op.sum_du_xhat)}, elements<float>(op.x.norm.invstd), 2});
     });
   });
 }
 
 // A grid of C/32 blocks by 2: what a row of 32 channels is to a warp is a whole line of memory.
-void CudaOps::batch_norm_sums_gated(const Tensor& gate, const Tensor& sum_dz_slope, const Tensor& sum_dz_slope_xhat, const Tensor& pooled,
-                                    const Tensor& slope, const Tensor& slope_xhat, Tensor& sum_du, Tensor& sum_du_xhat) {
-  const Range range(__func__);
-  const GatedSums du{sum_dz_slope.data<float>(), slope.data<float>(), sum_du.data<float>()};
-  const GatedSums du_xhat{sum_dz_slope_xhat.data<float>(), slope_xhat.data<float>(), sum_du_xhat.data<float>()};
-  launch(sum_gated, {{blocks_for(pooled.dim(1), kWarp), 2}, kSlices * kWarp}, stream(), gate.data<float>(), pooled.data<float>(), du,
-         du_xhat, pooled.dim(0), pooled.dim(1));
+void CudaOps::execute(BatchNormSumsGated& op) {
+  const Range name(op.kName);
+  const GatedSums du{op.sum_dz_slope.data<float>(), op.slope.data<float>(), op.sum_du.data<float>()};
+  const GatedSums du_xhat{op.sum_dz_slope_xhat.data<float>(), op.slope_xhat.data<float>(), op.sum_du_xhat.data<float>()};
+  launch(sum_gated, {{blocks_for(op.pooled.dim(1), kWarp), 2}, kSlices * kWarp}, stream(), op.gate.data<float>(), op.pooled.data<float>(),
+         du, du_xhat, op.pooled.dim(0), op.pooled.dim(1));
 }
 
 }  // namespace mcnn::cuda

@@ -55,15 +55,15 @@ __global__ void average(const float* losses, int samples, float* loss) {
 
 }  // namespace
 
-void CudaOps::cross_entropy(const Tensor& logits, const Tensor& targets, float smoothing, Tensor& loss, Tensor& dlogits) {
-  const Range range(__func__);
-  const int64_t samples = logits.dim(0), classes = logits.dim(1);
+void CudaOps::execute(CrossEntropy& op) {
+  const Range name(op.kName);
+  const int64_t samples = op.logits.dim(0), classes = op.logits.dim(1);
   float* losses = scratch<float>(static_cast<std::size_t>(samples));
-  launch(differentiate_samples, {blocks_for(samples, kSamples), kSamples * kWarp}, stream(), logits.data<float>(), targets.data<float>(),
-         samples, classes, static_cast<float>(1.0 - smoothing),
-         static_cast<float>(static_cast<double>(smoothing) / static_cast<double>(classes)),
-         static_cast<float>(1.0 / static_cast<double>(samples)), state_, losses, dlogits.data<float>());
-  launch(average, {1, kAdders * kWarp}, stream(), losses, samples, loss.data<float>());
+  launch(differentiate_samples, {blocks_for(samples, kSamples), kSamples * kWarp}, stream(), op.logits.data<float>(),
+         op.targets.data<float>(), samples, classes, static_cast<float>(1.0 - op.smoothing),
+         static_cast<float>(static_cast<double>(op.smoothing) / static_cast<double>(classes)),
+         static_cast<float>(1.0 / static_cast<double>(samples)), state_, losses, op.dlogits.data<float>());
+  launch(average, {1, kAdders * kWarp}, stream(), losses, samples, op.loss.data<float>());
 }
 
 }  // namespace mcnn::cuda

@@ -72,27 +72,7 @@ std::string CudaOps::name() const {
 
 bool CudaOps::supports(DType storage) const { return storage == DType::f32 || storage == DType::bf16 || storage == DType::f16; }
 
-void CudaOps::before_norm(Moments* moments, ConvolutionLaunch convolution) {
-  launch_waiting();
-  if (!moments) return convolution({});
-  waiting_ = {std::move(convolution), *moments, marked_operation()};
-}
-
-bool CudaOps::launch_waiting_with(const Moments& moments, const BatchNormFold& fold) {
-  if (!waiting_.launch || waiting_.moments.mean.raw() != moments.mean.raw()) return false;
-  auto [convolution, of, operation] = std::exchange(waiting_, {});
-  const int now = std::exchange(marked_operation(), operation);
-  convolution({elements<float>(of.mean), elements<float>(of.m2), fold});
-  marked_operation() = now;
-  return true;
-}
-
-void CudaOps::launch_waiting() {
-  if (waiting_.launch) launch_waiting_with(waiting_.moments, {});
-}
-
 unsigned* CudaOps::tickets(int64_t count) {
-  launch_waiting();
   constexpr std::size_t kLeast = 65536;  // a network's first step need not make it grow
   const std::size_t bytes = std::max(kLeast, static_cast<std::size_t>(count) * sizeof(unsigned)), before = tickets_.bytes();
   void* const counters = tickets_.at_least(bytes);
@@ -100,22 +80,15 @@ unsigned* CudaOps::tickets(int64_t count) {
   return static_cast<unsigned*>(counters);
 }
 
-void CudaOps::begin_step(const StepState& state) {
-  launch(write_step_state, {1, 1}, stream(), state_, state);
-  weights_.begin_step();
-}
+void CudaOps::begin_step(const StepState& state) { launch(write_step_state, {1, 1}, stream(), state_, state); }
 
 // The source may be gone when this returns.
 void CudaOps::copy_from_host(const void* source, Tensor& target) {
   MCNN_CUDA(cudaMemcpyAsync(target.raw(), source, target.bytes(), cudaMemcpyHostToDevice, stream()));
-  weights_.changed(target);
   wait();
 }
 
-void CudaOps::copy_ahead(const void* source, Tensor& target) {
-  uploads_.copy(source, target.raw(), target.bytes(), stream());
-  weights_.changed(target);
-}
+void CudaOps::copy_ahead(const void* source, Tensor& target) { uploads_.copy(source, target.raw(), target.bytes(), stream()); }
 
 void CudaOps::copy_to_host(const Tensor& source, void* target) {
   MCNN_CUDA(cudaMemcpyAsync(target, source.raw(), source.bytes(), cudaMemcpyDeviceToHost, stream()));
@@ -125,13 +98,12 @@ void CudaOps::copy_to_host(const Tensor& source, void* target) {
 void CudaOps::wait() { wait_for(stream()); }
 
 // One element a thread and a store: neighbours fill whole sectors, and no alignment is asked for.
-void CudaOps::fill(Tensor& x, float value) {
-  if (x.size() == 0) return;
-  with_storage(x.dtype(), [&](auto zero) {
+void CudaOps::execute(Fill& op) {
+  if (op.x.size() == 0) return;
+  with_storage(op.x.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    launch(fill_elements<T>, {blocks_for(x.size(), kThreads * kPerThread), kThreads}, stream(), x.data<T>(), x.size(), value);
+    launch(fill_elements<T>, {blocks_for(op.x.size(), kThreads * kPerThread), kThreads}, stream(), op.x.data<T>(), op.x.size(), op.value);
   });
-  weights_.changed(x);
 }
 
 }  // namespace mcnn::cuda

@@ -16,24 +16,29 @@ using Forward =
 }  // namespace
 
 // Blocks: every tile of y, 64 pixels by 128 channels. The image's channels, three, are read one by one.
-void CudaOps::dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) {
-  const Range range(__func__);
-  if (vendor_ && vendor_dense_forward(x, w, g, y, moments)) return;
-  const int rows = counted(y.rows()), out = counted(y.c()), depth = counted(w.size() / y.c());
-  before_norm(moments, [=, this](const MomentTargets& targets) mutable {
-    const int64_t row_tiles = targets.mean ? product_row_tiles(rows) : 0, column_tiles = product_column_tiles(out);
-    const MomentParts parts(scratch<float>(static_cast<std::size_t>(MomentParts::floats(row_tiles, out, column_tiles))),
-                            tickets(MomentParts::ticket_count(row_tiles, column_tiles)), row_tiles, out, column_tiles);
-    with_storage(y.dtype(), [&](auto zero) {
-      using T = decltype(zero);
-      const T* const stored_w = stored_weights<T>(w);
-      const FeatureRows<T, 1> image{FeatureView<T>::of(x), counted(x.raw.rows()), counted(x.raw.c()),
-                                    Divisor(counted(x.raw.h() * x.raw.w()))};
-      with_rung<T>(product_rung(y.dtype(), 0, out), [&](auto rung, auto width) {
-        const Forward<T, width()> product{
-            {image, g, x.raw, y}, {stored_w, depth, out}, {elements<T>(y), parts, targets, rows, out}, rows, out, depth, depth, tf32_};
-        launch_product<rung()>(product, stream());
-      });
+void CudaOps::execute(DenseForward& op) {
+  const Range name(op.kName);
+  if (vendor_ && execute_by_vendor(op)) return;
+  const int rows = counted(op.y.rows()), out = counted(op.y.c()), depth = counted(op.w.size() / op.y.c());
+  const MomentTargets targets = MomentTargets::of(op.moments, op.y.rows(), op.norm);
+  const int64_t row_tiles = targets.mean ? product_row_tiles(rows) : 0, column_tiles = product_column_tiles(out);
+  const MomentParts parts(scratch<float>(static_cast<std::size_t>(MomentParts::floats(row_tiles, out, column_tiles))),
+                          tickets(MomentParts::ticket_count(row_tiles, column_tiles)), row_tiles, out, column_tiles);
+  with_storage(op.y.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const T* const stored_w = elements<T>(op.w);
+    const FeatureRows<T, 1> image{FeatureView<T>::of(op.x), counted(op.x.raw.rows()), counted(op.x.raw.c()),
+                                  Divisor(counted(op.x.raw.h() * op.x.raw.w()))};
+    with_rung<T>(product_rung(op.y.dtype(), 0, out), [&](auto rung, auto width) {
+      const Forward<T, width()> product{{image, op.geometry, op.x.raw, op.y},
+                                        {stored_w, depth, out},
+                                        {elements<T>(op.y), parts, targets, rows, out},
+                                        rows,
+                                        out,
+                                        depth,
+                                        depth,
+                                        tf32_};
+      launch_product<rung()>(product, stream());
     });
   });
 }

@@ -42,7 +42,7 @@ constexpr __host__ __device__ int columns_met(int kernel, int stride, int strips
 /// What a thread sums up: dw, and dx's sums.
 constexpr __host__ __device__ int sums_of(int kernel) { return kernel * kernel + kMostInputSums; }
 
-struct DepthwiseBackward {
+struct BackwardCall {
   int height, width, out_height, out_width, channels;
   int pad_top, pad_left;
   int end_step;  // steps of a sample begin at pad_top/stride
@@ -55,7 +55,7 @@ struct DepthwiseBackward {
 /// kPitch) of dy and weights (K*K, kPitch); also V*sums_of(K) floats a thread.
 template <class T, int K, int S, int N>
 __global__ void __launch_bounds__(kThreads, 2)
-    depthwise_backward_kernel(FeatureView<T> x, const float* w, OutputGradientView<T> dy, DepthwiseBackward call, InputGradientView<T> dx,
+    depthwise_backward_kernel(FeatureView<T> x, const float* w, OutputGradientView<T> dy, BackwardCall call, InputGradientView<T> dx,
                               float* dw, SumParts dw_parts) {
   constexpr int V = channels_of_thread(K, S, sizeof(T), N == 4);
   constexpr int kColumns = strip_columns(S), kMet = rows_met(K, S), kSlots = kMet + 1;
@@ -241,42 +241,50 @@ __global__ void __launch_bounds__(kThreads, 2)
 
 }  // namespace
 
-void CudaOps::depthwise_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
-                                 InputGradient* dx) {
-  const Range range(__func__);
-  if (!dw.defined() && !dx) return;
-  const Tensor& y = dy.of->raw;
-  const int64_t channels = x.raw.c();
-  const int height = static_cast<int>(x.raw.h()), width = static_cast<int>(x.raw.w()), kernel = g.kernel, stride = g.stride;
+void CudaOps::execute(DepthwiseBackward& op) {
+  const Range name(op.kName);
+  if (!op.dw.defined() && !op.dx.requested()) return;
+  const Tensor& y = op.dy.of.raw;
+  const int64_t channels = op.x.raw.c();
+  const int height = static_cast<int>(op.x.raw.h()), width = static_cast<int>(op.x.raw.w()), kernel = op.geometry.kernel,
+            stride = op.geometry.stride;
   const int met = rows_met(kernel, stride), columns = strip_columns(stride);
-  const int end_step = (height - 1 + g.pad_top) / stride + 1;
-  const auto strips = static_cast<int>(blocks_for(g.pad_left % stride + width, columns));
-  const int of_thread = channels_of_thread(kernel, stride, size_of(x.raw.dtype()), channels % 4 == 0);
-  const DepthwiseCut cut = depthwise_cut(x.raw.n(), channels, strips, end_step - g.pad_top / stride, kThreads * of_thread, kPitch,
-                                         (met + 1) * (met - 1) + kernel * kernel, std::max((met + 1) * columns / stride, sums_of(kernel)));
-  const DepthwiseBackward call{
-      height, width, static_cast<int>(y.h()), static_cast<int>(y.w()), static_cast<int>(channels), g.pad_top, g.pad_left, end_step, cut};
+  const int end_step = (height - 1 + op.geometry.pad_top) / stride + 1;
+  const auto strips = static_cast<int>(blocks_for(op.geometry.pad_left % stride + width, columns));
+  const int of_thread = channels_of_thread(kernel, stride, size_of(op.x.raw.dtype()), channels % 4 == 0);
+  const DepthwiseCut cut =
+      depthwise_cut(op.x.raw.n(), channels, strips, end_step - op.geometry.pad_top / stride, kThreads * of_thread, kPitch,
+                    (met + 1) * (met - 1) + kernel * kernel, std::max((met + 1) * columns / stride, sums_of(kernel)));
+  const BackwardCall call{height,
+                          width,
+                          static_cast<int>(y.h()),
+                          static_cast<int>(y.w()),
+                          static_cast<int>(channels),
+                          op.geometry.pad_top,
+                          op.geometry.pad_left,
+                          end_step,
+                          cut};
 
-  const int64_t parts_per_sample = cut.blocks_per_sample(), parts = x.raw.n() * parts_per_sample;
-  const InputSumCut sums = cut_input_sums(x, dx, parts, x.gate.defined() ? parts_per_sample : parts, cut.channel_blocks);
-  const int64_t dw_tickets = dw.defined() ? cut.channel_blocks * MergeTree(parts).tickets : 0;
-  const auto [dw_memory, sum_memory] = scratch_pieces(dw.defined() ? parts * w.size() : 0, sums.floats());
+  const int64_t parts_per_sample = cut.blocks_per_sample(), parts = op.x.raw.n() * parts_per_sample;
+  const InputSumCut sums = cut_input_sums(op.x, op.dx, parts, op.x.gate.defined() ? parts_per_sample : parts, cut.channel_blocks);
+  const int64_t dw_tickets = op.dw.defined() ? cut.channel_blocks * MergeTree(parts).tickets : 0;
+  const auto [dw_memory, sum_memory] = scratch_pieces(op.dw.defined() ? parts * op.w.size() : 0, sums.floats());
   unsigned* const counters = tickets(dw_tickets + sums.tickets());
   const SumParts dw_parts{dw_memory, counters, kernel * kernel, static_cast<int>(channels), MergeTree(parts)};
 
   const int floats =
       std::max((met + 1) * columns_met(kernel, stride, cut.strips) + kernel * kernel, sums_of(kernel) * cut.strips);  // of a channel
   const Grid grid{
-      .blocks = {static_cast<unsigned>(cut.channel_blocks), static_cast<unsigned>(parts_per_sample), static_cast<unsigned>(x.raw.n())},
+      .blocks = {static_cast<unsigned>(cut.channel_blocks), static_cast<unsigned>(parts_per_sample), static_cast<unsigned>(op.x.raw.n())},
       .threads = {static_cast<unsigned>(cut.channels / of_thread), static_cast<unsigned>(cut.strips)},
       .shared_bytes = sizeof(float) * static_cast<std::size_t>(floats * kPitch)};
-  with_storage(x.raw.dtype(), [&, sum_memory = sum_memory](auto zero) {
+  with_storage(op.x.raw.dtype(), [&, sum_memory = sum_memory](auto zero) {
     using T = decltype(zero);
-    const auto left = InputGradientView<T>::of(x, dx, sums, sum_memory, counters + dw_tickets);
+    const auto left = InputGradientView<T>::of(op.x, op.dx, sums, sum_memory, counters + dw_tickets);
     const auto go = [&]<int K, int S>() {
       const auto kernel_of_width = channels % 4 == 0 ? depthwise_backward_kernel<T, K, S, 4> : depthwise_backward_kernel<T, K, S, 1>;
-      launch(kernel_of_width, grid, stream(), FeatureView<T>::of(x), elements<float>(w), OutputGradientView<T>::of(dy), call, left,
-             elements<float>(dw), dw_parts);
+      launch(kernel_of_width, grid, stream(), FeatureView<T>::of(op.x), elements<float>(op.w), OutputGradientView<T>::of(op.dy), call, left,
+             elements<float>(op.dw), dw_parts);
     };
     if (kernel == 3) {
       stride == 1 ? go.template operator()<3, 1>() : go.template operator()<3, 2>();

@@ -28,7 +28,7 @@ inline constexpr int kBlocksAtOnce = K == 3 && S == 1 ? 3 : 2;
 /// Columns of x that `strips` strips of y read.
 constexpr __host__ __device__ int columns_read(int kernel, int stride, int strips) { return (strips * kColumns - 1) * stride + kernel; }
 
-struct DepthwiseForward {
+struct ForwardCall {
   int height, width, out_height, out_width, channels;
   int pad_top, pad_left;
   DepthwiseCut cut;
@@ -52,7 +52,7 @@ __device__ void add_outputs(RunningMoments& moments, const Floats<kColumns>& y, 
 /// Blocks: (channels, columns and rows, samples). Shared memory: two rows (columns_read, blockDim.x), also for merging moments.
 template <class T, int K, int S, int N>
 __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<K, S>)
-    depthwise_forward_kernel(FeatureView<T> x, const float* w, DepthwiseForward call, T* y, MomentParts parts, MomentTargets targets) {
+    depthwise_forward_kernel(FeatureView<T> x, const float* w, ForwardCall call, T* y, MomentParts parts, MomentTargets targets) {
   constexpr int kLive = (K + S - 1) / S;      // output rows that a row of x touches
   constexpr int kAhead = N == 4 ? 2 * S : 4;  // vectors of a row in flight: a thread's whole share of a usual row of vectors
   const int channels = call.channels, n = blockIdx.z;
@@ -147,40 +147,37 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<K, S>)
 
 }  // namespace
 
-void CudaOps::depthwise_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) {
-  const Range range(__func__);
-  const int64_t channels = y.c(), strips = blocks_for(y.w(), kColumns);
+void CudaOps::execute(DepthwiseForward& op) {
+  const Range name(op.kName);
+  const int64_t channels = op.y.c(), strips = blocks_for(op.y.w(), kColumns);
   // Two buffers of columns_read(strips) columns.
-  const DepthwiseCut cut = depthwise_cut(y.n(), channels, static_cast<int>(strips), static_cast<int>(y.h()), kThreads, 0,
-                                         2 * (g.kernel - g.stride), 2 * kColumns * g.stride);
-  const DepthwiseForward call{static_cast<int>(x.raw.h()),
-                              static_cast<int>(x.raw.w()),
-                              static_cast<int>(y.h()),
-                              static_cast<int>(y.w()),
-                              static_cast<int>(channels),
-                              g.pad_top,
-                              g.pad_left,
-                              cut};
+  const DepthwiseCut cut = depthwise_cut(op.y.n(), channels, static_cast<int>(strips), static_cast<int>(op.y.h()), kThreads, 0,
+                                         2 * (op.geometry.kernel - op.geometry.stride), 2 * kColumns * op.geometry.stride);
+  const ForwardCall call{static_cast<int>(op.x.raw.h()), static_cast<int>(op.x.raw.w()),
+                         static_cast<int>(op.y.h()),     static_cast<int>(op.y.w()),
+                         static_cast<int>(channels),     op.geometry.pad_top,
+                         op.geometry.pad_left,           cut};
   const Grid grid{
-      .blocks = {static_cast<unsigned>(cut.channel_blocks), static_cast<unsigned>(cut.blocks_per_sample()), static_cast<unsigned>(y.n())},
+      .blocks = {static_cast<unsigned>(cut.channel_blocks), static_cast<unsigned>(cut.blocks_per_sample()),
+                 static_cast<unsigned>(op.y.n())},
       .threads = {static_cast<unsigned>(cut.channels), static_cast<unsigned>(cut.strips)},
-      .shared_bytes = 2 * sizeof(float) * static_cast<std::size_t>(columns_read(g.kernel, g.stride, cut.strips) * cut.channels)};
-  before_norm(moments, [=, this](const MomentTargets& targets) mutable {
-    const int64_t part_count = targets.mean ? y.n() * cut.blocks_per_sample() : 0;
-    const MomentParts parts(scratch<float>(static_cast<std::size_t>(MomentParts::floats(part_count, channels, cut.channel_blocks))),
-                            tickets(MomentParts::ticket_count(part_count, cut.channel_blocks)), part_count, channels, cut.channel_blocks);
-    with_storage(y.dtype(), [&](auto zero) {
-      using T = decltype(zero);
-      const auto go = [&]<int K, int S>() {
-        const auto kernel = channels % 4 == 0 ? depthwise_forward_kernel<T, K, S, 4> : depthwise_forward_kernel<T, K, S, 1>;
-        launch(kernel, grid, stream(), FeatureView<T>::of(x), elements<float>(w), call, elements<T>(y), parts, targets);
-      };
-      if (g.kernel == 3) {
-        g.stride == 1 ? go.template operator()<3, 1>() : go.template operator()<3, 2>();
-      } else {
-        g.stride == 1 ? go.template operator()<5, 1>() : go.template operator()<5, 2>();
-      }
-    });
+      .shared_bytes =
+          2 * sizeof(float) * static_cast<std::size_t>(columns_read(op.geometry.kernel, op.geometry.stride, cut.strips) * cut.channels)};
+  const MomentTargets targets = MomentTargets::of(op.moments, op.y.rows(), op.norm);
+  const int64_t part_count = targets.mean ? op.y.n() * cut.blocks_per_sample() : 0;
+  const MomentParts parts(scratch<float>(static_cast<std::size_t>(MomentParts::floats(part_count, channels, cut.channel_blocks))),
+                          tickets(MomentParts::ticket_count(part_count, cut.channel_blocks)), part_count, channels, cut.channel_blocks);
+  with_storage(op.y.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const auto go = [&]<int K, int S>() {
+      const auto kernel = channels % 4 == 0 ? depthwise_forward_kernel<T, K, S, 4> : depthwise_forward_kernel<T, K, S, 1>;
+      launch(kernel, grid, stream(), FeatureView<T>::of(op.x), elements<float>(op.w), call, elements<T>(op.y), parts, targets);
+    };
+    if (op.geometry.kernel == 3) {
+      op.geometry.stride == 1 ? go.template operator()<3, 1>() : go.template operator()<3, 2>();
+    } else {
+      op.geometry.stride == 1 ? go.template operator()<5, 1>() : go.template operator()<5, 2>();
+    }
   });
 }
 

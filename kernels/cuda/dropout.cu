@@ -37,16 +37,16 @@ __global__ void drop_elements(const float* x, const StepState* state, uint32_t s
 
 }  // namespace
 
-void CudaOps::drop_path_scale(uint32_t stream, float drop, Tensor& scale) {
-  const Range range(__func__);
-  launch(drop_elements, {blocks_for(scale.size(), kNumbers * kThreads), kThreads}, this->stream(), nullptr, state_, stream, drop,
-         survivor_scale(drop), scale.size(), scale.data<float>());
+void CudaOps::execute(DropPathScale& op) {
+  const Range name(op.kName);
+  launch(drop_elements, {blocks_for(op.scale.size(), kNumbers * kThreads), kThreads}, stream(), nullptr, state_, op.stream, op.drop,
+         survivor_scale(op.drop), op.scale.size(), op.scale.data<float>());
 }
 
-void CudaOps::dropout(const Tensor& x, uint32_t stream, float drop, Tensor& y) {
-  const Range range(__func__);
-  launch(drop_elements, {blocks_for(x.size(), kNumbers * kThreads), kThreads}, this->stream(), x.data<float>(), state_, stream, drop,
-         survivor_scale(drop), x.size(), y.data<float>());
+void CudaOps::execute(Dropout& op) {
+  const Range name(op.kName);
+  launch(drop_elements, {blocks_for(op.x.size(), kNumbers * kThreads), kThreads}, stream(), op.x.data<float>(), state_, op.stream, op.drop,
+         survivor_scale(op.drop), op.x.size(), op.y.data<float>());
 }
 
 }  // namespace mcnn::cuda

@@ -1,39 +1,31 @@
 // Exponential moving average of every parameter in one launch: average = decay*average + (1-decay)*value.
 // Contract: kernels/ops.h. Bandwidth-bound. Evaluation reads the averages in place of the parameters.
 #include "kernels/cuda/cuda_ops.h"
-#include "kernels/cuda/launch.cuh"
-#include "kernels/cuda/multi_tensor.cuh"
+#include "kernels/cuda/flat_range.cuh"
 
 namespace mcnn::cuda {
 namespace {
 
-/// A chunk's tensors: average, value. clip may be null.
-__global__ void ema_chunk(const Chunk* chunks, float decay, float one_minus_decay, const float* clip) {
+/// clip may be null.
+__global__ void ema_range(FlatRange range, float decay, float one_minus_decay, const float* clip, const float* values, float* averages) {
   if (clip && *clip == 0.f) return;  // the step changed nothing
-  const Chunk chunk = chunks[blockIdx.x];
-  float* average = chunk.tensors[0];
-  for_each_element(chunk, [&](auto width, int i) {
+  range.for_each_element([&](auto width, int64_t i) {
     constexpr int kWidth = decltype(width)::value;
-    const Floats<kWidth> value = load<float, kWidth>(chunk.tensors[1] + i);
-    Floats<kWidth> mean = load<float, kWidth>(average + i);
+    const Floats<kWidth> value = load<float, kWidth>(values + i);
+    Floats<kWidth> mean = load<float, kWidth>(averages + i);
 #pragma unroll
     for (int j = 0; j < kWidth; ++j) mean[j] = fmaf(decay, mean[j], one_minus_decay * value[j]);
-    store<float, kWidth>(average + i, mean);
+    store<float, kWidth>(averages + i, mean);
   });
 }
 
 }  // namespace
 
-void CudaOps::ema(float decay, const Tensor& clip, std::span<const Tensor> values, std::span<Tensor> averages) {
-  const Range range(__func__);
-  std::vector<TensorGroup> groups;
-  for (std::size_t i = 0; i < values.size(); ++i)
-    groups.push_back({{averages[i].data<float>(), values[i].data<float>()}, values[i].size()});
-  const Chunk* chunks = average_chunks_.of(std::move(groups), stream());
-  if (average_chunks_.chunks() == 0) return;
-  launch(ema_chunk, {average_chunks_.chunks(), kChunkThreads}, stream(), chunks, decay,
-         static_cast<float>(1.0 - static_cast<double>(decay)), clip.data<float>());
-  weights_.all_changed();
+void CudaOps::execute(Ema& op) {
+  const Range name(op.kName);
+  const FlatRange range = FlatRange::of(op.values, op.averages);
+  launch(ema_range, range.grid(), stream(), range, op.decay, static_cast<float>(1.0 - static_cast<double>(op.decay)), op.clip.data<float>(),
+         op.values.data<float>(), op.averages.data<float>());
 }
 
 }  // namespace mcnn::cuda

@@ -180,14 +180,14 @@ struct WeightEpilogue {
 };
 
 /// How the sums of a data gradient by product are cut: by its tiles of rows, anew where a sample begins.
-inline InputSumCut cut_product_sums(const Feature& x, const InputGradient* dx) {
+inline InputSumCut cut_product_sums(const Feature& x, const InputGradient& dx) {
   const int64_t tiles = product_row_tiles(x.raw.rows()), pixels = x.raw.h() * x.raw.w();
   const bool gated = x.gate.defined();
   return cut_input_sums(x, dx, gated ? tiles + x.raw.n() - 1 : tiles, gated ? (pixels + kProductRows - 2) / kProductRows + 1 : tiles,
                         product_column_tiles(x.raw.c()));
 }
 template <class T, int N>
-GradientEpilogue<T, N> product_input_epilogue(const Feature& x, InputGradient* dx, const InputSumCut& cut, float* parts,
+GradientEpilogue<T, N> product_input_epilogue(const Feature& x, InputGradient& dx, const InputSumCut& cut, float* parts,
                                               unsigned* tickets) {
   const int64_t rows = x.raw.rows();
   return {FeatureView<T>::of(x), InputGradientView<T>::of(x, dx, cut, parts, tickets), static_cast<int>(rows), static_cast<int>(x.raw.c()),

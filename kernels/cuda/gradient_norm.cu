@@ -1,26 +1,24 @@
 // The 2-norm of all gradients together, and the factor that clips it.  Contract and formulas: kernels/ops.h.
-// Bandwidth-bound, so squares are summed in double: no gradient is too large. One launch leaves a sum for each chunk of the
-// parameters, a second of one block adds them in an order of its own that does not change.
+// Bandwidth-bound, so squares are summed in double: no gradient is too large. One launch writes a sum for each block of the
+// range, a second of one block adds them in an order of its own that does not change.
 // Next: adamw.cu and sgd.cu multiply gradients by clip.
 #include <cmath>
 
 #include "kernels/cuda/cuda_ops.h"
-#include "kernels/cuda/launch.cuh"
-#include "kernels/cuda/multi_tensor.cuh"
+#include "kernels/cuda/flat_range.cuh"
 #include "kernels/cuda/reduce.cuh"
 
 namespace mcnn::cuda {
 namespace {
 
-constexpr int kWarps = static_cast<int>(kChunkThreads) / kWarp;
+constexpr int kWarps = static_cast<int>(kRangeThreads) / kWarp;
 
-/// sums: one for each chunk. The gradient is the chunk's first tensor.
-__global__ void sum_squares(const Chunk* chunks, double* sums) {
-  const Chunk chunk = chunks[blockIdx.x];
+/// sums: one for each block.
+__global__ void sum_squares(FlatRange range, const float* gradients, double* sums) {
   double sum = 0;
-  for_each_element(chunk, [&](auto width, int i) {
+  range.for_each_element([&](auto width, int64_t i) {
     constexpr int kWidth = decltype(width)::value;
-    const Floats<kWidth> g = load<float, kWidth>(chunk.tensors[0] + i);
+    const Floats<kWidth> g = load<float, kWidth>(gradients + i);
 #pragma unroll
     for (int j = 0; j < kWidth; ++j) sum = fma(static_cast<double>(g[j]), static_cast<double>(g[j]), sum);
   });
@@ -30,7 +28,7 @@ __global__ void sum_squares(const Chunk* chunks, double* sums) {
 
 __global__ void finish_norm(const double* sums, int count, float max_norm, const StepState* state, float* norm, float* clip) {
   double squares = 0;
-  for (int i = static_cast<int>(threadIdx.x); i < count; i += static_cast<int>(kChunkThreads)) squares += sums[i];
+  for (int i = static_cast<int>(threadIdx.x); i < count; i += static_cast<int>(kRangeThreads)) squares += sums[i];
   squares = block_sum<kWarps>(squares);
   if (threadIdx.x != 0) return;
   const double loss_scale = state->loss_scale, length = sqrt(squares) / loss_scale;
@@ -41,15 +39,13 @@ __global__ void finish_norm(const double* sums, int count, float max_norm, const
 
 }  // namespace
 
-void CudaOps::gradient_norm(std::span<const Tensor> gradients, float max_norm, Tensor& norm, Tensor& clip) {
-  const Range range(__func__);
-  std::vector<TensorGroup> groups;
-  for (const Tensor& g : gradients) groups.push_back({{g.data<float>()}, g.size()});
-  const Chunk* chunks = gradient_chunks_.of(std::move(groups), stream());
-  const unsigned count = gradient_chunks_.chunks();
-  double* sums = scratch<double>(count);
-  if (count > 0) launch(sum_squares, {count, kChunkThreads}, stream(), chunks, sums);
-  launch(finish_norm, {1, kChunkThreads}, stream(), sums, count, max_norm, state_, norm.data<float>(), clip.data<float>());
+void CudaOps::execute(GradientNorm& op) {
+  const Range name(op.kName);
+  const FlatRange range = FlatRange::of(op.gradients);
+  double* const sums = scratch<double>(range.blocks());
+  launch(sum_squares, range.grid(), stream(), range, op.gradients.data<float>(), sums);
+  launch(finish_norm, {1, kRangeThreads}, stream(), sums, static_cast<int>(range.blocks()), op.max_norm, state_, op.norm.data<float>(),
+         op.clip.data<float>());
 }
 
 }  // namespace mcnn::cuda

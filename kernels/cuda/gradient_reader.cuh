@@ -20,14 +20,14 @@ struct OutputGradientView {
   float per_value;                    // 1/M
 
   static OutputGradientView of(const OutputGradient& dy) {
-    const bool batch_statistics = dy.of->norm.defined() && !dy.frozen;
+    const bool batch_statistics = dy.of.norm.defined() && !dy.frozen;
     return {elements<T>(dy.stored),
-            FeatureView<T>::of(*dy.of),
+            FeatureView<T>::of(dy.of),
             elements<float>(dy.sample_scale),
             elements<float>(dy.pooled),
             batch_statistics ? elements<float>(dy.sum_du) : nullptr,
             batch_statistics ? elements<float>(dy.sum_du_xhat) : nullptr,
-            static_cast<float>(1.0 / static_cast<double>(dy.of->raw.rows()))};
+            static_cast<float>(1.0 / static_cast<double>(dy.of.raw.rows()))};
   }
   /// Whether dy depends on y's raw values: a kernel that need not load them saves half its traffic.
   __host__ __device__ bool reads_raw() const { return sum_du || (pooled && y.act != Activation::identity); }

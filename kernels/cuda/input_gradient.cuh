@@ -27,9 +27,9 @@ struct InputSumCut {
   int64_t tickets() const { return parts ? groups * tiles * MergeTree(most_parts).tickets : 0; }
 };
 /// No parts where no sums are wanted.
-inline InputSumCut cut_input_sums(const Feature& x, const InputGradient* dx, int64_t parts, int64_t most_parts, int64_t tiles) {
-  const bool gated = x.gate.defined(), wanted = dx && wants_sums(*dx);
-  return {x.raw.c(), wanted ? parts : 0, most_parts, static_cast<int>(gated ? x.raw.n() : 1), gated ? 3 : 2, static_cast<int>(tiles)};
+inline InputSumCut cut_input_sums(const Feature& x, const InputGradient& dx, int64_t parts, int64_t most_parts, int64_t tiles) {
+  const bool gated = x.gate.defined(), requested = dx.requested() && wants_sums(dx);
+  return {x.raw.c(), requested ? parts : 0, most_parts, static_cast<int>(gated ? x.raw.n() : 1), gated ? 3 : 2, static_cast<int>(tiles)};
 }
 
 /// What a data gradient writes; null pointers are not wanted.
@@ -41,17 +41,15 @@ struct InputGradientView {
   SumTargets sums;
   int groups, tiles;
 
-  static InputGradientView of(const Feature& x, InputGradient* dx, const InputSumCut& cut, float* memory, unsigned* tickets) {
+  static InputGradientView of(const Feature& x, InputGradient& dx, const InputSumCut& cut, float* memory, unsigned* tickets) {
     const SumParts parts{cut.parts ? memory : nullptr, tickets, cut.rows, static_cast<int>(cut.channels), MergeTree(cut.most_parts)};
-    if (!dx) return {nullptr, nullptr, parts, {}, cut.groups, cut.tiles};
+    if (!dx.requested()) return {nullptr, nullptr, parts, {}, cut.groups, cut.tiles};
     const float* invstd = elements<float>(x.norm.invstd);
     const SumTargets sums =
         cut.rows == 3
-            ? SumTargets{{elements<float>(dx->sum_dz_a), elements<float>(dx->sum_dz_slope), elements<float>(dx->sum_dz_slope_xhat)},
-                         invstd,
-                         3}
-            : SumTargets{{elements<float>(dx->sum_du), elements<float>(dx->sum_du_xhat)}, invstd, 2};
-    return {elements<T>(dx->stored), elements<T>(std::as_const(dx->add)), parts, sums, cut.groups, cut.tiles};
+            ? SumTargets{{elements<float>(dx.sum_dz_a), elements<float>(dx.sum_dz_slope), elements<float>(dx.sum_dz_slope_xhat)}, invstd, 3}
+            : SumTargets{{elements<float>(dx.sum_du), elements<float>(dx.sum_du_xhat)}, invstd, 2};
+    return {elements<T>(dx.stored), elements<T>(std::as_const(dx.add)), parts, sums, cut.groups, cut.tiles};
   }
 
   /// For all threads of a block that has written its part of a group's sums, part first + part of parts.at, over a tile of channels.

@@ -32,27 +32,27 @@ __global__ void differentiate_classifier(SmallProduct dw, int dw_tiles, SmallPro
 
 }  // namespace
 
-void CudaOps::linear_forward(const Tensor& x, const Tensor& w, const Tensor& b, Tensor& y) {
-  const Range range(__func__);
-  const SmallProduct product{static_cast<int>(x.dim(0)), static_cast<int>(w.dim(1)), static_cast<int>(w.dim(0))};
+void CudaOps::execute(LinearForward& op) {
+  const Range name(op.kName);
+  const SmallProduct product{static_cast<int>(op.x.dim(0)), static_cast<int>(op.w.dim(1)), static_cast<int>(op.w.dim(0))};
   const DepthParts parts(product);
-  float* sums = scratch<float>(static_cast<std::size_t>(parts.count * y.size()));
-  launch(multiply_parts<RowMajor, DepthMajor>, grid_of(product, parts), stream(), product, parts, RowMajor{x.data<float>(), product.depth},
-         DepthMajor{w.data<float>(), product.columns}, sums);
+  float* sums = scratch<float>(static_cast<std::size_t>(parts.count * op.y.size()));
+  launch(multiply_parts<RowMajor, DepthMajor>, grid_of(product, parts), stream(), product, parts,
+         RowMajor{op.x.data<float>(), product.depth}, DepthMajor{op.w.data<float>(), product.columns}, sums);
   constexpr unsigned kThreads = 128;
-  launch(add_parts, {blocks_for(y.size(), kThreads), kThreads}, stream(), sums, parts.count, b.data<float>(), y.size(), w.dim(1),
-         y.data<float>());
+  launch(add_parts, {blocks_for(op.y.size(), kThreads), kThreads}, stream(), sums, parts.count, op.b.data<float>(), op.y.size(),
+         op.w.dim(1), op.y.data<float>());
 }
 
-void CudaOps::linear_backward(const Tensor& x, const Tensor& w, const Tensor& dy, float input_scale, Tensor& dw, Tensor& db, Tensor& dx) {
-  const Range range(__func__);
-  const int samples = static_cast<int>(x.dim(0)), inputs = static_cast<int>(w.dim(0)), outputs = static_cast<int>(w.dim(1));
+void CudaOps::execute(LinearBackward& op) {
+  const Range name(op.kName);
+  const int samples = static_cast<int>(op.x.dim(0)), inputs = static_cast<int>(op.w.dim(0)), outputs = static_cast<int>(op.w.dim(1));
   const SmallProduct weight{inputs + 1, outputs, samples}, input{samples, inputs, outputs};
-  const int weight_tiles = dw || db ? weight.tiles() : 0, input_tiles = dx ? input.tiles() : 0;
+  const int weight_tiles = op.dw || op.db ? weight.tiles() : 0, input_tiles = op.dx ? input.tiles() : 0;
   if (weight_tiles + input_tiles == 0) return;
   launch(differentiate_classifier, {static_cast<unsigned>(weight_tiles + input_tiles), kSmallProductThreads}, stream(), weight,
-         weight_tiles, input, x.data<float>(), w.data<float>(), dy.data<float>(),
-         WeightAndBias{dw.data<float>(), db.data<float>(), inputs, outputs}, input_scale, dx.data<float>());
+         weight_tiles, input, op.x.data<float>(), op.w.data<float>(), op.dy.data<float>(),
+         WeightAndBias{op.dw.data<float>(), op.db.data<float>(), inputs, outputs}, op.input_scale, op.dx.data<float>());
 }
 
 }  // namespace mcnn::cuda

@@ -1,5 +1,5 @@
-// What becomes of the moments of a convolution's output: they are stored and, where the batch norm that follows is known when the
-// convolution is launched (CudaOps::before_norm), turned into what readers need by the same block.  Formulas: kernels/ops.h.
+// What becomes of the moments of a convolution's output: they are stored and, where the batch norm that follows is an operand of the
+// convolution, turned into what readers need by the same block.  Formulas: kernels/feature.h.
 // Next: batch_norm.cu.
 #pragma once
 #include "kernels/cuda/feature.cuh"
@@ -34,9 +34,18 @@ struct RunningUpdate {
 
 /// A batch norm of moments over a count of values.
 struct BatchNormFold {
-  NormPointers norm;  // mean null: no batch norm is known
+  NormPointers norm;  // mean null: not requested
   float per_value, eps;
   RunningUpdate running;
+
+  static BatchNormFold of(int64_t count, NormUpdate& update) {
+    const auto values = static_cast<double>(count);
+    return {NormPointers::of(update.gamma, update.beta, update.norm),
+            static_cast<float>(1.0 / values),
+            update.eps,
+            {elements<float>(update.running_mean), elements<float>(update.running_var), static_cast<float>(1.0 - update.momentum),
+             update.momentum, static_cast<float>(update.momentum / (values - 1.0))}};
+  }
 
   __device__ void operator()(int c, float mean, float m2) const {
     norm.fold(mean, m2 * per_value, eps, c);
@@ -50,6 +59,11 @@ struct MomentTargets {
   float *mean, *m2;  // (C); null: no moments are wanted
   BatchNormFold fold;
 
+  /// Of a convolution's moments over `count` values, and the batch norm that it finishes, as far as these are requested.
+  static MomentTargets of(Moments& moments, int64_t count, NormUpdate& norm) {
+    return {elements<float>(moments.mean), elements<float>(moments.m2),
+            norm.requested() ? BatchNormFold::of(count, norm) : BatchNormFold{}};
+  }
   __device__ void leave(int c, const RunningMoments& moments) const {
     store<float, 1>(mean + c, {moments.mean});
     store<float, 1>(m2 + c, {moments.m2});

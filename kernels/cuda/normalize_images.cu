@@ -50,21 +50,22 @@ __global__ void normalize_rows(const uint8_t* pixels, const uint8_t* flip, Affin
 
 }  // namespace
 
-void CudaOps::normalize_images(const Tensor& pixels, const Tensor& flip, const float (&mean)[3], const float (&std)[3], Tensor& y) {
-  const Range range(__func__);
+void CudaOps::execute(NormalizeImages& op) {
+  const Range name(op.kName);
   Affine affine;
   for (int c = 0; c < 3; ++c) {
-    affine.scale[c] = static_cast<float>(1.0 / (255.0 * std[c]));
-    affine.shift[c] = static_cast<float>(-static_cast<double>(mean[c]) / std[c]);
+    affine.scale[c] = static_cast<float>(1.0 / (255.0 * op.std[c]));
+    affine.shift[c] = static_cast<float>(-static_cast<double>(op.mean[c]) / op.std[c]);
   }
-  const dim3 blocks{static_cast<unsigned>(y.n() * y.h()), blocks_for(y.w(), kPixels)};
-  with_storage(y.dtype(), [&](auto zero) {
+  const dim3 blocks{static_cast<unsigned>(op.y.n() * op.y.h()), blocks_for(op.y.w(), kPixels)};
+  with_storage(op.y.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const auto with = [&](auto kernel, int width) {  // a thread for each access, as a photo's row is one block wide
-      const unsigned threads = std::min(256u, blocks_for(3 * std::min<int64_t>(y.w(), kPixels), 32 * width) * 32);
-      launch(kernel, {blocks, threads}, stream(), pixels.data<uint8_t>(), flip.data<uint8_t>(), affine, y.h(), y.w(), y.data<T>());
+      const unsigned threads = std::min(256u, blocks_for(3 * std::min<int64_t>(op.y.w(), kPixels), 32 * width) * 32);
+      launch(kernel, {blocks, threads}, stream(), op.pixels.data<uint8_t>(), op.flip.data<uint8_t>(), affine, op.y.h(), op.y.w(),
+             op.y.data<T>());
     };
-    if (y.w() % 4 == 0)
+    if (op.y.w() % 4 == 0)
       with(normalize_rows<T, 4>, 4);
     else
       with(normalize_rows<T, 1>, 1);

@@ -20,26 +20,26 @@ using BackwardData =
 }  // namespace
 
 // Blocks of dw: its tiles, 64 inputs by 128 outputs, times the slices. Of dL/dz: its tiles, 64 pixels by 128 inputs.
-void CudaOps::pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx) {
-  const Range range(__func__);
-  if (by_vendor(x.raw.dtype())) return vendor_pointwise_backward(x, w, dy, dw, dx);
-  const int rows = counted(x.raw.rows()), in = counted(w.dim(0)), out = counted(w.dim(1));
-  const Divisor pixels(counted(x.raw.h() * x.raw.w()));
+void CudaOps::execute(PointwiseBackward& op) {
+  const Range name(op.kName);
+  if (by_vendor(op.x.raw.dtype())) return execute_by_vendor(op);
+  const int rows = counted(op.x.raw.rows()), in = counted(op.w.dim(0)), out = counted(op.w.dim(1));
+  const Divisor pixels(counted(op.x.raw.h() * op.x.raw.w()));
   const DepthSlices slices(in, out, rows);
-  const InputSumCut sums = cut_product_sums(x, dx);
+  const InputSumCut sums = cut_product_sums(op.x, op.dx);
   const auto [dw_parts, sum_parts] = scratch_pieces(slices.floats(), sums.floats());
   unsigned* const counters = tickets(slices.tickets() + sums.tickets());
 
   // (clang 14 does not capture the names of a structured binding by itself.)
-  with_storage(x.raw.dtype(), [&, dw_parts = dw_parts, sum_parts = sum_parts](auto zero) {
+  with_storage(op.x.raw.dtype(), [&, dw_parts = dw_parts, sum_parts = sum_parts](auto zero) {
     using T = decltype(zero);
-    const FeatureView<T> z = FeatureView<T>::of(x);
-    const OutputGradientView<T> gradient = OutputGradientView<T>::of(dy);
-    const T* const stored_w = dx ? stored_weights<T>(w) : nullptr;
-    with_rung<T>(product_rung(x.raw.dtype(), in, out), [&](auto rung, auto width) {
+    const FeatureView<T> z = FeatureView<T>::of(op.x);
+    const OutputGradientView<T> gradient = OutputGradientView<T>::of(op.dy);
+    const T* const stored_w = elements<T>(op.w);
+    with_rung<T>(product_rung(op.x.raw.dtype(), in, out), [&](auto rung, auto width) {
       const BackwardWeight<T, width()> weight{{z, rows, in, pixels},
                                               {gradient, rows, out, pixels},
-                                              slices.epilogue<kByFours<width()>>(dw, dw_parts, counters),
+                                              slices.epilogue<kByFours<width()>>(op.dw, dw_parts, counters),
                                               in,
                                               out,
                                               rows,
@@ -47,13 +47,13 @@ void CudaOps::pointwise_backward(const Feature& x, const Tensor& w, const Output
                                               tf32_};
       const BackwardData<T, width()> data{{gradient, rows, out, pixels},
                                           {stored_w, in, out},
-                                          product_input_epilogue<T, width()>(x, dx, sums, sum_parts, counters + slices.tickets()),
+                                          product_input_epilogue<T, width()>(op.x, op.dx, sums, sum_parts, counters + slices.tickets()),
                                           rows,
                                           in,
                                           out,
                                           out,
                                           tf32_};
-      launch_products<rung()>(weight, dw.defined(), data, dx != nullptr, stream());
+      launch_products<rung()>(weight, op.dw.defined(), data, op.dx.requested(), stream());
     });
   });
 }

@@ -15,29 +15,28 @@ using Forward = Product<FeatureRows<T, kByFours<N>>, Consecutive::depth, WeightR
 }  // namespace
 
 // Blocks: every tile of y, 64 pixels by 128 channels.
-void CudaOps::pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) {
-  const Range range(__func__);
-  if (by_vendor(y.dtype())) return vendor_pointwise_forward(x, w, y, moments);
-  const int rows = counted(x.raw.rows()), in = counted(w.dim(0)), out = counted(w.dim(1));
-  const Divisor pixels(counted(x.raw.h() * x.raw.w()));
-  before_norm(moments, [=, this](const MomentTargets& targets) mutable {
-    const int64_t row_tiles = targets.mean ? product_row_tiles(rows) : 0, column_tiles = product_column_tiles(out);
-    const MomentParts parts(scratch<float>(static_cast<std::size_t>(MomentParts::floats(row_tiles, out, column_tiles))),
-                            tickets(MomentParts::ticket_count(row_tiles, column_tiles)), row_tiles, out, column_tiles);
-    with_storage(x.raw.dtype(), [&](auto zero) {
-      using T = decltype(zero);
-      const T* const stored_w = stored_weights<T>(w);
-      with_rung<T>(product_rung(x.raw.dtype(), in, out), [&](auto rung, auto width) {
-        const Forward<T, width()> product{{FeatureView<T>::of(x), rows, in, pixels},
-                                          {stored_w, in, out},
-                                          {elements<T>(y), parts, targets, rows, out},
-                                          rows,
-                                          out,
-                                          in,
-                                          in,
-                                          tf32_};
-        launch_product<rung()>(product, stream());
-      });
+void CudaOps::execute(PointwiseForward& op) {
+  const Range name(op.kName);
+  if (by_vendor(op.y.dtype())) return execute_by_vendor(op);
+  const int rows = counted(op.x.raw.rows()), in = counted(op.w.dim(0)), out = counted(op.w.dim(1));
+  const Divisor pixels(counted(op.x.raw.h() * op.x.raw.w()));
+  const MomentTargets targets = MomentTargets::of(op.moments, op.y.rows(), op.norm);
+  const int64_t row_tiles = targets.mean ? product_row_tiles(rows) : 0, column_tiles = product_column_tiles(out);
+  const MomentParts parts(scratch<float>(static_cast<std::size_t>(MomentParts::floats(row_tiles, out, column_tiles))),
+                          tickets(MomentParts::ticket_count(row_tiles, column_tiles)), row_tiles, out, column_tiles);
+  with_storage(op.x.raw.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    const T* const stored_w = elements<T>(op.w);
+    with_rung<T>(product_rung(op.x.raw.dtype(), in, out), [&](auto rung, auto width) {
+      const Forward<T, width()> product{{FeatureView<T>::of(op.x), rows, in, pixels},
+                                        {stored_w, in, out},
+                                        {elements<T>(op.y), parts, targets, rows, out},
+                                        rows,
+                                        out,
+                                        in,
+                                        in,
+                                        tf32_};
+      launch_product<rung()>(product, stream());
     });
   });
 }

@@ -72,23 +72,23 @@ __global__ void pool_rows(FeatureView<T> x, int channels, int pixels, ChannelTil
 
 }  // namespace
 
-void CudaOps::pool_forward(const Feature& x, Tensor& mean, Tensor& slope, Tensor& slope_xhat) {
-  const Range range(__func__);
-  const int channels = static_cast<int>(x.raw.c()), pixels = static_cast<int>(x.raw.h() * x.raw.w());
-  const bool slopes = slope || slope_xhat;
-  const SumTargets targets{{elements<float>(mean), elements<float>(slope), elements<float>(slope_xhat)},
-                           slopes ? elements<float>(x.norm.invstd) : nullptr,
+void CudaOps::execute(PoolForward& op) {
+  const Range name(op.kName);
+  const int channels = static_cast<int>(op.x.raw.c()), pixels = static_cast<int>(op.x.raw.h() * op.x.raw.w());
+  const bool slopes = op.slope || op.slope_xhat;
+  const SumTargets targets{{elements<float>(op.mean), elements<float>(op.slope), elements<float>(op.slope_xhat)},
+                           slopes ? elements<float>(op.x.norm.invstd) : nullptr,
                            slopes ? 3 : 1};
-  with_storage(x.raw.dtype(), [&](auto zero) {
+  with_storage(op.x.raw.dtype(), [&](auto zero) {
     using T = decltype(zero);
     with_width<T, kChannels>(channels, [&](auto width) {
-      const ChannelTile tile(x.raw, width(), ChannelTile::rows_of_sums(x.raw));
+      const ChannelTile tile(op.x.raw, width(), ChannelTile::rows_of_sums(op.x.raw));
       SumParts parts{nullptr, nullptr, targets.rows, channels, MergeTree(tile.parts)};
       if (tile.parts > 1) {
-        parts.data = scratch<float>(static_cast<std::size_t>(x.raw.n() * tile.parts * targets.rows * channels));
-        parts.tickets = tickets(x.raw.n() * tile.tiles * parts.tree.tickets);
+        parts.data = scratch<float>(static_cast<std::size_t>(op.x.raw.n() * tile.parts * targets.rows * channels));
+        parts.tickets = tickets(op.x.raw.n() * tile.tiles * parts.tree.tickets);
       }
-      launch(pool_rows<T, width()>, {tile.blocks(x.raw.n()), tile.threads()}, stream(), FeatureView<T>::of(x), channels, pixels, tile,
+      launch(pool_rows<T, width()>, {tile.blocks(op.x.raw.n()), tile.threads()}, stream(), FeatureView<T>::of(op.x), channels, pixels, tile,
              parts, targets);
     });
   });

@@ -42,8 +42,6 @@ std::unique_ptr<Recording> CudaOps::record(const std::function<void()>& step) {
   step();
   if (!records()) return nullptr;
   for (DeviceBuffer* buffer : {&scratch_, &tickets_}) buffer->keep();
-  for (ChunkTable* table : {&gradient_chunks_, &update_chunks_, &average_chunks_}) table->keep();
-  weights_.keep(stream());
 
   cudaGraph_t graph = nullptr;
   MCNN_CUDA(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal));  // other threads may go on with the device
@@ -52,7 +50,6 @@ std::unique_ptr<Recording> CudaOps::record(const std::function<void()>& step) {
     std::optional<KernelTimes::Taking> taking;
     if (times) taking.emplace(*times, stream_);
     step();
-    launch_waiting();
   } catch (...) {
     cudaStreamEndCapture(stream_, &graph);
     if (graph) cudaGraphDestroy(graph);

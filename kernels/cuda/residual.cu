@@ -36,15 +36,15 @@ __global__ void add_branch(FeatureView<T> x, FeatureView<T> branch, const float*
 
 }  // namespace
 
-void CudaOps::residual_forward(const Feature& x, const Feature& branch, const Tensor& sample_scale, Tensor& y) {
-  const Range range(__func__);
-  const int channels = static_cast<int>(y.c()), pixels = static_cast<int>(y.h() * y.w());
-  with_storage(y.dtype(), [&](auto zero) {
+void CudaOps::execute(ResidualForward& op) {
+  const Range name(op.kName);
+  const int channels = static_cast<int>(op.y.c()), pixels = static_cast<int>(op.y.h() * op.y.w());
+  with_storage(op.y.dtype(), [&](auto zero) {
     using T = decltype(zero);
     with_width<T>(channels, [&](auto width) {
-      const ChannelTile tile(y, width(), kRows);
-      launch(add_branch<T, width()>, {tile.blocks(y.n()), tile.threads()}, stream(), FeatureView<T>::of(x), FeatureView<T>::of(branch),
-             sample_scale.data<float>(), channels, pixels, tile, y.data<T>());
+      const ChannelTile tile(op.y, width(), kRows);
+      launch(add_branch<T, width()>, {tile.blocks(op.y.n()), tile.threads()}, stream(), FeatureView<T>::of(op.x),
+             FeatureView<T>::of(op.branch), op.sample_scale.data<float>(), channels, pixels, tile, op.y.data<T>());
     });
   });
 }

@@ -2,46 +2,46 @@
 // Bandwidth-bound: three reads and two writes per parameter. At step 0 the old momentum buffer does not count.
 // Next: ema.cu averages what comes out.
 #include "kernels/cuda/cuda_ops.h"
-#include "kernels/cuda/launch.cuh"
-#include "kernels/cuda/multi_tensor.cuh"
+#include "kernels/cuda/flat_range.cuh"
 
 namespace mcnn::cuda {
 namespace {
 
-/// A chunk's tensors: value, gradient, m.
-__global__ void sgd_chunk(const Chunk* chunks, Sgd options, const float* clip, const StepState* state) {
+/// The first `decayed` elements are decayed.
+struct SgdFactors {
+  float momentum, weight_decay;
+  bool nesterov;
+  int64_t decayed;
+};
+
+__global__ void sgd_range(FlatRange range, SgdFactors f, const float* clip, const StepState* state, float* values, const float* gradients,
+                          float* momentum) {
   const float factor = *clip;
   if (factor == 0.f) return;  // the gradient is not finite: nothing moves
-  const Chunk chunk = chunks[blockIdx.x];
-  const float lr = state->learning_rate, decay = chunk.decay ? options.weight_decay : 0.f;
+  const float lr = state->learning_rate;
   const bool first_step = state->step == 0;
-  float *value = chunk.tensors[0], *momentum = chunk.tensors[2];
-  for_each_element(chunk, [&](auto width, int i) {
+  range.for_each_element([&](auto width, int64_t i) {
     constexpr int kWidth = decltype(width)::value;
-    const Floats<kWidth> gradient = load<float, kWidth>(chunk.tensors[1] + i);
-    Floats<kWidth> w = load<float, kWidth>(value + i), m = load<float, kWidth>(momentum + i);
+    const Floats<kWidth> gradient = load<float, kWidth>(gradients + i);
+    Floats<kWidth> w = load<float, kWidth>(values + i), m = load<float, kWidth>(momentum + i);
 #pragma unroll
     for (int j = 0; j < kWidth; ++j) {
-      const float g = fmaf(decay, w[j], factor * gradient[j]);
-      m[j] = first_step ? g : fmaf(options.momentum, m[j], g);
-      w[j] = fmaf(-lr, options.nesterov ? fmaf(options.momentum, m[j], g) : m[j], w[j]);
+      const float g = fmaf(i + j < f.decayed ? f.weight_decay : 0.f, w[j], factor * gradient[j]);
+      m[j] = first_step ? g : fmaf(f.momentum, m[j], g);
+      w[j] = fmaf(-lr, f.nesterov ? fmaf(f.momentum, m[j], g) : m[j], w[j]);
     }
-    store<float, kWidth>(value + i, w);
+    store<float, kWidth>(values + i, w);
     store<float, kWidth>(momentum + i, m);
   });
 }
 
 }  // namespace
 
-void CudaOps::sgd(const Sgd& options, const Tensor& clip, std::span<OptimizerSlot> slots) {
-  const Range range(__func__);
-  std::vector<TensorGroup> groups;
-  for (OptimizerSlot& s : slots)
-    groups.push_back({{s.value.data<float>(), s.gradient.data<float>(), s.m.data<float>()}, s.value.size(), s.decay});
-  const Chunk* chunks = update_chunks_.of(std::move(groups), stream());
-  if (update_chunks_.chunks() == 0) return;
-  launch(sgd_chunk, {update_chunks_.chunks(), kChunkThreads}, stream(), chunks, options, clip.data<float>(), state_);
-  weights_.all_changed();
+void CudaOps::execute(Sgd& op) {
+  const Range name(op.kName);
+  const FlatRange range = FlatRange::of(op.values, op.gradients, op.m);
+  launch(sgd_range, range.grid(), stream(), range, SgdFactors{op.momentum, op.weight_decay, op.nesterov, op.decayed}, op.clip.data<float>(),
+         state_, op.values.data<float>(), op.gradients.data<float>(), op.m.data<float>());
 }
 
 }  // namespace mcnn::cuda

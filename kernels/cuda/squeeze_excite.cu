@@ -129,47 +129,44 @@ __global__ void differentiate_gate(BackwardProducts x) {
 
 }  // namespace
 
-void CudaOps::squeeze_excite_forward(const Tensor& s, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2,
-                                     Tensor& hidden, Tensor& gate) {
-  const Range range(__func__);
-  const int samples = static_cast<int>(s.dim(0)), channels = static_cast<int>(s.dim(1)), reduced = static_cast<int>(b1.size());
+void CudaOps::execute(SqueezeExciteForward& op) {
+  const Range name(op.kName);
+  const int samples = static_cast<int>(op.s.dim(0)), channels = static_cast<int>(op.s.dim(1)), reduced = static_cast<int>(op.b1.size());
   const SmallProduct squeeze{samples, reduced, channels}, excite{samples, channels, reduced};
   const DepthParts parts(squeeze);
-  float* sums = scratch<float>(static_cast<std::size_t>(parts.count * hidden.size()));
-  launch(multiply_parts<RowMajor, DepthMajor>, grid_of(squeeze, parts), stream(), squeeze, parts, RowMajor{s.data<float>(), channels},
-         DepthMajor{w1.data<float>(), reduced}, sums);
+  float* sums = scratch<float>(static_cast<std::size_t>(parts.count * op.hidden.size()));
+  launch(multiply_parts<RowMajor, DepthMajor>, grid_of(squeeze, parts), stream(), squeeze, parts, RowMajor{op.s.data<float>(), channels},
+         DepthMajor{op.w1.data<float>(), reduced}, sums);
   launch(open_gate, {static_cast<unsigned>(excite.tiles()), kSmallProductThreads}, stream(), excite,
-         Squeezed{{sums, parts.count, hidden.size()}, b1.data<float>(), hidden.data<float>(), reduced}, w2.data<float>(), b2.data<float>(),
-         gate.data<float>());
+         Squeezed{{sums, parts.count, op.hidden.size()}, op.b1.data<float>(), op.hidden.data<float>(), reduced}, op.w2.data<float>(),
+         op.b2.data<float>(), op.gate.data<float>());
 }
 
-void CudaOps::squeeze_excite_backward(const Tensor& s, const Tensor& w1, const Tensor& w2, const Tensor& hidden, const Tensor& gate,
-                                      const Tensor& sum_dz_a, int64_t pixels, Tensor& dw1, Tensor& db1, Tensor& dw2, Tensor& db2,
-                                      Tensor& pooled) {
-  const Range range(__func__);
-  const int samples = static_cast<int>(s.dim(0)), channels = static_cast<int>(s.dim(1)), reduced = static_cast<int>(hidden.dim(1));
+void CudaOps::execute(SqueezeExciteBackward& op) {
+  const Range name(op.kName);
+  const int samples = static_cast<int>(op.s.dim(0)), channels = static_cast<int>(op.s.dim(1)), reduced = static_cast<int>(op.hidden.dim(1));
   const SmallProduct hidden_gradient{samples, reduced, channels};
   const DepthParts parts(hidden_gradient);
-  float* sums = scratch<float>(static_cast<std::size_t>(parts.count * hidden.size()));
-  const GateGradient dt{gate.data<float>(), sum_dz_a.data<float>(), channels};
+  float* sums = scratch<float>(static_cast<std::size_t>(parts.count * op.hidden.size()));
+  const GateGradient dt{op.gate.data<float>(), op.sum_dz_a.data<float>(), channels};
   launch(multiply_parts<GateGradientOverChannels, RowMajor>, grid_of(hidden_gradient, parts), stream(), hidden_gradient, parts,
-         GateGradientOverChannels{dt}, RowMajor{w2.data<float>(), channels}, sums);
+         GateGradientOverChannels{dt}, RowMajor{op.w2.data<float>(), channels}, sums);
 
   BackwardProducts x{{reduced + 1, channels, samples},
                      {channels + 1, reduced, samples},
                      {samples, channels, reduced},
                      0,
                      0,
-                     {dw2.data<float>(), db2.data<float>(), reduced, channels},
-                     {dw1.data<float>(), db1.data<float>(), channels, reduced},
-                     s.data<float>(),
-                     w1.data<float>(),
-                     pooled.data<float>(),
-                     static_cast<float>(1.0 / static_cast<double>(pixels)),
+                     {op.dw2.data<float>(), op.db2.data<float>(), reduced, channels},
+                     {op.dw1.data<float>(), op.db1.data<float>(), channels, reduced},
+                     op.s.data<float>(),
+                     op.w1.data<float>(),
+                     op.pooled.data<float>(),
+                     static_cast<float>(1.0 / static_cast<double>(op.pixels)),
                      dt,
-                     {{sums, parts.count, hidden.size()}, hidden.data<float>(), reduced}};
-  if (dw2 || db2) x.dw2_tiles = x.dw2.tiles();
-  if (dw1 || db1) x.dw1_tiles = x.dw1.tiles();
+                     {{sums, parts.count, op.hidden.size()}, op.hidden.data<float>(), reduced}};
+  if (op.dw2 || op.db2) x.dw2_tiles = x.dw2.tiles();
+  if (op.dw1 || op.db1) x.dw1_tiles = x.dw1.tiles();
   const int tiles = x.dw2_tiles + x.dw1_tiles + x.pooled.tiles();
   launch(differentiate_gate, {static_cast<unsigned>(tiles), kSmallProductThreads}, stream(), x);
 }

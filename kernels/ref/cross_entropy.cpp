@@ -6,9 +6,9 @@
 
 namespace mcnn::ref {
 
-void RefOps::cross_entropy(const Tensor& logits, const Tensor& targets, float smoothing, Tensor& loss, Tensor& dlogits) {
-  const auto samples = static_cast<std::size_t>(logits.dim(0)), classes = static_cast<std::size_t>(logits.dim(1));
-  const Reals x = load(logits), t = load(targets);
+void RefOps::execute(CrossEntropy& op) {
+  const auto samples = static_cast<std::size_t>(op.logits.dim(0)), classes = static_cast<std::size_t>(op.logits.dim(1));
+  const Reals x = load(op.logits), t = load(op.targets);
   const double gradient_scale = state_.loss_scale / static_cast<double>(samples);
   Reals gradient(x.size(), 0.0);
   double total = 0.0;
@@ -19,7 +19,7 @@ void RefOps::cross_entropy(const Tensor& logits, const Tensor& targets, float sm
     std::vector<double> target(classes);
     for (std::size_t k = 0; k < classes; ++k) {
       sum_exp += std::exp(row[k] - largest);
-      target[k] = (1.0 - smoothing) * t[n * classes + k] + smoothing / static_cast<double>(classes);
+      target[k] = (1.0 - op.smoothing) * t[n * classes + k] + op.smoothing / static_cast<double>(classes);
       sum_target += target[k];
     }
     for (std::size_t k = 0; k < classes; ++k) {
@@ -27,8 +27,8 @@ void RefOps::cross_entropy(const Tensor& logits, const Tensor& targets, float sm
       gradient[n * classes + k] = gradient_scale * (std::exp(row[k] - largest) / sum_exp * sum_target - target[k]);
     }
   }
-  store({total / static_cast<double>(samples)}, loss);
-  store(gradient, dlogits);
+  store({total / static_cast<double>(samples)}, op.loss);
+  store(gradient, op.dlogits);
 }
 
 }  // namespace mcnn::ref

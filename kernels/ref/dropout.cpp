@@ -5,11 +5,12 @@
 
 namespace mcnn::ref {
 
-void RefOps::dropout(const Tensor& x, uint32_t stream, float drop, Tensor& y) {
-  const Philox random{state_.seed, stream, state_.step};
-  Reals values = load(x);
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] *= random.uniform(i) >= drop ? 1.0 / (1.0 - static_cast<double>(drop)) : 0.0;
-  store(values, y);
+void RefOps::execute(Dropout& op) {
+  const Philox random{state_.seed, op.stream, state_.step};
+  Reals values = load(op.x);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] *= random.uniform(i) >= op.drop ? 1.0 / (1.0 - static_cast<double>(op.drop)) : 0.0;
+  store(values, op.y);
 }
 
 }  // namespace mcnn::ref

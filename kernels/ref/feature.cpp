@@ -35,20 +35,20 @@ namespace {
 
 Reals read_du(const OutputGradient& dy) {
   if (!dy.pooled.defined()) return read_scaled(dy.stored, dy.sample_scale);
-  const Tensor& raw = dy.of->raw;
-  const Reals u = read_u(*dy.of);
-  const Reals gate = load_or(dy.of->gate, raw.n() * raw.c(), 1.0);
+  const Tensor& raw = dy.of.raw;
+  const Reals u = read_u(dy.of);
+  const Reals gate = load_or(dy.of.gate, raw.n() * raw.c(), 1.0);
   const Reals pooled = load(dy.pooled);
   Reals du = load_or(dy.stored, raw.size(), 0.0);
   each_element(raw.shape(),
-               [&](auto i, auto nc, auto, auto) { du[i] = (du[i] * gate[nc] + pooled[nc]) * activation_slope(dy.of->act, u[i]); });
+               [&](auto i, auto nc, auto, auto) { du[i] = (du[i] * gate[nc] + pooled[nc]) * activation_slope(dy.of.act, u[i]); });
   return du;
 }
 
 }  // namespace
 
 Reals read_dy(const OutputGradient& dy) {
-  const Feature& y = *dy.of;
+  const Feature& y = dy.of;
   Reals du = read_du(dy);
   if (!y.norm.defined()) return du;
   const Reals scale = load(y.norm.scale);
@@ -63,18 +63,18 @@ Reals read_dy(const OutputGradient& dy) {
   return du;
 }
 
-void leave_gradient(Reals dz, const Feature& x, InputGradient* dx) {
-  if (!dx) return;
+void write_input_gradient(Reals dz, const Feature& x, InputGradient& dx) {
+  if (!dx.requested()) return;
   const Shape& shape = x.raw.shape();
-  const Reals u = read_u(x), add = load_or(dx->add, x.raw.size(), 0.0);
+  const Reals u = read_u(x), add = load_or(dx.add, x.raw.size(), 0.0);
   const bool gated = x.gate.defined();
   each_element(shape, [&](auto i, auto, auto, auto) {
     dz[i] += add[i];
     if (!gated) dz[i] *= activation_slope(x.act, u[i]);
   });
-  store(dz, dx->stored);
+  store(dz, dx.stored);
 
-  const Reals stored = load(dx->stored);
+  const Reals stored = load(dx.stored);
   const Reals xhat = x.norm.defined() ? read_xhat(x) : zeros(x.raw.size());
   if (gated) {
     Reals sum_a = zeros(x.gate.size()), sum_slope = sum_a, sum_slope_xhat = sum_a;
@@ -84,30 +84,31 @@ void leave_gradient(Reals dz, const Feature& x, InputGradient* dx) {
       sum_slope[nc] += stored[i] * slope;
       sum_slope_xhat[nc] += stored[i] * slope * xhat[i];
     });
-    store(sum_a, dx->sum_dz_a);
-    store(sum_slope, dx->sum_dz_slope);
-    store(sum_slope_xhat, dx->sum_dz_slope_xhat);
+    store(sum_a, dx.sum_dz_a);
+    store(sum_slope, dx.sum_dz_slope);
+    store(sum_slope_xhat, dx.sum_dz_slope_xhat);
   } else {
     Reals sum_du = zeros(shape[3]), sum_du_xhat = sum_du;
     each_element(shape, [&](auto i, auto, auto c, auto) {
       sum_du[c] += stored[i];
       sum_du_xhat[c] += stored[i] * xhat[i];
     });
-    store(sum_du, dx->sum_du);
-    store(sum_du_xhat, dx->sum_du_xhat);
+    store(sum_du, dx.sum_du);
+    store(sum_du_xhat, dx.sum_du_xhat);
   }
 }
 
-void leave_output(const Reals& values, Tensor& y, Moments* moments) {
+void write_output(const Reals& values, Tensor& y, Moments& moments, NormUpdate& norm) {
   store(values, y);
-  if (!moments) return;
+  if (!moments.requested()) return;
   const Reals stored = load(y);
   Reals mean = zeros(y.c()), m2 = mean;
   each_element(y.shape(), [&](auto i, auto, auto c, auto) { mean[c] += stored[i]; });
   for (double& m : mean) m /= static_cast<double>(y.rows());
   each_element(y.shape(), [&](auto i, auto, auto c, auto) { m2[c] += (stored[i] - mean[c]) * (stored[i] - mean[c]); });
-  store(mean, moments->mean);
-  store(m2, moments->m2);
+  store(mean, moments.mean);
+  store(m2, moments.m2);
+  if (norm.requested()) update_norm(moments, y.rows(), norm);
 }
 
 }  // namespace mcnn::ref

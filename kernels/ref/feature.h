@@ -24,11 +24,13 @@ Reals read_z(const Feature& x);     ///< (N,H,W,C)  act(u)*gate
 
 /// stored*sample_scale over (N,H,W,C).
 Reals read_scaled(const Tensor& stored, const Tensor& sample_scale);
-Reals read_dy(const OutputGradient& dy);  ///< (N,H,W,C) of dy.of->raw
+Reals read_dy(const OutputGradient& dy);  ///< (N,H,W,C) of dy.of.raw
 
-/// From dL/dz(x) to everything `dx` wants; dx may be null.
-void leave_gradient(Reals dz, const Feature& x, InputGradient* dx);
-/// Stores y and takes the moments of what was stored, if wanted.
-void leave_output(const Reals& values, Tensor& y, Moments* moments);
+/// From dL/dz(x) to everything that `dx` requests.
+void write_input_gradient(Reals dz, const Feature& x, InputGradient& dx);
+/// Writes y, takes the moments of what was stored, and turns them into the norm that readers need, as far as these are requested.
+void write_output(const Reals& values, Tensor& y, Moments& moments, NormUpdate& norm);
+/// kernels/operations/batch_norm.h: from moments over `count` values to what readers need.
+void update_norm(const Moments& moments, int64_t count, NormUpdate& update);
 
 }  // namespace mcnn::ref

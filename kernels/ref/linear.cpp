@@ -4,21 +4,21 @@
 
 namespace mcnn::ref {
 
-void RefOps::linear_forward(const Tensor& x, const Tensor& w, const Tensor& b, Tensor& y) {
-  Reals out = product(load(x), load(w), x.dim(0), w.dim(0), w.dim(1));
-  const Reals bias = load(b);
+void RefOps::execute(LinearForward& op) {
+  Reals out = product(load(op.x), load(op.w), op.x.dim(0), op.w.dim(0), op.w.dim(1));
+  const Reals bias = load(op.b);
   for (std::size_t i = 0; i < out.size(); ++i) out[i] += bias[i % bias.size()];
-  store(out, y);
+  store(out, op.y);
 }
 
-void RefOps::linear_backward(const Tensor& x, const Tensor& w, const Tensor& dy, float input_scale, Tensor& dw, Tensor& db, Tensor& dx) {
-  const int64_t samples = x.dim(0), in = w.dim(0), out = w.dim(1);
-  const Reals gradient = load(dy);  // (N,O)
-  store(product_at_b(load(x), gradient, samples, in, out), dw);
-  store(sum_rows(gradient, samples, out), db);
-  Reals dinput = product_a_bt(gradient, load(w), samples, out, in);  // (N,I)
-  for (double& v : dinput) v *= static_cast<double>(input_scale);
-  store(dinput, dx);
+void RefOps::execute(LinearBackward& op) {
+  const int64_t samples = op.x.dim(0), in = op.w.dim(0), out = op.w.dim(1);
+  const Reals gradient = load(op.dy);  // (N,O)
+  store(product_at_b(load(op.x), gradient, samples, in, out), op.dw);
+  store(sum_rows(gradient, samples, out), op.db);
+  Reals dinput = product_a_bt(gradient, load(op.w), samples, out, in);  // (N,I)
+  for (double& v : dinput) v *= static_cast<double>(op.input_scale);
+  store(dinput, op.dx);
 }
 
 }  // namespace mcnn::ref

@@ -5,15 +5,15 @@
 
 namespace mcnn::ref {
 
-void RefOps::pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) {
-  leave_output(product(read_z(x), load(w), x.raw.rows(), w.dim(0), w.dim(1)), y, moments);
+void RefOps::execute(PointwiseForward& op) {
+  write_output(product(read_z(op.x), load(op.w), op.x.raw.rows(), op.w.dim(0), op.w.dim(1)), op.y, op.moments, op.norm);
 }
 
-void RefOps::pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx) {
-  const int64_t rows = x.raw.rows(), in = w.dim(0), out = w.dim(1);
-  const Reals gradient = read_dy(dy);  // (rows,O)
-  if (dw.defined()) store(product_at_b(read_z(x), gradient, rows, in, out), dw);
-  if (dx) leave_gradient(product_a_bt(gradient, load(w), rows, out, in), x, dx);
+void RefOps::execute(PointwiseBackward& op) {
+  const int64_t rows = op.x.raw.rows(), in = op.w.dim(0), out = op.w.dim(1);
+  const Reals gradient = read_dy(op.dy);  // (rows,O)
+  if (op.dw.defined()) store(product_at_b(read_z(op.x), gradient, rows, in, out), op.dw);
+  if (op.dx.requested()) write_input_gradient(product_a_bt(gradient, load(op.w), rows, out, in), op.x, op.dx);
 }
 
 }  // namespace mcnn::ref

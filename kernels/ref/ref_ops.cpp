@@ -11,7 +11,7 @@ namespace ref {
 void RefOps::begin_step(const StepState& state) { state_ = state; }
 void RefOps::copy_from_host(const void* source, Tensor& target) { std::memcpy(target.raw(), source, target.bytes()); }
 void RefOps::copy_to_host(const Tensor& source, void* target) { std::memcpy(target, source.raw(), source.bytes()); }
-void RefOps::fill(Tensor& x, float value) { store(Reals(static_cast<std::size_t>(x.size()), value), x); }
+void RefOps::execute(Fill& op) { store(Reals(static_cast<std::size_t>(op.x.size()), op.value), op.x); }
 
 }  // namespace ref
 

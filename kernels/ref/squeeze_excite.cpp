@@ -20,35 +20,32 @@ Reals swish_of(Reals h) {
 
 }  // namespace
 
-void RefOps::squeeze_excite_forward(const Tensor& s, const Tensor& w1, const Tensor& b1, const Tensor& w2, const Tensor& b2, Tensor& hidden,
-                                    Tensor& gate) {
-  const int64_t samples = s.dim(0);
-  const Reals h = affine(load(s), w1, b1, samples);  // (N,R)
-  Reals g = affine(swish_of(h), w2, b2, samples);    // (N,C)
+void RefOps::execute(SqueezeExciteForward& op) {
+  const int64_t samples = op.s.dim(0);
+  const Reals h = affine(load(op.s), op.w1, op.b1, samples);  // (N,R)
+  Reals g = affine(swish_of(h), op.w2, op.b2, samples);       // (N,C)
   for (double& v : g) v = 1.0 / (1.0 + std::exp(-v));
-  store(h, hidden);
-  store(g, gate);
+  store(h, op.hidden);
+  store(g, op.gate);
 }
 
-void RefOps::squeeze_excite_backward(const Tensor& s, const Tensor& w1, const Tensor& w2, const Tensor& hidden, const Tensor& gate,
-                                     const Tensor& sum_dz_a, int64_t pixels, Tensor& dw1, Tensor& db1, Tensor& dw2, Tensor& db2,
-                                     Tensor& pooled) {
-  const int64_t samples = s.dim(0), channels = w1.dim(0), reduced = w1.dim(1);
-  const Reals h = load(hidden), g = load(gate);
+void RefOps::execute(SqueezeExciteBackward& op) {
+  const int64_t samples = op.s.dim(0), channels = op.w1.dim(0), reduced = op.w1.dim(1);
+  const Reals h = load(op.hidden), g = load(op.gate);
 
-  Reals dt = load(sum_dz_a);  // (N,C)
+  Reals dt = load(op.sum_dz_a);  // (N,C)
   for (std::size_t i = 0; i < dt.size(); ++i) dt[i] *= g[i] * (1.0 - g[i]);
-  store(product_at_b(swish_of(h), dt, samples, reduced, channels), dw2);
-  store(sum_rows(dt, samples, channels), db2);
+  store(product_at_b(swish_of(h), dt, samples, reduced, channels), op.dw2);
+  store(sum_rows(dt, samples, channels), op.db2);
 
-  Reals dh = product_a_bt(dt, load(w2), samples, channels, reduced);  // (N,R)
+  Reals dh = product_a_bt(dt, load(op.w2), samples, channels, reduced);  // (N,R)
   for (std::size_t i = 0; i < dh.size(); ++i) dh[i] *= activation_slope(Activation::swish, h[i]);
-  store(product_at_b(load(s), dh, samples, channels, reduced), dw1);
-  store(sum_rows(dh, samples, reduced), db1);
+  store(product_at_b(load(op.s), dh, samples, channels, reduced), op.dw1);
+  store(sum_rows(dh, samples, reduced), op.db1);
 
-  Reals p = product_a_bt(dh, load(w1), samples, reduced, channels);  // (N,C)
-  for (double& v : p) v /= static_cast<double>(pixels);
-  store(p, pooled);
+  Reals p = product_a_bt(dh, load(op.w1), samples, reduced, channels);  // (N,C)
+  for (double& v : p) v /= static_cast<double>(op.pixels);
+  store(p, op.pooled);
 }
 
 }  // namespace mcnn::ref

@@ -21,49 +21,47 @@ Norm norm_output(Workspace& s, int64_t channels) {
 }
 
 Case forward(const Forward& row) {
-  return {"batch_norm_forward", row.name, 0, [row](Workspace& s) -> Run {
+  return {"batch_norm_forward", row.name, [row](Workspace& s) -> AnyOperation {
             const Shape shape = {row.channels};
             const Moments m = {.mean = s.parameter(shape, normal(2)), .m2 = s.parameter(shape, row.m2)};
             const Tensor gamma = s.parameter(shape, normal()), beta = s.parameter(shape, normal());
             Tensor mean = row.running ? s.parameter_updated("running_mean", shape, normal()) : Tensor();
             Tensor var = row.running ? s.parameter_updated("running_var", shape, uniform(0.5, 2)) : Tensor();
             Norm out = norm_output(s, row.channels);
-            return [=](Ops& ops) mutable { ops.batch_norm_forward(m, row.count, gamma, beta, kEps, kMomentum, mean, var, out); };
+            return BatchNormForward{m, row.count, {gamma, beta, kEps, kMomentum, mean, var, out}};
           }};
 }
 
 Case frozen(const char* name, int64_t channels) {
-  return {"batch_norm_frozen", name, 0, [channels](Workspace& s) -> Run {
+  return {"batch_norm_frozen", name, [channels](Workspace& s) -> AnyOperation {
             const Tensor mean = s.parameter({channels}, normal(2)), var = s.parameter({channels}, uniform(1e-6, 4));
             const Tensor gamma = s.parameter({channels}, normal()), beta = s.parameter({channels}, normal());
             Norm out = norm_output(s, channels);
-            return [=](Ops& ops) mutable { ops.batch_norm_frozen(mean, var, gamma, beta, kEps, out); };
+            return BatchNormFrozen{mean, var, gamma, beta, kEps, out};
           }};
 }
 
 Case sums_gated(const char* name, int64_t n, int64_t c, bool gated) {
-  return {"batch_norm_sums_gated", name, 0, [=](Workspace& s) -> Run {
+  return {"batch_norm_sums_gated", name, [=](Workspace& s) -> AnyOperation {
             const auto sums = [&] { return s.parameter({n, c}, normal(10)); };
             const Tensor gate = gated ? s.parameter({n, c}, uniform(0.1, 1)) : Tensor();
             const Tensor dz_slope = gated ? sums() : Tensor(), dz_slope_xhat = gated ? sums() : Tensor();
             const Tensor pooled = s.parameter({n, c}, normal()), slope = sums(), slope_xhat = sums();
             Tensor sum_du = s.parameter_output("sum_du", {c}), sum_du_xhat = s.parameter_output("sum_du_xhat", {c});
-            return [=](Ops& ops) mutable {
-              ops.batch_norm_sums_gated(gate, dz_slope, dz_slope_xhat, pooled, slope, slope_xhat, sum_du, sum_du_xhat);
-            };
+            return BatchNormSumsGated{gate, dz_slope, dz_slope_xhat, pooled, slope, slope_xhat, sum_du, sum_du_xhat};
           }};
 }
 
 }  // namespace
 
 Case batch_norm_sums(const BatchNormSums& row) {
-  return {"batch_norm_sums", row.name, 0, [row](Workspace& s) -> Run {
+  return {"batch_norm_sums", row.name, [row](Workspace& s) -> AnyOperation {
             const Shape shape = {row.n, row.h, row.w, row.c};
             const Feature x = feature(s, shape, kLinear);
             const Tensor stored = s.feature(shape, normal());
             const Tensor scale = row.sample_scale ? s.parameter({row.n}, cycle({1.25, 0, 1.25})) : Tensor();
             Tensor sum_du = s.parameter_output("sum_du", {row.c}), sum_du_xhat = s.parameter_output("sum_du_xhat", {row.c});
-            return [=](Ops& ops) mutable { ops.batch_norm_sums(x, stored, scale, sum_du, sum_du_xhat); };
+            return mcnn::BatchNormSums{x, stored, scale, sum_du, sum_du_xhat};
           }};
 }
 

@@ -37,7 +37,9 @@ class Workspace {
 
   Tensor feature(Shape shape, const Values& values);    ///< input of the storage type
   Tensor parameter(Shape shape, const Values& values);  ///< input of the backend's parameter type, rounded to fp32
-  Tensor bytes(Shape shape, const Values& values);      ///< input of type u8
+  /// Input of a pointwise or dense convolution: of the storage type where that has 16 bits (product_weight_type).
+  Tensor product_weight(Shape shape, const Values& values);
+  Tensor bytes(Shape shape, const Values& values);  ///< input of type u8
   Tensor feature_output(const std::string& name, Shape shape, double tolerance = kTolerance);
   Tensor parameter_output(const std::string& name, Shape shape, double tolerance = kTolerance);
   Tensor parameter_updated(const std::string& name, Shape shape, const Values& values, double tolerance = kTolerance);
@@ -66,13 +68,10 @@ class Workspace {
   std::vector<Buffer> buffers_;
 };
 
-using Run = std::function<void(Ops&)>;
-
 struct Case {
-  std::string operation;  ///< its name in ops.h
+  std::string operation;  ///< kName of its struct in kernels/operations/
   std::string name;       ///< what would be broken if it failed
-  double flops = 0;       ///< of the multiply-adds of convolutions and matrix products, 2 each; transforms on read not counted
-  std::function<Run(Workspace&)> prepare;
+  std::function<AnyOperation(Workspace&)> prepare;
   StepState step = {.seed = 7, .step = 3, .learning_rate = 0.1f};
 };
 

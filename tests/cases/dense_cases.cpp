@@ -5,29 +5,27 @@ namespace mcnn::cases {
 
 Case dense_forward(const Dense& row) {
   const Shape out = output_shape(row.n, row.h, row.w, row.out, row.kernel, row.stride, row.padding);
-  const double macs = static_cast<double>(out.size() * row.in) * row.kernel * row.kernel;
-  return {"dense_forward", row.name, 2 * macs, [row, out](Workspace& s) -> Run {
+  return {"dense_forward", row.name, [row, out](Workspace& s) -> AnyOperation {
             const Feature x = feature(s, {row.n, row.h, row.w, row.in}, row.x);
-            const Tensor w = s.parameter({row.kernel, row.kernel, row.in, row.out}, normal(1 / std::sqrt(9.0 * row.in)));
+            const Tensor w = s.product_weight({row.kernel, row.kernel, row.in, row.out}, normal(1 / std::sqrt(9.0 * row.in)));
             Tensor y = s.feature_output("y", out);
             Moments m = row.moments ? moments(s, row.out) : Moments{};
             const ConvGeometry g = geometry(row.kernel, row.stride, row.padding, row.h, row.w);
-            return [=](Ops& ops) mutable { ops.dense_forward(x, w, g, y, row.moments ? &m : nullptr); };
+            return DenseForward{x, w, g, y, m};
           }};
 }
 
 Case dense_backward(const Dense& row) {
   const Shape out = output_shape(row.n, row.h, row.w, row.out, row.kernel, row.stride, row.padding);
-  const double macs = static_cast<double>(out.size() * row.in) * row.kernel * row.kernel;
-  return {"dense_backward", row.name, 2 * macs * (row.dw + row.dx), [row, out](Workspace& s) -> Run {
+  return {"dense_backward", row.name, [row, out](Workspace& s) -> AnyOperation {
             const Feature x = feature(s, {row.n, row.h, row.w, row.in}, row.x);
             const Shape weight = {row.kernel, row.kernel, row.in, row.out};
-            const Tensor w = s.parameter(weight, normal(1 / std::sqrt(9.0 * row.in)));
-            Gradient dy = gradient(s, out, row.dy);
+            const Tensor w = s.product_weight(weight, normal(1 / std::sqrt(9.0 * row.in)));
+            const OutputGradient dy = gradient(s, out, row.dy);
             Tensor dw = row.dw ? s.parameter_output("dw", weight) : Tensor();
             InputGradient dx = row.dx ? input_gradient(s, x, row.add) : InputGradient{};
             const ConvGeometry g = geometry(row.kernel, row.stride, row.padding, row.h, row.w);
-            return [=](Ops& ops) mutable { ops.dense_backward(x, w, g, dy.get(), dw, row.dx ? &dx : nullptr); };
+            return DenseBackward{x, w, g, dy, dw, dx};
           }};
 }
 

@@ -26,28 +26,26 @@ Shape output_shape(int64_t n, int64_t h, int64_t w, int64_t channels, int kernel
 
 Case depthwise_forward(const Depthwise& row) {
   const Shape out = output_shape(row.n, row.h, row.w, row.c, row.kernel, row.stride, row.padding);
-  const double macs = static_cast<double>(out.size()) * row.kernel * row.kernel;
-  return {"depthwise_forward", row.name, 2 * macs, [row, out](Workspace& s) -> Run {
+  return {"depthwise_forward", row.name, [row, out](Workspace& s) -> AnyOperation {
             const Feature x = feature(s, {row.n, row.h, row.w, row.c}, row.x);
             const Tensor w = s.parameter({row.kernel, row.kernel, row.c}, normal(1.0 / row.kernel));
             Tensor y = s.feature_output("y", out);
             Moments m = row.moments ? moments(s, row.c) : Moments{};
             const ConvGeometry g = geometry(row.kernel, row.stride, row.padding, row.h, row.w);
-            return [=](Ops& ops) mutable { ops.depthwise_forward(x, w, g, y, row.moments ? &m : nullptr); };
+            return DepthwiseForward{x, w, g, y, m};
           }};
 }
 
 Case depthwise_backward(const Depthwise& row) {
   const Shape out = output_shape(row.n, row.h, row.w, row.c, row.kernel, row.stride, row.padding);
-  const double macs = static_cast<double>(out.size()) * row.kernel * row.kernel;
-  return {"depthwise_backward", row.name, 2 * macs * (row.dw + row.dx), [row, out](Workspace& s) -> Run {
+  return {"depthwise_backward", row.name, [row, out](Workspace& s) -> AnyOperation {
             const Feature x = feature(s, {row.n, row.h, row.w, row.c}, row.x);
             const Tensor w = s.parameter({row.kernel, row.kernel, row.c}, normal(1.0 / row.kernel));
-            Gradient dy = gradient(s, out, row.dy);
+            const OutputGradient dy = gradient(s, out, row.dy);
             Tensor dw = row.dw ? s.parameter_output("dw", {row.kernel, row.kernel, row.c}) : Tensor();
             InputGradient dx = row.dx ? input_gradient(s, x, row.add) : InputGradient{};
             const ConvGeometry g = geometry(row.kernel, row.stride, row.padding, row.h, row.w);
-            return [=](Ops& ops) mutable { ops.depthwise_backward(x, w, g, dy.get(), dw, row.dx ? &dx : nullptr); };
+            return DepthwiseBackward{x, w, g, dy, dw, dx};
           }};
 }
 

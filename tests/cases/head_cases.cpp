@@ -11,23 +11,23 @@ struct Linear {
 };
 
 Case linear_forward(const Linear& row) {
-  return {"linear_forward", row.name, 2.0 * static_cast<double>(row.n * row.in * row.out), [row](Workspace& s) -> Run {
+  return {"linear_forward", row.name, [row](Workspace& s) -> AnyOperation {
             const Tensor x = s.parameter({row.n, row.in}, normal());
             const Tensor w = s.parameter({row.in, row.out}, normal(1 / std::sqrt(row.in))), b = s.parameter({row.out}, normal());
             Tensor y = s.parameter_output("y", {row.n, row.out});
-            return [=](Ops& ops) mutable { ops.linear_forward(x, w, b, y); };
+            return LinearForward{x, w, b, y};
           }};
 }
 
 Case linear_backward(const Linear& row) {
-  return {"linear_backward", row.name, 2.0 * (row.dw + row.dx) * static_cast<double>(row.n * row.in * row.out), [row](Workspace& s) -> Run {
+  return {"linear_backward", row.name, [row](Workspace& s) -> AnyOperation {
             const Tensor x = s.parameter({row.n, row.in}, normal());
             const Tensor w = s.parameter({row.in, row.out}, normal(1 / std::sqrt(row.in)));
             const Tensor dy = s.parameter({row.n, row.out}, normal());
             Tensor dw = row.dw ? s.parameter_output("dw", {row.in, row.out}) : Tensor();
             Tensor db = row.dw ? s.parameter_output("db", {row.out}) : Tensor();
             Tensor dx = row.dx ? s.parameter_output("dx", {row.n, row.in}) : Tensor();
-            return [=](Ops& ops) mutable { ops.linear_backward(x, w, dy, 1.0f / 49, dw, db, dx); };
+            return LinearBackward{x, w, dy, 1.0f / 49, dw, db, dx};
           }};
 }
 
@@ -44,25 +44,24 @@ struct Loss {
 Case cross_entropy(const Loss& row) {
   return {"cross_entropy",
           row.name,
-          0,
-          [row](Workspace& s) -> Run {
+          [row](Workspace& s) -> AnyOperation {
             const Shape shape = {row.n, row.classes};
             const auto classes = static_cast<uint64_t>(row.classes);
             const Values one_hot = [classes](const Philox&, uint64_t i) { return i % classes == 5 * (i / classes) % classes ? 1.0 : 0.0; };
             const Tensor logits = s.parameter(shape, row.logits), targets = s.parameter(shape, row.targets ? row.targets : one_hot);
             Tensor loss = s.parameter_output("loss", {1});
             Tensor dlogits = row.gradient ? s.parameter_output("dlogits", shape) : Tensor();
-            return [=](Ops& ops) mutable { ops.cross_entropy(logits, targets, row.smoothing, loss, dlogits); };
+            return CrossEntropy{logits, targets, row.smoothing, loss, dlogits};
           },
           {.seed = 7, .step = 3, .loss_scale = row.loss_scale}};
 }
 
 Case dropout(const char* name, Shape shape, float drop, StepState step = {.seed = 7, .step = 3}) {
-  return {"dropout", name, 0,
-          [=](Workspace& s) -> Run {
+  return {"dropout", name,
+          [=](Workspace& s) -> AnyOperation {
             const Tensor x = s.parameter(shape, normal());
             Tensor y = s.parameter_output("y", shape);
-            return [=](Ops& ops) mutable { ops.dropout(x, 5, drop, y); };
+            return Dropout{x, 5, drop, y};
           },
           step};
 }

@@ -5,13 +5,11 @@ namespace mcnn::cases {
 namespace {
 
 Case normalize_images(const char* name, int64_t n, int64_t h, int64_t w, bool flip = true) {
-  return {"normalize_images", name, 0, [=](Workspace& s) -> Run {
+  return {"normalize_images", name, [=](Workspace& s) -> AnyOperation {
             const Tensor pixels = s.bytes({n, h, w, 3}, integers(0, 255));
             const Tensor flips = flip ? s.bytes({n}, cycle({1, 0, 255})) : Tensor();
             Tensor y = s.feature_output("y", {n, h, w, 3});
-            return [=](Ops& ops) mutable {  // ImageNet's statistics
-              ops.normalize_images(pixels, flips, {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}, y);
-            };
+            return NormalizeImages{pixels, flips, {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}, y};  // ImageNet's statistics
           }};
 }
 

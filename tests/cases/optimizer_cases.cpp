@@ -1,4 +1,4 @@
-// Optimizers: several parameters of unlike sizes in one call, early and late steps.
+// Optimizers: ranges that end inside pieces and vectors, early and late steps.
 #include <limits>
 #include <optional>
 
@@ -7,68 +7,62 @@
 namespace mcnn::cases {
 namespace {
 
-// One is longer than a chunk of any backend.
-const std::vector<Shape> kParameters = {{24, 144}, {5, 5, 20}, {17}, {1}, {130, 130}};
+constexpr int64_t kElements = 20011;          // longer than a piece of any backend, no multiple of a vector
+constexpr int64_t kDecayed = 3 * 4096 + 137;  // not where a piece or a vector begins
 
 StepState at_step(uint32_t step) { return {.seed = 7, .step = step, .learning_rate = 0.1f}; }
 
-/// One slot per shape, every second without weight decay. The first and second moments start from `m` and `v`.
-std::vector<OptimizerSlot> slots(Workspace& s, const Values& gradient, const Values& m, const Values& v) {
-  std::vector<OptimizerSlot> made;
-  for (std::size_t i = 0; i < kParameters.size(); ++i) {
-    const Shape& shape = kParameters[i];
-    OptimizerSlot slot;
-    slot.value = s.parameter_updated(fmt::format("value {}", i), shape, normal());
-    slot.gradient = s.parameter(shape, gradient);
-    slot.m = s.parameter_updated(fmt::format("m {}", i), shape, m);
-    if (v) slot.v = s.parameter_updated(fmt::format("v {}", i), shape, v);
-    slot.decay = i % 2 == 0;
-    made.push_back(slot);
-  }
-  return made;
-}
-
+/// `options`: its operands are filled in.
 Case adamw(const char* name, AdamW options, uint32_t step, const Values& m, const Values& v, double clip = 1.0,
            const Values& gradient = normal()) {
-  return {"adamw", name, 0,
-          [=](Workspace& s) -> Run {
-            const Tensor factor = s.parameter({1}, cycle({clip}));
-            return [=, parameters = slots(s, gradient, m, v)](Ops& ops) mutable { ops.adamw(options, factor, parameters); };
+  return {"adamw", name,
+          [=](Workspace& s) -> AnyOperation {
+            AdamW op = options;
+            op.clip = s.parameter({1}, cycle({clip}));
+            op.values = s.parameter_updated("values", {kElements}, normal());
+            op.gradients = s.parameter({kElements}, gradient);
+            op.m = s.parameter_updated("m", {kElements}, m);
+            op.v = s.parameter_updated("v", {kElements}, v);
+            op.decayed = kDecayed;
+            return op;
           },
           at_step(step)};
 }
 
 Case sgd(const char* name, Sgd options, uint32_t step, const Values& m, double clip = 1.0, const Values& gradient = normal()) {
-  return {"sgd", name, 0,
-          [=](Workspace& s) -> Run {
-            const Tensor factor = s.parameter({1}, cycle({clip}));
-            return [=, parameters = slots(s, gradient, m, {})](Ops& ops) mutable { ops.sgd(options, factor, parameters); };
+  return {"sgd", name,
+          [=](Workspace& s) -> AnyOperation {
+            Sgd op = options;
+            op.clip = s.parameter({1}, cycle({clip}));
+            op.values = s.parameter_updated("values", {kElements}, normal());
+            op.gradients = s.parameter({kElements}, gradient);
+            op.m = s.parameter_updated("m", {kElements}, m);
+            op.decayed = kDecayed;
+            return op;
           },
           at_step(step)};
 }
 
-Case gradient_norm(const char* name, const std::vector<Shape>& shapes, const Values& values, float max_norm, float loss_scale = 1.f) {
-  return {"gradient_norm",
-          name,
-          0,
-          [=](Workspace& s) -> Run {
-            std::vector<Tensor> gradients;
-            for (const Shape& shape : shapes) gradients.push_back(s.parameter(shape, values));
-            Tensor norm = s.parameter_output("norm", {1}), clip = s.parameter_output("clip", {1});
-            return [=](Ops& ops) mutable { ops.gradient_norm(gradients, max_norm, norm, clip); };
-          },
-          {.seed = 7, .step = 3, .loss_scale = loss_scale}};
+Case gradient_norm(const char* name, int64_t elements, const Values& values, float max_norm, float loss_scale = 1.f) {
+  return {
+      "gradient_norm",
+      name,
+      [=](Workspace& s) -> AnyOperation {
+        return GradientNorm{s.parameter({elements}, values), max_norm, s.parameter_output("norm", {1}), s.parameter_output("clip", {1})};
+      },
+      {.seed = 7, .step = 3, .loss_scale = loss_scale}};
 }
 
-Case ema(const char* name, float decay, std::optional<double> clip = {}) {
-  return {"ema", name, 0, [=](Workspace& s) -> Run {
+Case ema(const char* name, float decay, std::optional<double> clip = {}, int64_t elements = kElements) {
+  return {"ema", name, [=](Workspace& s) -> AnyOperation {
             const Tensor factor = clip ? s.parameter({1}, cycle({*clip})) : Tensor();
-            std::vector<Tensor> values, averages;
-            for (const Shape& shape : kParameters) {
-              values.push_back(s.parameter(shape, normal()));
-              averages.push_back(s.parameter_updated(fmt::format("average {}", averages.size()), shape, normal()));
-            }
-            return [=](Ops& ops) mutable { ops.ema(decay, factor, values, averages); };
+            return Ema{decay, factor, s.parameter({elements}, normal()), s.parameter_updated("averages", {elements}, normal())};
+          }};
+}
+
+Case store_weights(const char* name, int64_t elements, const Values& values) {
+  return {"store_weights", name, [=](Workspace& s) -> AnyOperation {
+            return StoreWeights{s.parameter({elements}, values), s.feature_output("stored", {elements})};
           }};
 }
 
@@ -78,15 +72,15 @@ std::vector<Case> optimizer_cases() {
   const Values zero = cycle({0}), nan = cycle({std::numeric_limits<double>::quiet_NaN()});
   const Values first = normal(0.1), second = uniform(1e-4, 0.1);
   return {
-      gradient_norm("not clipped: norm below the limit", kParameters, normal(0.001), 1.f),
-      gradient_norm("clipped", kParameters, normal(), 1.f),
-      gradient_norm("no limit", kParameters, normal(), 0.f),
-      gradient_norm("all zero", kParameters, zero, 1.f),
-      gradient_norm("squares that overflow fp32", kParameters, normal(1e20), 1.f),
-      gradient_norm("squares that underflow fp32", kParameters, normal(1e-24), 0.f),
-      gradient_norm("one long tensor", {{300000}}, normal(), 1.f),
-      gradient_norm("clipped after the loss scale is taken out", kParameters, normal(4096), 1.f, 65536.f),
-      gradient_norm("loss scale, no limit", kParameters, normal(4096), 0.f, 65536.f),
+      gradient_norm("not clipped: norm below the limit", kElements, normal(0.001), 1.f),
+      gradient_norm("clipped", kElements, normal(), 1.f),
+      gradient_norm("no limit", kElements, normal(), 0.f),
+      gradient_norm("all zero", kElements, zero, 1.f),
+      gradient_norm("squares that overflow fp32", kElements, normal(1e20), 1.f),
+      gradient_norm("squares that underflow fp32", kElements, normal(1e-24), 0.f),
+      gradient_norm("one long tensor", 300000, normal(), 1.f),
+      gradient_norm("clipped after the loss scale is taken out", kElements, normal(4096), 1.f, 65536.f),
+      gradient_norm("loss scale, no limit", kElements, normal(4096), 0.f, 65536.f),
       adamw("first step", {.weight_decay = 0.01f}, 0, zero, zero),
       adamw("fourth step: bias correction", {.weight_decay = 0.01f}, 3, first, second),
       adamw("late step: no bias left", {.weight_decay = 0.01f}, 1000000, first, second),
@@ -101,10 +95,14 @@ std::vector<Case> optimizer_cases() {
       sgd("no momentum", {.momentum = 0.f}, 3, first),
       sgd("clipped gradient", {.weight_decay = 0.01f}, 3, first, 0.01),
       sgd("clip 0, gradient NaN: nothing changes", {.weight_decay = 0.01f}, 3, first, 0, nan),
+      gradient_norm("one element", 1, normal(), 1.f),
       ema("decay 0.9999", 0.9999f),
+      ema("one element", 0.5f, {}, 1),
       ema("decay 0: the value itself", 0.f),
       ema("after a step that was taken", 0.5f, 0.25),
       ema("after a step that overflowed: nothing changes", 0.5f, 0.0),
+      store_weights("many", kElements, normal()),
+      store_weights("beyond fp16, and below it", 17, cycle({1e6, -1e6, 1e-9, 0, 1})),
   };
 }
 

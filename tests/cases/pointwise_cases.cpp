@@ -4,25 +4,23 @@
 namespace mcnn::cases {
 
 Case pointwise_forward(const Pointwise& row) {
-  const auto macs = static_cast<double>(row.n * row.h * row.w * row.in * row.out);
-  return {"pointwise_forward", row.name, 2 * macs, [row](Workspace& s) -> Run {
+  return {"pointwise_forward", row.name, [row](Workspace& s) -> AnyOperation {
             const Feature x = feature(s, {row.n, row.h, row.w, row.in}, row.x);
-            const Tensor w = s.parameter({row.in, row.out}, normal(1 / std::sqrt(row.in)));
+            const Tensor w = s.product_weight({row.in, row.out}, normal(1 / std::sqrt(row.in)));
             Tensor y = s.feature_output("y", {row.n, row.h, row.w, row.out});
             Moments m = row.moments ? moments(s, row.out) : Moments{};
-            return [=](Ops& ops) mutable { ops.pointwise_forward(x, w, y, row.moments ? &m : nullptr); };
+            return PointwiseForward{x, w, y, m};
           }};
 }
 
 Case pointwise_backward(const Pointwise& row) {
-  const auto macs = static_cast<double>(row.n * row.h * row.w * row.in * row.out);
-  return {"pointwise_backward", row.name, 2 * macs * (row.dw + row.dx), [row](Workspace& s) -> Run {
+  return {"pointwise_backward", row.name, [row](Workspace& s) -> AnyOperation {
             const Feature x = feature(s, {row.n, row.h, row.w, row.in}, row.x);
-            const Tensor w = s.parameter({row.in, row.out}, normal(1 / std::sqrt(row.out)));
-            Gradient dy = gradient(s, {row.n, row.h, row.w, row.out}, row.dy, row.dy_act);
+            const Tensor w = s.product_weight({row.in, row.out}, normal(1 / std::sqrt(row.out)));
+            const OutputGradient dy = gradient(s, {row.n, row.h, row.w, row.out}, row.dy, row.dy_act);
             Tensor dw = row.dw ? s.parameter_output("dw", {row.in, row.out}) : Tensor();
             InputGradient dx = row.dx ? input_gradient(s, x, row.add) : InputGradient{};
-            return [=](Ops& ops) mutable { ops.pointwise_backward(x, w, dy.get(), dw, row.dx ? &dx : nullptr); };
+            return PointwiseBackward{x, w, dy, dw, dx};
           }};
 }
 

@@ -18,24 +18,24 @@ Feature feature(Workspace& s, const Shape& shape, const Reading& reading) {
   return x;
 }
 
-Gradient gradient(Workspace& s, const Shape& shape, Form form, Activation act) {
+OutputGradient gradient(Workspace& s, const Shape& shape, Form form, Activation act) {
   const bool dropped = form == Form::drop_path || form == Form::drop_path_frozen;
   const bool gated = form == Form::gated || form == Form::gated_frozen || form == Form::gated_no_norm;
   const bool pooled = form == Form::pooled || form == Form::pooled_frozen;
   const bool frozen = form == Form::frozen || form == Form::drop_path_frozen || form == Form::gated_frozen || form == Form::pooled_frozen;
   const bool has_norm = form != Form::no_norm && form != Form::gated_no_norm;
 
-  Gradient g;
+  OutputGradient g;
   g.of = feature(s, shape, {.norm = has_norm, .act = dropped ? Activation::identity : act, .gate = gated});
-  if (!pooled) g.dy.stored = s.feature(shape, normal());
-  if (dropped) g.dy.sample_scale = s.parameter({shape[0]}, cycle({1.25, 0, 1.25}));
-  if (gated || pooled) g.dy.pooled = s.parameter({shape[0], shape[3]}, normal(0.3));
+  if (!pooled) g.stored = s.feature(shape, normal());
+  if (dropped) g.sample_scale = s.parameter({shape[0]}, cycle({1.25, 0, 1.25}));
+  if (gated || pooled) g.pooled = s.parameter({shape[0], shape[3]}, normal(0.3));
   if (has_norm && !frozen) {  // of a size at which dropping either shows
     const auto count = static_cast<double>(shape[0] * shape[1] * shape[2]);
-    g.dy.sum_du = s.parameter({shape[3]}, normal(0.5 * count));
-    g.dy.sum_du_xhat = s.parameter({shape[3]}, normal(0.5 * count));
+    g.sum_du = s.parameter({shape[3]}, normal(0.5 * count));
+    g.sum_du_xhat = s.parameter({shape[3]}, normal(0.5 * count));
   }
-  g.dy.frozen = frozen;
+  g.frozen = frozen;
   return g;
 }
 

@@ -41,16 +41,8 @@ enum class Form {
   pooled_frozen,     //
 };
 
-struct Gradient {
-  Feature of;
-  OutputGradient dy;
-  /// The gradient, pointing at this object's feature.
-  const OutputGradient& get() {
-    dy.of = &of;
-    return dy;
-  }
-};
-Gradient gradient(Workspace& s, const Shape& shape, Form form, Activation act = Activation::swish);
+/// dy of a feature of its own.
+OutputGradient gradient(Workspace& s, const Shape& shape, Form form, Activation act = Activation::swish);
 
 /// Everything that feature x's backward wants.
 InputGradient input_gradient(Workspace& s, const Feature& x, bool add);

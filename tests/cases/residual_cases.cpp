@@ -5,10 +5,10 @@ namespace mcnn::cases {
 namespace {
 
 Case drop_path_scale(const char* name, int64_t n, float drop, StepState step = {.seed = 7, .step = 3}) {
-  return {"drop_path_scale", name, 0,
-          [=](Workspace& s) -> Run {
+  return {"drop_path_scale", name,
+          [=](Workspace& s) -> AnyOperation {
             Tensor scale = s.parameter_output("scale", {n});
-            return [=](Ops& ops) mutable { ops.drop_path_scale(11, drop, scale); };
+            return DropPathScale{11, drop, scale};
           },
           step};
 }
@@ -16,12 +16,12 @@ Case drop_path_scale(const char* name, int64_t n, float drop, StepState step = {
 }  // namespace
 
 Case residual_forward(const Residual& row) {
-  return {"residual_forward", row.name, 0, [row](Workspace& s) -> Run {
+  return {"residual_forward", row.name, [row](Workspace& s) -> AnyOperation {
             const Shape shape = {row.n, row.h, row.w, row.c};
             const Feature x = feature(s, shape, row.x), branch = feature(s, shape, row.branch);
             const Tensor scale = row.sample_scale ? s.parameter({row.n}, cycle({1.25, 0, 1.25})) : Tensor();
             Tensor y = s.feature_output("y", shape);
-            return [=](Ops& ops) mutable { ops.residual_forward(x, branch, scale, y); };
+            return ResidualForward{x, branch, scale, y};
           }};
 }
 

@@ -9,9 +9,9 @@ namespace mcnn::cases {
 /// `rounding`: the storage type under test, so that ref computes with the same inputs.
 inline std::vector<Output> run(const Case& row, Ops& ops, DType storage, DType rounding = DType::f32) {
   Workspace workspace(ops, storage, rounding);
-  const Run operation = row.prepare(workspace);
+  const AnyOperation operation = row.prepare(workspace);
   ops.begin_step(row.step);
-  operation(ops);
+  ops.run(operation);
   for (const std::string& line : workspace.damage()) ADD_FAILURE() << line;
   return workspace.outputs();
 }

@@ -4,29 +4,29 @@
 namespace mcnn::cases {
 
 Case pool_forward(const Pool& row) {
-  return {"pool_forward", row.name, 0, [row](Workspace& s) -> Run {
+  return {"pool_forward", row.name, [row](Workspace& s) -> AnyOperation {
             const Feature x = feature(s, {row.n, row.h, row.w, row.c}, row.x);
             const Shape out = {row.n, row.c};
             Tensor mean = s.parameter_output("mean", out);
             Tensor slope = row.slopes ? s.parameter_output("slope", out) : Tensor();
             Tensor slope_xhat = row.slopes && row.x.norm ? s.parameter_output("slope_xhat", out) : Tensor();
-            return [=](Ops& ops) mutable { ops.pool_forward(x, mean, slope, slope_xhat); };
+            return PoolForward{x, mean, slope, slope_xhat};
           }};
 }
 
 Case squeeze_excite_forward(const SqueezeExcite& row) {
-  return {"squeeze_excite_forward", row.name, 4.0 * static_cast<double>(row.n * row.c * row.reduced), [row](Workspace& s) -> Run {
+  return {"squeeze_excite_forward", row.name, [row](Workspace& s) -> AnyOperation {
             const int64_t n = row.n, c = row.c, r = row.reduced;
             const Tensor mean = s.parameter({n, c}, normal());
             const Tensor w1 = s.parameter({c, r}, normal(1 / std::sqrt(c))), b1 = s.parameter({r}, normal());
             const Tensor w2 = s.parameter({r, c}, normal(1 / std::sqrt(r))), b2 = s.parameter({c}, normal());
             Tensor hidden = s.parameter_output("hidden", {n, r}), gate = s.parameter_output("gate", {n, c});
-            return [=](Ops& ops) mutable { ops.squeeze_excite_forward(mean, w1, b1, w2, b2, hidden, gate); };
+            return SqueezeExciteForward{mean, w1, b1, w2, b2, hidden, gate};
           }};
 }
 
 Case squeeze_excite_backward(const SqueezeExcite& row) {
-  return {"squeeze_excite_backward", row.name, 8.0 * static_cast<double>(row.n * row.c * row.reduced), [row](Workspace& s) -> Run {
+  return {"squeeze_excite_backward", row.name, [row](Workspace& s) -> AnyOperation {
             const int64_t n = row.n, c = row.c, r = row.reduced, pixels = 49;
             const Tensor mean = s.parameter({n, c}, normal());
             const Tensor w1 = s.parameter({c, r}, normal(1 / std::sqrt(c))), w2 = s.parameter({r, c}, normal(1 / std::sqrt(r)));
@@ -35,9 +35,7 @@ Case squeeze_excite_backward(const SqueezeExcite& row) {
             Tensor dw1 = s.parameter_output("dw1", {c, r}), db1 = s.parameter_output("db1", {r});
             Tensor dw2 = s.parameter_output("dw2", {r, c}), db2 = s.parameter_output("db2", {c});
             Tensor pooled = s.parameter_output("pooled", {n, c});
-            return [=](Ops& ops) mutable {
-              ops.squeeze_excite_backward(mean, w1, w2, hidden, gate, sum_dz_a, pixels, dw1, db1, dw2, db2, pooled);
-            };
+            return SqueezeExciteBackward{mean, w1, w2, hidden, gate, sum_dz_a, pixels, dw1, db1, dw2, db2, pooled};
           }};
 }
 

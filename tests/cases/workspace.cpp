@@ -95,6 +95,10 @@ Tensor Workspace::feature(Shape shape, const Values& values) { return add("featu
 Tensor Workspace::parameter(Shape shape, const Values& values) {
   return add("parameter", Role::input, shape, ops_.parameter_type(), DType::f32, values, 0);
 }
+Tensor Workspace::product_weight(Shape shape, const Values& values) {
+  const DType rounding = size_of(rounding_) == 2 ? rounding_ : DType::f32;
+  return add("weight", Role::input, shape, product_weight_type(storage_).value_or(ops_.parameter_type()), rounding, values, 0);
+}
 Tensor Workspace::bytes(Shape shape, const Values& values) { return add("bytes", Role::input, shape, DType::u8, DType::u8, values, 0); }
 Tensor Workspace::feature_output(const std::string& name, Shape shape, double tolerance) {
   return add(name, Role::output, shape, storage_, rounding_, {}, tolerance);

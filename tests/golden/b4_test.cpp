@@ -12,7 +12,7 @@
 namespace mcnn {
 namespace {
 
-constexpr float kMean[3] = {0.485f, 0.456f, 0.406f}, kStd[3] = {0.229f, 0.224f, 0.225f};
+constexpr std::array<float, 3> kMean = {0.485f, 0.456f, 0.406f}, kStd = {0.229f, 0.224f, 0.225f};
 
 class B4Golden : public testing::Test {
  protected:
@@ -47,7 +47,7 @@ class B4Golden : public testing::Test {
     const auto n = static_cast<int64_t>(names.size());
     Tensor pixels = arena.tensor({n, 224, 224, 3}, DType::u8), images = arena.tensor({n, 224, 224, 3});
     ops->copy_from_host(bytes.data(), pixels);
-    ops->normalize_images(pixels, {}, kMean, kStd, images);
+    ops->run(NormalizeImages{pixels, {}, kMean, kStd, images});
     return images;
   }
 
@@ -65,13 +65,16 @@ TEST_F(B4Golden, FeaturesOfTheLastCompleteBlock) {
   Parameters parameters(*ops, false);
   const EfficientNet model(spec(), parameters);
   load_partial(model, parameters);
+  Program program;
+  Workspace workspace(ops->memory());
   Tape tape(false);
-  const Context ctx{ops.get(), &arena, &tape, DType::f32, false};
-  const Var y = model.features(ctx, photos(names), "blocks.6.0");
+  const Feature y = model.features(Context::of(program, tape, parameters, DType::f32, false), photos(names), "blocks.6.0")->value;
+  for (const Tensor& t : {y.raw, y.norm.scale, y.norm.shift}) program.keep(t);
+  program.run_once(*ops, workspace);
 
   // z = scale*raw + shift, (N,H,W,C) -> (N,C,H,W)
-  const Tensor& raw = y->value.raw;
-  const float *values = raw.data<float>(), *scale = y->value.norm.scale.data<float>(), *shift = y->value.norm.shift.data<float>();
+  const Tensor raw = program.placed(y.raw), scales = program.placed(y.norm.scale), shifts = program.placed(y.norm.shift);
+  const float *values = raw.data<float>(), *scale = scales.data<float>(), *shift = shifts.data<float>();
   const int64_t pixels = raw.h() * raw.w(), channels = raw.c();
   std::vector<double> found(static_cast<std::size_t>(raw.size()));
   for (int64_t n = 0; n < raw.n(); ++n)
@@ -113,14 +116,19 @@ TEST_F(B4Golden, OneTrainingStep) {
   const auto labels = recipe.at("labels").get<std::vector<int>>();
   const auto n = static_cast<int64_t>(labels.size());
   Tensor targets = arena.tensor({n, 18});
-  ops->fill(targets, 0.f);
+  ops->run(Fill{targets, 0.f});
   for (int64_t i = 0; i < n; ++i) targets.data<float>()[i * 18 + labels[static_cast<std::size_t>(i)]] = 1.f;
+  Program program;
+  Workspace workspace(ops->memory());
   Tape tape;
-  const Context ctx{ops.get(), &arena, &tape, DType::f32, true};
+  const Context ctx = Context::of(program, tape, parameters, DType::f32, true);
   ops->begin_step({});
   const Logits logits = model.forward(ctx, photos(recipe.at("photos")));
-  const double loss = scalar(*ops, cross_entropy(ctx, logits, targets, recipe.at("label_smoothing")));
+  const Tensor of_batch = cross_entropy(ctx, logits, targets, recipe.at("label_smoothing"));
+  program.keep(of_batch);
   tape.backward();
+  program.run_once(*ops, workspace);
+  const double loss = scalar(*ops, program.placed(of_batch));
 
   EXPECT_NEAR(loss / as_doubles(*expected.find("loss"))[0], 1.0, 5e-4);
   const Exempt exempt = exempt_tensors(model.architecture());

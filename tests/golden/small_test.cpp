@@ -52,11 +52,11 @@ class SmallGolden : public testing::TestWithParam<std::tuple<fs::path, std::stri
   fs::path folder = std::get<0>(GetParam());
   std::unique_ptr<Ops> ops = backend_named(std::get<1>(GetParam()));
   Arena arena{ops->memory()};
+  Workspace workspace{ops->memory()};
   nlohmann::json index = read_json(folder / "index.json");
   TensorFile expected = open_tensor_file((folder / "expected.safetensors").string());
 
   bool kept() const { return folder == kept_small_folder(); }
-  std::vector<float> logits(const EfficientNet& model, const StoredTensor& x) { return logits_of(*ops, model, x); }
 };
 
 TEST_P(SmallGolden, LogitsOfEveryConvention) {
@@ -69,9 +69,10 @@ TEST_P(SmallGolden, LogitsOfEveryConvention) {
       SCOPED_TRACE(file.string());
       initialise(parameters, 1);  // what the file before left must not answer for this one
       load_weights(open_tensor_file(file.string()), model.architecture(), parameters);
-      expect_close(name + ".logits", logits(model, stored(expected, "x")), stored(expected, name + ".logits_f64"), 1e-4);
+      expect_close(name + ".logits", logits_of(model, parameters, stored(expected, "x")), stored(expected, name + ".logits_f64"), 1e-4);
       if (const StoredTensor* other = expected.find("x_other_size"))
-        expect_close(name + ".logits_other_size", logits(model, *other), stored(expected, name + ".logits_other_size"), 1e-4);
+        expect_close(name + ".logits_other_size", logits_of(model, parameters, *other), stored(expected, name + ".logits_other_size"),
+                     1e-4);
       else
         EXPECT_TRUE(kept()) << "no images of another size";
     }
@@ -109,12 +110,16 @@ TEST_P(SmallGolden, TrainingOfSixSteps) {
   const auto losses = training.at("losses_f64").get<std::vector<double>>(),
              norms = training.at("grad_norms_f64").get<std::vector<double>>();
   for (std::size_t step = 0; step < losses.size(); ++step) {
+    Program program;
     Tape tape;
-    const Context ctx{ops.get(), &arena, &tape, ops->parameter_type(), true};
+    const Context ctx = Context::of(program, tape, parameters, ops->parameter_type(), true);
     ops->begin_step({.step = static_cast<uint32_t>(step), .learning_rate = kLearningRate});
     const Logits logits = model.forward(ctx, images);
-    const double loss = scalar(*ops, cross_entropy(ctx, logits, targets, kSmoothing));
+    const Tensor of_batch = cross_entropy(ctx, logits, targets, kSmoothing);
+    program.keep(of_batch);
     tape.backward();
+    program.run_once(*ops, workspace);
+    const double loss = scalar(*ops, program.placed(of_batch));
     EXPECT_NEAR(loss, losses[step], 5e-4 * losses[step]) << "loss of step " << step;
     if (step == 0) {
       for (const NamedTensor& t : parameters.tensors()) {

@@ -50,7 +50,7 @@ TEST_F(Plugins, SimLiesBesideTheProgramAndComputes) {
   EXPECT_TRUE(backend.reason.ends_with("(device = sim)")) << backend.reason;
   Arena arena(backend.ops->memory());
   Tensor x = arena.tensor({5, 7});
-  backend.ops->fill(x, 1.5f);
+  backend.ops->run(Fill{x, 1.5f});
   std::vector<float> values(35);
   backend.ops->copy_to_host(x, values.data());
   EXPECT_EQ(values, std::vector<float>(35, 1.5f));

@@ -93,15 +93,15 @@ struct Convolution {
     const int s = geometry().stride;
     return {x[0], (x[1] + s - 1) / s, (x[2] + s - 1) / s, kind == Kind::pointwise || kind == Kind::dense3s2 ? out : x[3]};
   }
-  void forward(Ops& ops, const Feature& x, const Tensor& w, Tensor& y, Moments* m) const {
-    if (kind == Kind::pointwise) return ops.pointwise_forward(x, w, y, m);
-    if (kind == Kind::dense3s2) return ops.dense_forward(x, w, geometry(), y, m);
-    ops.depthwise_forward(x, w, geometry(), y, m);
+  void forward(Ops& ops, const Feature& x, const Tensor& w, Tensor& y, const Moments& m = {}) const {
+    if (kind == Kind::pointwise) return ops.run(PointwiseForward{x, w, y, m});
+    if (kind == Kind::dense3s2) return ops.run(DenseForward{x, w, geometry(), y, m});
+    ops.run(DepthwiseForward{x, w, geometry(), y, m});
   }
-  void backward(Ops& ops, const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx) const {
-    if (kind == Kind::pointwise) return ops.pointwise_backward(x, w, dy, dw, dx);
-    if (kind == Kind::dense3s2) return ops.dense_backward(x, w, geometry(), dy, dw, dx);
-    ops.depthwise_backward(x, w, geometry(), dy, dw, dx);
+  void backward(Ops& ops, const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, const InputGradient& dx) const {
+    if (kind == Kind::pointwise) return ops.run(PointwiseBackward{x, w, dy, dw, dx});
+    if (kind == Kind::dense3s2) return ops.run(DenseBackward{x, w, geometry(), dy, dw, dx});
+    ops.run(DepthwiseBackward{x, w, geometry(), dy, dw, dx});
   }
 };
 
@@ -126,18 +126,18 @@ class Producer : public Graph {
 
   void produce() {
     const bool batch = statistics_ == Statistics::batch;
-    writer_.forward(*ops, x, w_, y.raw, batch ? &moments_ : nullptr);
+    writer_.forward(*ops, x, w_, y.raw, batch ? moments_ : Moments{});
     Tensor unwanted;
-    if (batch) ops->batch_norm_forward(moments_, y.raw.rows(), gamma_, beta_, 1e-3f, 0.1f, unwanted, unwanted, y.norm);
-    if (statistics_ == Statistics::frozen) ops->batch_norm_frozen(running_mean_, running_var_, gamma_, beta_, 1e-3f, y.norm);
+    if (batch) ops->run(BatchNormForward{moments_, y.raw.rows(), {gamma_, beta_, 1e-3f, 0.1f, unwanted, unwanted, y.norm}});
+    if (statistics_ == Statistics::frozen) ops->run(BatchNormFrozen{running_mean_, running_var_, gamma_, beta_, 1e-3f, y.norm});
   }
 
   /// After `dy` is complete; `add` is the gradient of x by another path.
   void produce_backward(const Tensor& add = {}) {
-    dy.of = &y;
+    dy.of = y;
     Tensor dw = empty(w_.shape());
     InputGradient dx{.stored = empty(x.raw.shape()), .add = add};
-    writer_.backward(*ops, x, w_, dy, dw, &dx);
+    writer_.backward(*ops, x, w_, dy, dw, dx);
     gradients["x"] = dx.stored;
     gradients["w"] = dw;
     if (!y.norm.defined()) return;
@@ -167,13 +167,13 @@ class Chain : public Producer {
   }
   double loss() override {
     produce();
-    reader_.forward(*ops, y, w_, out_.raw, nullptr);
+    reader_.forward(*ops, y, w_, out_.raw);
     return dot(c_, out_.raw) + (e_ ? dot(e_, z_of_y()) : 0);
   }
   void backward() override {
     Tensor dw = empty(w_.shape());
     InputGradient dx{.stored = empty(y.raw.shape()), .add = e_, .sum_du = dy.sum_du, .sum_du_xhat = dy.sum_du_xhat};
-    reader_.backward(*ops, y, w_, {.of = &out_, .stored = c_}, dw, &dx);
+    reader_.backward(*ops, y, w_, {.of = out_, .stored = c_}, dw, dx);
     gradients["reader's w"] = dw;
     dy.stored = dx.stored;
     produce_backward();
@@ -182,8 +182,8 @@ class Chain : public Producer {
  protected:
   Tensor z_of_y() {
     Tensor z = empty(y.raw.shape()), zero = empty(y.raw.shape());
-    ops->fill(zero, 0);
-    ops->residual_forward(y, {.raw = zero}, {}, z);
+    ops->run(Fill{zero, 0});
+    ops->run(ResidualForward{y, {.raw = zero}, {}, z});
     return z;
   }
   Convolution reader_;
@@ -206,11 +206,11 @@ class GatedChain : public Chain {
   double loss() override {
     y.gate = {};
     produce();
-    ops->pool_forward(y, mean_, slope_, slope_xhat_);
+    ops->run(PoolForward{y, mean_, slope_, slope_xhat_});
     Tensor gate = empty(mean_.shape());
-    ops->squeeze_excite_forward(mean_, w1_, b1_, w2_, b2_, hidden_, gate);
+    ops->run(SqueezeExciteForward{mean_, w1_, b1_, w2_, b2_, hidden_, gate});
     y.gate = gate;
-    reader_.forward(*ops, y, w_, out_.raw, nullptr);
+    reader_.forward(*ops, y, w_, out_.raw);
     return dot(c_, out_.raw) + (e_ ? dot(e_, z_of_y()) : 0);
   }
   void backward() override {
@@ -218,12 +218,13 @@ class GatedChain : public Chain {
     Tensor dw = empty(w_.shape());
     InputGradient dz{.stored = empty(y.raw.shape()), .add = e_, .sum_dz_a = empty(per_sample), .sum_dz_slope = empty(per_sample)};
     if (y.norm.defined()) dz.sum_dz_slope_xhat = empty(per_sample);
-    reader_.backward(*ops, y, w_, {.of = &out_, .stored = c_}, dw, &dz);
+    reader_.backward(*ops, y, w_, {.of = out_, .stored = c_}, dw, dz);
     Tensor dw1 = empty(w1_.shape()), db1 = empty(b1_.shape()), dw2 = empty(w2_.shape()), db2 = empty(b2_.shape());
     dy.pooled = empty(per_sample);
-    ops->squeeze_excite_backward(mean_, w1_, w2_, hidden_, y.gate, dz.sum_dz_a, y.raw.h() * y.raw.w(), dw1, db1, dw2, db2, dy.pooled);
+    ops->run(SqueezeExciteBackward{mean_, w1_, w2_, hidden_, y.gate, dz.sum_dz_a, y.raw.h() * y.raw.w(), dw1, db1, dw2, db2, dy.pooled});
     if (y.norm.defined())
-      ops->batch_norm_sums_gated(y.gate, dz.sum_dz_slope, dz.sum_dz_slope_xhat, dy.pooled, slope_, slope_xhat_, dy.sum_du, dy.sum_du_xhat);
+      ops->run(
+          BatchNormSumsGated{y.gate, dz.sum_dz_slope, dz.sum_dz_slope_xhat, dy.pooled, slope_, slope_xhat_, dy.sum_du, dy.sum_du_xhat});
     gradients["reader's w"] = dw;
     gradients["w1"] = dw1, gradients["b1"] = db1, gradients["w2"] = dw2, gradients["b2"] = db2;
     dy.stored = dz.stored;
@@ -242,18 +243,18 @@ class Skip : public Producer {
     if (!drop_path) return;
     scale_ = empty({x.raw.n()});
     ops->begin_step({.seed = 4, .step = 0});
-    ops->drop_path_scale(1, 0.5f, scale_);
+    ops->run(DropPathScale{1, 0.5f, scale_});
     for (int64_t n = 0; n < scale_.size(); ++n) dropped_ += scale_.data<double>()[n] == 0.0;
   }
   int dropped() const { return dropped_; }
   double loss() override {
     produce();
     Tensor sum = empty(x.raw.shape());
-    ops->residual_forward(x, y, scale_, sum);
+    ops->run(ResidualForward{x, y, scale_, sum});
     return dot(c_, sum);
   }
   void backward() override {
-    ops->batch_norm_sums(y, c_, scale_, dy.sum_du, dy.sum_du_xhat);
+    ops->run(BatchNormSums{y, c_, scale_, dy.sum_du, dy.sum_du_xhat});
     dy.stored = c_;
     dy.sample_scale = scale_;
     produce_backward(c_);
@@ -278,19 +279,19 @@ class Head : public Producer {
   }
   double loss() override {
     produce();
-    ops->pool_forward(y, mean_, slope_, slope_xhat_);
-    ops->dropout(mean_, 3, 0.3f, kept_);
-    ops->linear_forward(kept_, w_, b_, logits_);
-    ops->cross_entropy(logits_, targets_, 0.1f, loss_, dlogits_);
+    ops->run(PoolForward{y, mean_, slope_, slope_xhat_});
+    ops->run(Dropout{mean_, 3, 0.3f, kept_});
+    ops->run(LinearForward{kept_, w_, b_, logits_});
+    ops->run(CrossEntropy{logits_, targets_, 0.1f, loss_, dlogits_});
     return loss_.data<double>()[0];
   }
   void backward() override {
     Tensor dw = empty(w_.shape()), db = empty(b_.shape()), dkept = empty(kept_.shape());
     // The operation takes 1/pixels as a float: an error of 2^-25 at most, below the tolerance.
-    ops->linear_backward(kept_, w_, dlogits_, 1.0f / static_cast<float>(y.raw.h() * y.raw.w()), dw, db, dkept);
+    ops->run(LinearBackward{kept_, w_, dlogits_, 1.0f / static_cast<float>(y.raw.h() * y.raw.w()), dw, db, dkept});
     dy.pooled = empty(kept_.shape());
-    ops->dropout(dkept, 3, 0.3f, dy.pooled);
-    if (y.norm.defined()) ops->batch_norm_sums_gated({}, {}, {}, dy.pooled, slope_, slope_xhat_, dy.sum_du, dy.sum_du_xhat);
+    ops->run(Dropout{dkept, 3, 0.3f, dy.pooled});
+    if (y.norm.defined()) ops->run(BatchNormSumsGated{{}, {}, {}, dy.pooled, slope_, slope_xhat_, dy.sum_du, dy.sum_du_xhat});
     gradients["classifier's w"] = dw, gradients["classifier's b"] = db;
     produce_backward();
   }

@@ -18,7 +18,7 @@ std::vector<double> drawn(uint32_t step, uint32_t stream, float drop) {
   Arena arena(ops->memory());
   Tensor scale = arena.tensor({kCount}, DType::f64);
   ops->begin_step({.seed = 1, .step = step});
-  ops->drop_path_scale(stream, drop, scale);
+  ops->run(DropPathScale{stream, drop, scale});
   return {scale.data<double>(), scale.data<double>() + kCount};
 }
 
@@ -43,9 +43,9 @@ TEST(Survival, DropoutKeepsOneMinusDropAndScalesIt) {
   const auto ops = make_ref_ops();
   Arena arena(ops->memory());
   Tensor x = arena.tensor({kCount / 100, 100}, DType::f64), y = arena.tensor({kCount / 100, 100}, DType::f64);
-  ops->fill(x, 3.f);
+  ops->run(Fill{x, 3.f});
   ops->begin_step({.seed = 1, .step = 4});
-  ops->dropout(x, 9, 0.4f, y);
+  ops->run(Dropout{x, 9, 0.4f, y});
   const std::vector<double> values(y.data<double>(), y.data<double>() + kCount);
   EXPECT_NEAR(mean(values), 3.0, 5 * 5.0 * std::sqrt(0.24 / kCount));
   for (const double v : values) EXPECT_TRUE(v == 0 || std::abs(v - 5.0) < 1e-6) << v;

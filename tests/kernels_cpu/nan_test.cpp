@@ -18,7 +18,7 @@ class NaN : public testing::TestWithParam<Activation> {
  protected:
   Tensor filled(Shape shape, float value) {
     Tensor x = arena.tensor(shape);
-    ops->fill(x, value);
+    ops->run(Fill{x, value});
     return x;
   }
   /// Ones, but for a NaN in channel c of the middle pixel.
@@ -43,18 +43,18 @@ TEST_P(NaN, ReachesEveryReader) {
     SCOPED_TRACE(c);
     const Feature x = poisoned(c);
     Tensor y = filled({1, 3, 3, 5}, 0);
-    ops->pointwise_forward(x, filled({kChannels, 5}, 1), y, nullptr);
+    ops->run(PointwiseForward{x, filled({kChannels, 5}, 1), y, {}});
     EXPECT_EQ(count_nan(y), 5);  // all outputs of one pixel
 
     Tensor z = filled({1, 3, 3, kChannels}, 0);
-    ops->depthwise_forward(x, filled({3, 3, kChannels}, 1), {3, 1, 1, 1}, z, nullptr);
+    ops->run(DepthwiseForward{x, filled({3, 3, kChannels}, 1), {3, 1, 1, 1}, z, {}});
     EXPECT_EQ(count_nan(z), 9);  // one channel of all pixels
 
-    ops->residual_forward(x, x, {}, z);
+    ops->run(ResidualForward{x, x, {}, z});
     EXPECT_EQ(count_nan(z), 1);
 
     Tensor mean = filled({1, kChannels}, 0), slope, slope_xhat;
-    ops->pool_forward(x, mean, slope, slope_xhat);
+    ops->run(PoolForward{x, mean, slope, slope_xhat});
     EXPECT_EQ(count_nan(mean), 1);
   }
 }
@@ -63,7 +63,7 @@ TEST_P(NaN, ReachesTheMoments) {
   const Feature x = poisoned(0);
   Tensor y = filled({1, 3, 3, 5}, 0);
   Moments moments{filled({5}, 0), filled({5}, 0)};
-  ops->pointwise_forward(x, filled({kChannels, 5}, 1), y, &moments);
+  ops->run(PointwiseForward{x, filled({kChannels, 5}, 1), y, moments});
   EXPECT_EQ(count_nan(moments.mean), 5);
   EXPECT_EQ(count_nan(moments.m2), 5);
 }
@@ -74,14 +74,15 @@ TEST(NaNHead, ReachesLossAndGradientNorm) {
   const auto ops = make_cpu_ops(1);
   Arena arena(ops->memory());
   Tensor logits = arena.tensor({2, 18}), targets = arena.tensor({2, 18}), loss = arena.tensor({1}), absent;
-  ops->fill(logits, 1);
-  ops->fill(targets, 1.f / 18);
+  ops->run(Fill{logits, 1});
+  ops->run(Fill{targets, 1.f / 18});
   logits.data<float>()[20] = kNaN;
-  ops->cross_entropy(logits, targets, 0.1f, loss, absent);
+  ops->run(CrossEntropy{logits, targets, 0.1f, loss, absent});
   EXPECT_TRUE(std::isnan(loss.data<float>()[0]));
 
   Tensor norm = arena.tensor({1}), clip = arena.tensor({1});
-  ops->gradient_norm({&logits, 1}, 1.f, norm, clip);
+  const Tensor gradients(logits.raw(), DType::f32, {36});
+  ops->run(GradientNorm{gradients, 1.f, norm, clip});
   EXPECT_TRUE(std::isnan(norm.data<float>()[0]));
 }
 

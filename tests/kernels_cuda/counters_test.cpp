@@ -54,9 +54,9 @@ TEST_P(Traffic, NoSectorsInVainAndNoBankConflicts) {
   cuda::CudaOps ops;
   for (const Case& row : aligned_cases()) {
     Workspace workspace(ops, GetParam(), GetParam());
-    const cases::Run operation = row.prepare(workspace);
+    const AnyOperation operation = row.prepare(workspace);
     ops.begin_step(row.step);
-    operation(ops);
+    ops.run(operation);
   }
   for (const auto& [kernel, c] : simt::counters()) {
     for (const auto& [traffic, what] : {std::pair(c.loads, "load"), std::pair(c.stores, "store")})

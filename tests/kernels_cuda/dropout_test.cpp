@@ -37,10 +37,10 @@ class Masks : public testing::TestWithParam<int64_t> {
 };
 
 TEST_P(Masks, DropoutIsTheCpus) {
-  expect_same_as_cpu(GetParam(), [](Ops& ops, Tensor& x, Tensor& y) { ops.dropout(x, stream::dropout, 0.3f, y); });
+  expect_same_as_cpu(GetParam(), [](Ops& ops, Tensor& x, Tensor& y) { ops.run(Dropout{x, stream::dropout, 0.3f, y}); });
 }
 TEST_P(Masks, DropPathIsTheCpus) {
-  expect_same_as_cpu(GetParam(), [](Ops& ops, Tensor&, Tensor& y) { ops.drop_path_scale(stream::drop_path + 7, 0.2f, y); });
+  expect_same_as_cpu(GetParam(), [](Ops& ops, Tensor&, Tensor& y) { ops.run(DropPathScale{stream::drop_path + 7, 0.2f, y}); });
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, Masks, testing::Values(1, 3, 4, 5, 511, 512, 513, 10000));

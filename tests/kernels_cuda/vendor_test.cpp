@@ -67,9 +67,9 @@ cuda::FoundVendor changed(int* calls, Changes changes = {}) {
 std::string found_wrong(const Case& row, Ops& ops, DType storage) {
   const std::vector<Output> expected = run(row, *make_ref_ops(), DType::f64, storage);
   Workspace workspace(ops, storage, storage);
-  const Run operation = row.prepare(workspace);
+  const AnyOperation operation = row.prepare(workspace);
   ops.begin_step(row.step);
-  operation(ops);
+  ops.run(operation);
   if (const std::vector<std::string> damage = workspace.damage(); !damage.empty()) return damage.front();
   const std::vector<Output> found = workspace.outputs();
   for (std::size_t i = 0; i < expected.size(); ++i) {

@@ -32,15 +32,32 @@ EfficientNetSpec small(const char* padding, bool lite = false, bool frozen = fal
 
 class NetworkGradient : public testing::TestWithParam<Variant> {};
 
-double loss_of(Ops& ops, Arena& arena, const EfficientNet& model, const Tensor& images, const Tensor& targets, bool backward) {
-  Tape tape(backward);
-  const Context ctx{&ops, &arena, &tape, DType::f64, true};
-  ops.begin_step({.seed = 3, .step = 7});
-  const Logits logits = model.forward(ctx, images);
-  const Tensor loss = cross_entropy(ctx, logits, targets, 0.1f);
-  if (backward) tape.backward();
-  return scalar(ops, loss);
-}
+/// Forward, and backward if asked: a program that is built once and run at every loss.
+class Loss {
+ public:
+  Loss(Parameters& parameters, const EfficientNet& model, const Tensor& images, const Tensor& targets, bool backward)
+      : ops_(parameters.ops()), workspace_(ops_.memory()) {
+    Tape tape(backward);
+    const Context ctx = Context::of(program_, tape, parameters, DType::f64, true);
+    loss_ = cross_entropy(ctx, model.forward(ctx, images), targets, 0.1f);
+    program_.keep(loss_);
+    if (backward) tape.backward();
+    program_.plan();
+    workspace_.fill_fresh(true);
+    program_.place(workspace_);
+  }
+  double operator()() {
+    ops_.begin_step({.seed = 3, .step = 7});
+    program_.run(ops_);
+    return scalar(ops_, program_.placed(loss_));
+  }
+
+ private:
+  Ops& ops_;
+  Workspace workspace_;
+  Program program_;
+  Tensor loss_;
+};
 
 TEST_P(NetworkGradient, AgreesWithFiniteDifferences) {
   const Variant& v = GetParam();
@@ -55,15 +72,15 @@ TEST_P(NetworkGradient, AgreesWithFiniteDifferences) {
     for (int64_t i = 0; i < t.value.size(); ++i) t.value.data<double>()[i] += 0.3 * random.uniform(draw++);
   }
   Arena arena(ops->memory());
-  arena.fill_fresh(true);
   constexpr int64_t kBatch = 3;
   Tensor images = arena.tensor({kBatch, v.height, v.width, 3}, DType::f64);
   for (int64_t i = 0; i < images.size(); ++i) images.data<double>()[i] = 4.0 * random.uniform(draw++) - 2.0;
   Tensor targets = arena.tensor({kBatch, 5}, DType::f64);
-  ops->fill(targets, 0.f);
+  ops->run(Fill{targets, 0.f});
   for (int64_t n = 0; n < kBatch; ++n) targets.data<double>()[n * 5 + n] = 1.0;
 
-  loss_of(*ops, arena, model, images, targets, true);
+  Loss(parameters, model, images, targets, true)();
+  Loss loss(parameters, model, images, targets, false);
   for (NamedTensor& t : parameters.tensors()) {
     if (!t.trainable) continue;
     // One random direction per tensor: d loss / d step along it is the dot product with the gradient.
@@ -77,9 +94,9 @@ TEST_P(NetworkGradient, AgreesWithFiniteDifferences) {
     const std::vector<double> gradient(t.gradient.data<double>(), t.gradient.data<double>() + t.gradient.size());
     const auto moved = [&](double by) {
       for (std::size_t i = 0; i < direction.size(); ++i) t.value.data<double>()[i] += by * direction[i];
-      const double loss = loss_of(*ops, arena, model, images, targets, false);
+      const double moved_loss = loss();
       for (std::size_t i = 0; i < direction.size(); ++i) t.value.data<double>()[i] -= by * direction[i];
-      return loss;
+      return moved_loss;
     };
     const double measured = (moved(v.step) - moved(-v.step)) / (2 * v.step);
     // The loss carries some 1e-14 of rounding; curvature adds its share.

@@ -60,7 +60,7 @@ TEST_P(LossScaleOf, OverflowLeavesTheWeightsAsTheyWere) {
   const auto before = weights(trainee);
   for (const float poison : {std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
     gradients(trainee, 1024);
-    trainee.ops->fill(trainee.engine.parameters().tensors().front().gradient, poison);
+    trainee.ops->run(Fill{trainee.engine.parameters().tensors().front().gradient, poison});
     EXPECT_FALSE(std::isfinite(trainee.optimizer.step()));
     EXPECT_EQ(weights(trainee), before);
   }

@@ -108,7 +108,7 @@ TEST(Optimizer, NormsAndBiasesDecayOnlyWhenAsked) {
       config.train.decay_norm_and_bias = all;
       Trainee trainee(small_spec(), config);
       for (NamedTensor& t : trainee.engine.parameters().tensors())
-        if (t.trainable) trainee.ops->fill(t.gradient, 0.f);
+        if (t.trainable) trainee.ops->run(Fill{t.gradient, 0.f});
       trainee.ops->begin_step({.step = 0, .learning_rate = 0.1f});
       const auto before = values_of(trainee);
       trainee.optimizer.step();

@@ -74,7 +74,7 @@ TEST(Difference, NamesOfEveryNamingAreTheSameTensors) {
     EXPECT_EQ(d.lines, std::vector<std::string>{});
     EXPECT_EQ(d.compared, key_map(architecture, Naming::timm).size());
   }
-  parameters.ops().fill(parameters.find("blocks.5.1.bn3.bias")->value, 0.25f);
+  parameters.ops().run(Fill{parameters.find("blocks.5.1.bn3.bias")->value, 0.25f});
   const TensorFile changed = named(Naming::timm);
   const Difference d = difference(by_timm_name(changed, architecture), by_timm_name(pytorch, architecture));
   EXPECT_EQ(d.lines, (std::vector<std::string>{"'blocks.5.1.bn3.bias': max|a-b| 0.25 at element 0 of 48: 0.25 against 0"}));

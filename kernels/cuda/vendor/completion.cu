@@ -160,7 +160,7 @@ void take_moments(const Tensor& y, const MomentTargets& targets, const MomentCut
   });
 }
 
-InputSumCut cut_completion(const Feature& x, const InputGradient* dx) {
+InputSumCut cut_completion(const Feature& x, const InputGradient& dx) {
   InputSumCut cut;
   with_completion_tile(x.raw, [&](auto, auto, const ChannelTile& tile) {
     const int64_t parts = x.raw.n() * tile.parts;
@@ -174,7 +174,7 @@ void complete_gradient(const Feature& x, const void* dz, int64_t channels, Input
   with_completion_tile(x.raw, [&](auto zero, auto width, const ChannelTile& tile) {
     using T = decltype(zero);
     launch(complete_input_gradient<T, width()>, {tile.blocks(x.raw.n()), tile.threads()}, stream, FeatureView<T>::of(x),
-           static_cast<const T*>(dz), channels, InputGradientView<T>::of(x, &dx, cut, memory, tickets), static_cast<int>(x.raw.c()),
+           static_cast<const T*>(dz), channels, InputGradientView<T>::of(x, dx, cut, memory, tickets), static_cast<int>(x.raw.c()),
            static_cast<int>(x.raw.h() * x.raw.w()), tile);
   });
 }

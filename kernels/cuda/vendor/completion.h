@@ -20,7 +20,7 @@ void take_moments(const Tensor& y, const MomentTargets& targets, const MomentCut
                   cudaStream_t stream);
 
 /// How complete_gradient's sums are cut into parts; dx null: there are none.
-InputSumCut cut_completion(const Feature& x, const InputGradient* dx);
+InputSumCut cut_completion(const Feature& x, const InputGradient& dx);
 /// dx from dz = dL/dz(x), (N,H,W,channels) of x's storage type, channels >= C: dx.stored itself, or memory of its own.
 void complete_gradient(const Feature& x, const void* dz, int64_t channels, InputGradient& dx, const InputSumCut& cut, float* memory,
                        unsigned* tickets, cudaStream_t stream);

@@ -19,10 +19,10 @@ constexpr unsigned kThreads = 256;  // an element each: filters are small
 
 /// w (taps,I,O) to filters (O,taps,padded), zeros from I on.
 template <class T>
-__global__ void write_filters(const float* w, int taps, int in, int padded, int outputs, T* filters) {
+__global__ void write_filters(const T* w, int taps, int in, int padded, int outputs, T* filters) {
   const int at = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x), i = at % padded, tap = at / padded % taps;
   if (at >= outputs * taps * padded) return;
-  store<T, 1>(filters + at, i < in ? load<float, 1>(w + (tap * in + i) * outputs + at / padded / taps) : Floats<1>{});
+  store<T, 1>(filters + at, i < in ? load<T, 1>(w + (tap * in + i) * outputs + at / padded / taps) : Floats<1>{});
 }
 
 /// The way back, without the padding.
@@ -50,63 +50,61 @@ void make_filters(const Tensor& w, const Convolution& c, void* filters, cudaStre
   with_storage(c.type, [&](auto zero) {
     using T = decltype(zero);
     const int64_t taps = c.kernel * c.kernel;
-    launch(write_filters<T>, {blocks_for(c.out * taps * c.in, kThreads), kThreads}, stream, w.data<float>(), taps, w.dim(2), c.in, c.out,
+    launch(write_filters<T>, {blocks_for(c.out * taps * c.in, kThreads), kThreads}, stream, elements<T>(w), taps, w.dim(2), c.in, c.out,
            static_cast<T*>(filters));
   });
 }
 
 }  // namespace
 
-bool CudaOps::vendor_dense_forward(const Feature& x, const Tensor& w, const ConvGeometry& g, Tensor& y, Moments* moments) {
-  const Convolution forward = convolution_of(Direction::forward, as_tf32(y.dtype()), x, y, g);
+bool CudaOps::execute_by_vendor(DenseForward& op) {
+  const Convolution forward = convolution_of(Direction::forward, as_tf32(op.y.dtype()), op.x, op.y, op.geometry);
   const std::optional<std::size_t> workspace_bytes = vendor_->convolution_workspace(forward);
   if (!workspace_bytes) return false;
-  before_norm(moments, [=, this](const MomentTargets& targets) mutable {
-    const MomentCut cut = cut_moments(y, targets);
-    const auto [workspace, z_memory, filters, parts] =
-        scratch_pieces(floats_for(*workspace_bytes), plain_floats(x, forward.in), filter_floats(forward), cut.floats());
-    unsigned* const counters = tickets(cut.tickets());
+  const MomentTargets targets = MomentTargets::of(op.moments, op.y.rows(), op.norm);
+  const MomentCut cut = cut_moments(op.y, targets);
+  const auto [workspace, z_memory, filters, parts] =
+      scratch_pieces(floats_for(*workspace_bytes), plain_floats(op.x, forward.in), filter_floats(forward), cut.floats());
+  unsigned* const counters = tickets(cut.tickets());
 
-    const void* const z = plain_feature(x, forward.in, z_memory, stream());
-    make_filters(w, forward, filters, stream());
-    vendor_->convolve(forward, {const_cast<void*>(z), filters, y.raw()}, workspace, stream());
-    time_launch("cuDNN convolution", stream());
-    take_moments(y, targets, cut, parts, counters, stream());
-  });
+  const void* const z = plain_feature(op.x, forward.in, z_memory, stream());
+  make_filters(op.w, forward, filters, stream());
+  vendor_->convolve(forward, {const_cast<void*>(z), filters, op.y.raw()}, workspace, stream());
+  time_launch("cuDNN convolution", stream());
+  take_moments(op.y, targets, cut, parts, counters, stream());
   return true;
 }
 
-bool CudaOps::vendor_dense_backward(const Feature& x, const Tensor& w, const ConvGeometry& g, const OutputGradient& dy, Tensor& dw,
-                                    InputGradient* dx) {
-  const bool tf32 = as_tf32(x.raw.dtype());
-  const Convolution weight = convolution_of(Direction::backward_weight, tf32, x, dy.of->raw, g),
-                    data = convolution_of(Direction::backward_data, tf32, x, dy.of->raw, g);
-  const auto weight_workspace = dw ? vendor_->convolution_workspace(weight) : 0,
-             data_workspace = dx ? vendor_->convolution_workspace(data) : 0;
+bool CudaOps::execute_by_vendor(DenseBackward& op) {
+  const bool tf32 = as_tf32(op.x.raw.dtype());
+  const Convolution weight = convolution_of(Direction::backward_weight, tf32, op.x, op.dy.of.raw, op.geometry),
+                    data = convolution_of(Direction::backward_data, tf32, op.x, op.dy.of.raw, op.geometry);
+  const auto weight_workspace = op.dw ? vendor_->convolution_workspace(weight) : 0,
+             data_workspace = op.dx.requested() ? vendor_->convolution_workspace(data) : 0;
   if (!weight_workspace || !data_workspace) return false;
-  if (!dw && !dx) return true;
-  const InputSumCut cut = cut_completion(x, dx);
-  const auto [workspace, dy_memory, z_memory, filters, dz, parts] =
-      scratch_pieces(floats_for(std::max(*weight_workspace, *data_workspace)), plain_floats(dy), dw ? plain_floats(x, weight.in) : 0,
-                     filter_floats(data), dx ? floats_for(x.raw.rows() * data.in, data.type) : 0, cut.floats());
+  if (!op.dw && !op.dx.requested()) return true;
+  const InputSumCut cut = cut_completion(op.x, op.dx);
+  const auto [workspace, dy_memory, z_memory, filters, dz, parts] = scratch_pieces(
+      floats_for(std::max(*weight_workspace, *data_workspace)), plain_floats(op.dy), op.dw ? plain_floats(op.x, weight.in) : 0,
+      filter_floats(data), op.dx.requested() ? floats_for(op.x.raw.rows() * data.in, data.type) : 0, cut.floats());
   unsigned* const counters = tickets(cut.tickets());
 
-  void* const gradient = const_cast<void*>(plain_gradient(dy, dy_memory, stream()));
-  if (dw) {
-    const void* const z = plain_feature(x, weight.in, z_memory, stream());
+  void* const gradient = const_cast<void*>(plain_gradient(op.dy, dy_memory, stream()));
+  if (op.dw) {
+    const void* const z = plain_feature(op.x, weight.in, z_memory, stream());
     vendor_->convolve(weight, {const_cast<void*>(z), filters, gradient}, workspace, stream());
     time_launch("cuDNN convolution", stream());
     with_storage(weight.type, [&, filters = filters](auto zero) {
       using T = decltype(zero);
-      launch(read_filters<T>, {blocks_for(dw.size(), kThreads), kThreads}, stream(), reinterpret_cast<const T*>(filters),
-             g.kernel * g.kernel, dw.dim(2), weight.in, weight.out, dw.data<float>());
+      launch(read_filters<T>, {blocks_for(op.dw.size(), kThreads), kThreads}, stream(), reinterpret_cast<const T*>(filters),
+             op.geometry.kernel * op.geometry.kernel, op.dw.dim(2), weight.in, weight.out, op.dw.data<float>());
     });
   }
-  if (dx) {
-    make_filters(w, data, filters, stream());
+  if (op.dx.requested()) {
+    make_filters(op.w, data, filters, stream());
     vendor_->convolve(data, {dz, filters, gradient}, workspace, stream());
     time_launch("cuDNN convolution", stream());
-    complete_gradient(x, dz, data.in, *dx, cut, parts, counters, stream());
+    complete_gradient(op.x, dz, data.in, op.dx, cut, parts, counters, stream());
   }
   return true;
 }

@@ -47,7 +47,7 @@ __global__ void write_gradient(OutputGradientView<T> dy, int channels, int pixel
 int64_t plain_floats(const Feature& x, int64_t channels) {
   return is_plain(x) && channels == x.raw.c() ? 0 : floats_for(x.raw.rows() * channels, x.raw.dtype());
 }
-int64_t plain_floats(const OutputGradient& dy) { return floats_for(dy.of->raw.size(), dy.of->raw.dtype()); }
+int64_t plain_floats(const OutputGradient& dy) { return floats_for(dy.of.raw.size(), dy.of.raw.dtype()); }
 
 const void* plain_feature(const Feature& x, int64_t channels, void* memory, cudaStream_t stream) {
   const int64_t floats = plain_floats(x, channels);
@@ -66,7 +66,7 @@ const void* plain_feature(const Feature& x, int64_t channels, void* memory, cuda
 }
 
 const void* plain_gradient(const OutputGradient& dy, void* memory, cudaStream_t stream) {
-  const Tensor& y = dy.of->raw;
+  const Tensor& y = dy.of.raw;
   const int channels = static_cast<int>(y.c()), pixels = static_cast<int>(y.h() * y.w());
   with_storage(y.dtype(), [&](auto zero) {
     using T = decltype(zero);

@@ -14,51 +14,44 @@
 
 namespace mcnn::cuda {
 
-const void* CudaOps::vendor_weights(const Tensor& w, DType type) {
-  const void* out = nullptr;
-  with_storage(type, [&](auto zero) { out = stored_weights<decltype(zero)>(w); });
-  return out;
-}
-
-void CudaOps::vendor_pointwise_forward(const Feature& x, const Tensor& w, Tensor& y, Moments* moments) {
-  before_norm(moments, [=, this](const MomentTargets& targets) mutable {
-    const DType type = y.dtype();
-    const int rows = counted(y.rows()), in = counted(w.dim(0)), out = counted(w.dim(1));
-    const MomentCut cut = cut_moments(y, targets);
-    const auto [workspace, z_memory, parts] = scratch_pieces(floats_for(vendor_->gemm_workspace()), plain_floats(x, in), cut.floats());
-    unsigned* const counters = tickets(cut.tickets());
-
-    const void* const z = plain_feature(x, in, z_memory, stream());
-    vendor_->gemm({.m = out,
-                   .n = rows,
-                   .k = in,
-                   .type = type,
-                   .tf32 = as_tf32(type),
-                   .a = vendor_weights(w, type),
-                   .lda = out,
-                   .b = z,
-                   .ldb = in,
-                   .c_type = type,
-                   .c = y.raw(),
-                   .ldc = out},
-                  workspace, stream());
-    time_launch("cuBLAS product", stream());
-    take_moments(y, targets, cut, parts, counters, stream());
-  });
-}
-
-void CudaOps::vendor_pointwise_backward(const Feature& x, const Tensor& w, const OutputGradient& dy, Tensor& dw, InputGradient* dx) {
-  const DType type = x.raw.dtype();
-  const int rows = counted(x.raw.rows()), in = counted(w.dim(0)), out = counted(w.dim(1));
-  if (!dw && !dx) return;
-  const InputSumCut cut = cut_completion(x, dx);
-  const auto [workspace, dy_memory, z_memory, parts] =
-      scratch_pieces(floats_for(vendor_->gemm_workspace()), plain_floats(dy), dw ? plain_floats(x, in) : 0, cut.floats());
+void CudaOps::execute_by_vendor(PointwiseForward& op) {
+  const MomentTargets targets = MomentTargets::of(op.moments, op.y.rows(), op.norm);
+  const DType type = op.y.dtype();
+  const int rows = counted(op.y.rows()), in = counted(op.w.dim(0)), out = counted(op.w.dim(1));
+  const MomentCut cut = cut_moments(op.y, targets);
+  const auto [workspace, z_memory, parts] = scratch_pieces(floats_for(vendor_->gemm_workspace()), plain_floats(op.x, in), cut.floats());
   unsigned* const counters = tickets(cut.tickets());
 
-  const void* const gradient = plain_gradient(dy, dy_memory, stream());
-  if (dw) {
-    const void* const z = plain_feature(x, in, z_memory, stream());
+  const void* const z = plain_feature(op.x, in, z_memory, stream());
+  vendor_->gemm({.m = out,
+                 .n = rows,
+                 .k = in,
+                 .type = type,
+                 .tf32 = as_tf32(type),
+                 .a = op.w.raw(),
+                 .lda = out,
+                 .b = z,
+                 .ldb = in,
+                 .c_type = type,
+                 .c = op.y.raw(),
+                 .ldc = out},
+                workspace, stream());
+  time_launch("cuBLAS product", stream());
+  take_moments(op.y, targets, cut, parts, counters, stream());
+}
+
+void CudaOps::execute_by_vendor(PointwiseBackward& op) {
+  const DType type = op.x.raw.dtype();
+  const int rows = counted(op.x.raw.rows()), in = counted(op.w.dim(0)), out = counted(op.w.dim(1));
+  if (!op.dw && !op.dx.requested()) return;
+  const InputSumCut cut = cut_completion(op.x, op.dx);
+  const auto [workspace, dy_memory, z_memory, parts] =
+      scratch_pieces(floats_for(vendor_->gemm_workspace()), plain_floats(op.dy), op.dw ? plain_floats(op.x, in) : 0, cut.floats());
+  unsigned* const counters = tickets(cut.tickets());
+
+  const void* const gradient = plain_gradient(op.dy, dy_memory, stream());
+  if (op.dw) {
+    const void* const z = plain_feature(op.x, in, z_memory, stream());
     vendor_->gemm({.transpose_b = true,
                    .m = out,
                    .n = in,
@@ -69,28 +62,28 @@ void CudaOps::vendor_pointwise_backward(const Feature& x, const Tensor& w, const
                    .lda = out,
                    .b = z,
                    .ldb = in,
-                   .c = dw.raw(),
+                   .c = op.dw.raw(),
                    .ldc = out},
                   workspace, stream());
     time_launch("cuBLAS product", stream());
   }
-  if (dx) {
+  if (op.dx.requested()) {
     vendor_->gemm({.transpose_a = true,
                    .m = in,
                    .n = rows,
                    .k = out,
                    .type = type,
                    .tf32 = as_tf32(type),
-                   .a = vendor_weights(w, type),
+                   .a = op.w.raw(),
                    .lda = out,
                    .b = gradient,
                    .ldb = out,
                    .c_type = type,
-                   .c = dx->stored.raw(),
+                   .c = op.dx.stored.raw(),
                    .ldc = in},
                   workspace, stream());
     time_launch("cuBLAS product", stream());
-    complete_gradient(x, dx->stored.raw(), in, *dx, cut, parts, counters, stream());
+    complete_gradient(op.x, op.dx.stored.raw(), in, op.dx, cut, parts, counters, stream());
   }
 }
 

@@ -1,0 +1,25 @@
+// What the three kinds of convolution share.
+#pragma once
+#include "kernels/operation.h"
+
+namespace mcnn {
+
+/// Square kernel, one stride for both axes; H' and W' are the output tensor's. Padding is done by index bounds.
+struct ConvGeometry {
+  int kernel = 1;
+  int stride = 1;
+  int pad_top = 0;
+  int pad_left = 0;
+};
+
+/// The type of the weights of a product (pointwise, dense): that of the feature maps where it has 16 bits (StoreWeights makes them),
+/// else the parameter type. Depthwise filters are always of the parameter type.
+inline std::optional<DType> product_weight_type(DType storage) { return size_of(storage) == 2 ? std::optional(storage) : std::nullopt; }
+
+/// The first and the last window of each axis meet the image. x (N,H,W,.), y (N,H',W',.).
+void require_geometry(Operands& reader, const ConvGeometry& g, const Shape& x, const Shape& y);
+
+/// The operands that come behind the weights, the same for all kinds: y, its moments, and the batch norm that they are turned into.
+void convolution_outputs(Operands& reader, Tensor& y, const Shape& shape, DType storage, Moments& moments, NormUpdate& norm);
+
+}  // namespace mcnn

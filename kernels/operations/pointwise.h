@@ -1,0 +1,46 @@
+// 1x1 convolution: a matrix product over rows r = (n,h,w).
+#pragma once
+#include "kernels/operations/convolution.h"
+
+namespace mcnn {
+
+///   y[r,o] = sum_i z(x)[r,i] * w[i,o]
+struct PointwiseForward {
+  static constexpr const char* kName = "pointwise_forward";
+  Feature x;        ///< (N,H,W,I)
+  Tensor w;         ///< (I,O) of product_weight_type
+  Tensor y;         ///< (N,H,W,O) raw
+  Moments moments;  ///< (O) of y; absent: not requested (evaluation)
+  NormUpdate norm;  ///< (O) of the batch norm of y, from the moments; absent: not requested
+
+  void operands(Operands& reader) {
+    reader.feature("x", x);
+    reader.rank("w", w, 2);
+    reader.input("w", w, {x.raw.c(), w.dim(1)}, product_weight_type(x.raw.dtype()));
+    convolution_outputs(reader, y, {x.raw.n(), x.raw.h(), x.raw.w(), w.dim(1)}, x.raw.dtype(), moments, norm);
+  }
+  double flops() const { return 2.0 * static_cast<double>(y.rows()) * static_cast<double>(w.size()); }
+};
+
+/// Both gradients are one operation, so that a backend may visit the data once.
+///   dw[i,o] = sum_r z(x)[r,i] * dy[r,o]          dL/dz(x)[r,i] = sum_o dy[r,o] * w[i,o]
+struct PointwiseBackward {
+  static constexpr const char* kName = "pointwise_backward";
+  Feature x;          ///< (N,H,W,I)
+  Tensor w;           ///< (I,O) of product_weight_type
+  OutputGradient dy;  ///< (N,H,W,O)
+  Tensor dw;          ///< (I,O); absent: not requested (a frozen parameter)
+  InputGradient dx;   ///< (N,H,W,I); absent: not requested
+
+  void operands(Operands& reader) {
+    reader.feature("x", x);
+    reader.rank("w", w, 2);
+    reader.input("w", w, {x.raw.c(), w.dim(1)}, product_weight_type(x.raw.dtype()));
+    reader.output_gradient(dy, {x.raw.n(), x.raw.h(), x.raw.w(), w.dim(1)}, x.raw.dtype());
+    reader.optional_output("dw", dw, w.shape());
+    reader.input_gradient(dx, x);
+  }
+  double flops() const { return 2.0 * static_cast<double>(x.raw.rows()) * static_cast<double>(w.size()) * (dw.defined() + dx.requested()); }
+};
+
+}  // namespace mcnn

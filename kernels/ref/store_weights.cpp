@@ -1,0 +1,9 @@
+// Contract and formula: kernels/operations/store_weights.h.
+#include "kernels/ref/reals.h"
+#include "kernels/ref/ref_ops.h"
+
+namespace mcnn::ref {
+
+void RefOps::execute(StoreWeights& op) { store(load(op.values), op.stored); }
+
+}  // namespace mcnn::ref
