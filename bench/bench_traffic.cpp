@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "bench/traffic.h"
+#include "emulator/grid.h"
 #include "kernels/cuda/cuda_ops.h"
-#include "kernels/simt/grid.h"
 #include "train/engine.h"
 #include "train/optimizer.h"
 

@@ -7,9 +7,9 @@
 #include <utility>
 #include <vector>
 
+#include "emulator/counters.h"
 #include "kernels/cuda/epilogues.cuh"
 #include "kernels/cuda/multi_tensor.h"
-#include "kernels/simt/counters.h"
 
 namespace mcnn {
 namespace {

@@ -8,7 +8,7 @@
 #include <regex>
 #include <span>
 
-#include "kernels/simt/sanitizers.h"
+#include "emulator/sanitizers.h"
 #include "tests/apps/workplace.h"
 #include "weights/safetensors.h"
 

@@ -7,10 +7,10 @@
 #include <map>
 #include <set>
 
+#include "emulator/streams.h"
 #include "kernels/checked_ops.h"
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/kernel_name.h"
-#include "kernels/simt/streams.h"
 #include "runtime/profiler.h"
 #include "tests/train/small_network.h"
 #include "train/inference_step.h"

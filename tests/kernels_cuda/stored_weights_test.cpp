@@ -4,8 +4,8 @@
 
 #include <vector>
 
+#include "emulator/counters.h"
 #include "kernels/cuda/cuda_ops.h"
-#include "kernels/simt/counters.h"
 #include "runtime/arena.h"
 
 namespace mcnn {
