@@ -11,11 +11,11 @@
 #include "data/split.h"
 #include "data/synthetic_dataset.h"
 #include "runtime/allowance.h"
+#include "runtime/atomic_file.h"
 #include "runtime/error.h"
 #include "train/configured_data.h"
 #include "train/dataset_check.h"
 #include "train/progress.h"
-#include "weights/atomic_file.h"
 
 namespace {
 

@@ -14,10 +14,10 @@
 #include "data/loader.h"
 #include "data/photo_walk.h"
 #include "kernels/backend.h"
+#include "runtime/atomic_file.h"
 #include "runtime/error.h"
 #include "train/answers.h"
 #include "train/evaluate.h"
-#include "weights/atomic_file.h"
 #include "weights/load.h"
 
 namespace {

@@ -4,8 +4,8 @@
 
 #include <charconv>
 
+#include "formats/safetensors.h"
 #include "runtime/error.h"
-#include "weights/safetensors.h"
 
 namespace mcnn {
 namespace {

@@ -20,6 +20,7 @@
 #include "data/split.h"
 #include "kernels/backend.h"
 #include "models/layer_table.h"
+#include "runtime/atomic_file.h"
 #include "runtime/error.h"
 #include "runtime/number.h"
 #include "runtime/profiler.h"
@@ -32,7 +33,6 @@
 #include "train/progress.h"
 #include "train/schedule.h"
 #include "train/training_step.h"
-#include "weights/atomic_file.h"
 #include "weights/load.h"
 
 namespace mcnn {

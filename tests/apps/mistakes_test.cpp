@@ -9,8 +9,8 @@
 #include <span>
 
 #include "emulator/sanitizers.h"
+#include "formats/safetensors.h"
 #include "tests/apps/workplace.h"
-#include "weights/safetensors.h"
 
 namespace mcnn {
 namespace {

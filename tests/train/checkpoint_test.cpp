@@ -6,11 +6,11 @@
 #include <fstream>
 #include <iterator>
 
+#include "formats/safetensors.h"
 #include "tests/data/temporary_folder.h"
 #include "tests/train/message.h"
 #include "tests/train/small_network.h"
 #include "weights/load.h"
-#include "weights/safetensors.h"
 
 namespace mcnn {
 namespace {

@@ -1,5 +1,5 @@
 // Temporary name, fsync, rename, fsync of the folder.  Contract: atomic_file.h.
-#include "weights/atomic_file.h"
+#include "runtime/atomic_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -6,12 +6,12 @@
 #include <filesystem>
 #include <fstream>
 
+#include "formats/tensor_file.h"
+#include "formats/torch_legacy.h"
+#include "formats/torch_zip.h"
+#include "formats/zip_archive.h"
 #include "runtime/error.h"
-#include "tests/weights/torch_writer.h"
-#include "weights/tensor_file.h"
-#include "weights/torch_legacy.h"
-#include "weights/torch_zip.h"
-#include "weights/zip_archive.h"
+#include "tests/formats/torch_writer.h"
 
 namespace mcnn {
 namespace {

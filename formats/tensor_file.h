@@ -1,7 +1,7 @@
 // A file of named tensors as any container presents it: a list of (name, type, shape, bytes) and string metadata.
 // Nothing is converted on opening: the bytes are the file's own (mapped), as_floats() converts one tensor on request.
-// Next: safetensors.h, torch_zip.h and torch_legacy.h are the containers; key_map.h translates the names; load.h puts the values into a
-// network.
+// Next: safetensors.h, torch_zip.h and torch_legacy.h are the containers; weights/key_map.h translates the names; weights/load.h puts the
+// values into a network.
 #pragma once
 #include <cstddef>
 #include <cstdint>

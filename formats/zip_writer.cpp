@@ -1,5 +1,5 @@
 // Per record a local header with its padding and the data; then the central directory and its end.  Contract: zip_writer.h.
-#include "weights/zip_writer.h"
+#include "formats/zip_writer.h"
 
 #include <libdeflate.h>
 
@@ -8,8 +8,8 @@
 #include <set>
 #include <vector>
 
+#include "runtime/atomic_file.h"
 #include "runtime/error.h"
-#include "weights/atomic_file.h"
 
 namespace mcnn {
 namespace {

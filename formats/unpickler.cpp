@@ -1,5 +1,5 @@
 // The stack machine: one case per opcode.  Contract: unpickler.h.
-#include "weights/unpickler.h"
+#include "formats/unpickler.h"
 
 #include <algorithm>
 #include <bit>
@@ -7,8 +7,8 @@
 #include <map>
 #include <set>
 
+#include "formats/tensor_file.h"
 #include "runtime/error.h"
-#include "weights/tensor_file.h"
 
 namespace mcnn {
 namespace {

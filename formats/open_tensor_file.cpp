@@ -4,12 +4,12 @@
 #include <cstdint>
 #include <string_view>
 
+#include "formats/mapped_file.h"
+#include "formats/safetensors.h"
+#include "formats/tensor_file.h"
+#include "formats/torch_legacy.h"
+#include "formats/torch_zip.h"
 #include "runtime/error.h"
-#include "weights/mapped_file.h"
-#include "weights/safetensors.h"
-#include "weights/tensor_file.h"
-#include "weights/torch_legacy.h"
-#include "weights/torch_zip.h"
 
 namespace mcnn {
 

@@ -12,8 +12,8 @@
 #include <span>
 #include <string>
 
-#include "weights/tensor_file.h"
-#include "weights/unpickler.h"
+#include "formats/tensor_file.h"
+#include "formats/unpickler.h"
 
 namespace mcnn {
 

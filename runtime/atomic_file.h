@@ -13,8 +13,8 @@ namespace mcnn {
 void require_writable(const std::string& path, const std::string& option = {});
 
 /// Writes the parts one after the other. A symbolic link stays, and the file it leads to is written; a device, a pipe, a socket or an open
-/// descriptor is written into and never replaced, part by part. Throws Error (with the system's reason) and leaves neither the temporary file nor
-/// a changed `path` behind.
+/// descriptor is written into and never replaced, part by part. Throws Error (with the system's reason) and leaves neither the temporary
+/// file nor a changed `path` behind.
 void write_file_atomically(const std::string& path, std::span<const std::span<const std::byte>> parts);
 
 /// The same for text: a log's summary, a resolved config.

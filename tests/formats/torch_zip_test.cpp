@@ -8,10 +8,10 @@
 #include <iterator>
 #include <map>
 
+#include "formats/write_torch_zip.h"
+#include "formats/zip_writer.h"
 #include "tests/data/temporary_folder.h"
 #include "tests/train/message.h"
-#include "weights/write_torch_zip.h"
-#include "weights/zip_writer.h"
 
 namespace mcnn {
 namespace {

@@ -1,5 +1,5 @@
 // Dictionary -> tensor -> storage -> bytes.  Contract: torch_tensors.h.
-#include "weights/torch_tensors.h"
+#include "formats/torch_tensors.h"
 
 #include <fmt/ranges.h>
 

@@ -1,5 +1,5 @@
 // mmap with its errors in words.  Contract: mapped_file.h.
-#include "weights/mapped_file.h"
+#include "formats/mapped_file.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 // safetensors: what is written is read back to the bit; what is malformed is refused with one line, never a crash.
-#include "weights/safetensors.h"
+#include "formats/safetensors.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>

@@ -1,13 +1,13 @@
 // The pickle (protocol 2, no memo), then the records of the zip.  Contract: write_torch_zip.h.
 // Next: zip_writer.cpp.
-#include "weights/write_torch_zip.h"
+#include "formats/write_torch_zip.h"
 
 #include <map>
 #include <set>
 #include <vector>
 
+#include "formats/zip_writer.h"
 #include "runtime/error.h"
-#include "weights/zip_writer.h"
 
 namespace mcnn {
 namespace {

@@ -7,7 +7,7 @@
 #include <span>
 #include <string>
 
-#include "weights/tensor_file.h"
+#include "formats/tensor_file.h"
 
 namespace mcnn {
 

@@ -2,15 +2,15 @@
 //   read   length -> JSON (duplicate keys refused while parsing) -> one tensor at a time -> the data covered exactly once
 //   write  offsets -> JSON padded with spaces to 8 bytes -> everything in one atomic write
 // Next: atomic_file.cpp.
-#include "weights/safetensors.h"
+#include "formats/safetensors.h"
 
 #include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "runtime/atomic_file.h"
 #include "runtime/error.h"
-#include "weights/atomic_file.h"
 
 namespace mcnn {
 namespace {

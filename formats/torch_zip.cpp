@@ -1,14 +1,14 @@
 // Archive -> data.pkl -> tensors.  Contract: torch_zip.h.
-#include "weights/torch_zip.h"
+#include "formats/torch_zip.h"
 
 #include <algorithm>
 #include <string_view>
 #include <unordered_map>
 
+#include "formats/torch_tensors.h"
+#include "formats/unpickler.h"
+#include "formats/zip_archive.h"
 #include "runtime/error.h"
-#include "weights/torch_tensors.h"
-#include "weights/unpickler.h"
-#include "weights/zip_archive.h"
 
 namespace mcnn {
 namespace {

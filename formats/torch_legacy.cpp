@@ -1,12 +1,12 @@
 // Five pickles, then the storages in the order of the fifth.  Contract: torch_legacy.h.
-#include "weights/torch_legacy.h"
+#include "formats/torch_legacy.h"
 
 #include <cstring>
 #include <map>
 
+#include "formats/torch_tensors.h"
+#include "formats/unpickler.h"
 #include "runtime/error.h"
-#include "weights/torch_tensors.h"
-#include "weights/unpickler.h"
 
 namespace mcnn {
 namespace {

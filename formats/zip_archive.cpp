@@ -1,5 +1,5 @@
 // Zip: the end record, found from the back, leads to the directory, the directory to the entries.  Contract: zip_archive.h.
-#include "weights/zip_archive.h"
+#include "formats/zip_archive.h"
 
 #include <libdeflate.h>
 
@@ -8,8 +8,8 @@
 #include <memory>
 #include <optional>
 
+#include "formats/tensor_file.h"
 #include "runtime/error.h"
-#include "weights/tensor_file.h"
 
 namespace mcnn {
 namespace {

@@ -1,6 +1,6 @@
 // The parts of a file of tensors that every container shares: look-up by name and conversion of values.
 // Next: safetensors.cpp.
-#include "weights/tensor_file.h"
+#include "formats/tensor_file.h"
 
 #include <fmt/ranges.h>
 
