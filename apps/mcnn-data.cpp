@@ -1,7 +1,7 @@
 // mcnn-data: data sets on disk.
 //   mcnn-data check DIR          what is in one, and what would spoil a training on it    train/dataset_check.h
 //   mcnn-data split CONFIG       the split that a training with this configuration makes  train/configured_data.h
-//   mcnn-data synth OUT          draws one                                                data/synthetic_dataset.h
+//   mcnn-data synth OUT          draws one                                                drawn_faces/dataset.h
 #include <cmath>
 
 #include "apps/arguments.h"
@@ -9,7 +9,7 @@
 #include "data/folder_listing.h"
 #include "data/layouts.h"
 #include "data/split.h"
-#include "data/synthetic_dataset.h"
+#include "drawn_faces/dataset.h"
 #include "runtime/allowance.h"
 #include "runtime/atomic_file.h"
 #include "runtime/error.h"

@@ -2,11 +2,11 @@
 // The rule behind the figures: a class shows in the shape and number of small things (lines, outlines, textures that
 // leave the mean colour alone), while position, size, light and every colour are drawn from one law for all classes.
 // A linear model on small pixels then reads little (macro F1 0.2 from 300 people), a small convolutional network most of it
-// (0.8 from 360): softmax regression in tests/data/linear_baseline_test.cpp, examples/synthetic.ini.
-// Next: synthetic_face.cpp draws these numbers.
+// (0.8 from 360): softmax regression in tests/drawn_faces/linear_baseline_test.cpp, examples/synthetic.ini.
+// Next: face.cpp draws these numbers.
 #pragma once
-#include "data/synthetic_canvas.h"
-#include "data/synthetic_face.h"
+#include "drawn_faces/canvas.h"
+#include "drawn_faces/face.h"
 
 namespace mcnn::synthetic {
 

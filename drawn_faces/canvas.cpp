@@ -2,7 +2,7 @@
 // The share of a pixel is found by accumulation: each edge adds, in the rows it crosses, its signed height to the pixels
 // on its right; the running sum along a row is then the area inside. It is exact and reads every edge once.
 // Source: the scheme of Levien's font-rs, 2016.
-#include "data/synthetic_canvas.h"
+#include "drawn_faces/canvas.h"
 
 #include <algorithm>
 #include <cmath>

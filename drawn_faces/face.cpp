@@ -1,12 +1,12 @@
 // From numbers to a picture, back to front: background, clothes, back hair, neck, head, features, age lines, mask, front
 // hair, light. Lengths are in half heights of the face: x to the right, y down, (0,0) between nose and eyes, chin at y = 1.
-// The numbers: synthetic_traits.cpp. The brushes: synthetic_canvas.cpp.
-#include "data/synthetic_face.h"
+// The numbers: traits.cpp. The brushes: canvas.cpp.
+#include "drawn_faces/face.h"
 
 #include <algorithm>
 
-#include "data/synthetic_canvas.h"
-#include "data/synthetic_traits.h"
+#include "drawn_faces/canvas.h"
+#include "drawn_faces/traits.h"
 
 namespace mcnn::synthetic {
 namespace {

@@ -1,6 +1,6 @@
 // The figures, set by looking at the pictures and at both models' scores. What moves the scores most: the spread of
 // position and scale (wider: the linear model falls) and the contrast and number of the lines (more: the network rises).
-#include "data/synthetic_traits.h"
+#include "drawn_faces/traits.h"
 
 #include <algorithm>
 

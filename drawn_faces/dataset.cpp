@@ -3,7 +3,7 @@
 //   extensions are mixed (jpg, jpeg, png); .DS_Store and ._* files lie between the photos;
 //   every fifth person has a second folder under the id with -1, every fifth one under the same id a year older or younger;
 //   every fifth folder's name has the wrong gender: train.csv is right.
-#include "data/synthetic_dataset.h"
+#include "drawn_faces/dataset.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -12,9 +12,9 @@
 #include <filesystem>
 #include <memory>
 
-#include "data/synthetic_canvas.h"
-#include "data/synthetic_encode.h"
-#include "data/synthetic_face.h"
+#include "drawn_faces/canvas.h"
+#include "drawn_faces/encode.h"
+#include "drawn_faces/face.h"
 #include "runtime/error.h"
 
 namespace mcnn::synthetic {

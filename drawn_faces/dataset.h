@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "data/synthetic_face.h"
+#include "drawn_faces/face.h"
 
 namespace mcnn::synthetic {
 
@@ -23,7 +23,7 @@ struct DatasetPlan {
   int people = 0;          ///< under train/
   int eval_people = 0;     ///< under eval/
   uint64_t seed = 0;       ///< the same seed, the same bytes; eval's people do not depend on `people`
-  bool irregular = false;  ///< with what the competition's own data has: see synthetic_dataset.cpp
+  bool irregular = false;  ///< with what the competition's own data has: see dataset.cpp
 };
 
 /// Returns the number of photos written. Throws Error: root is not empty, a count is out of range, a file cannot be written.

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "data/synthetic_canvas.h"
-#include "data/synthetic_dataset.h"
-#include "data/synthetic_face.h"
+#include "drawn_faces/canvas.h"
+#include "drawn_faces/dataset.h"
+#include "drawn_faces/face.h"
 #include "softmax_regression.h"
 
 namespace mcnn {

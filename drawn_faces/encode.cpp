@@ -1,5 +1,5 @@
 // libjpeg for JPEG, stb for PNG, both to memory: one writer of files then reports every failure the same way.
-#include "data/synthetic_encode.h"
+#include "drawn_faces/encode.h"
 
 #include <cstdio>
 #include <cstdlib>

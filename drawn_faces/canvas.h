@@ -1,7 +1,7 @@
 // A small anti-aliased rasteriser for the drawn faces: outlines (closed polygons, curves flattened) become the exact share
 // of every pixel that lies inside them, and paint is laid on through that share.
 // Only +, -, *, / and sqrt, which IEEE rounds the same everywhere: a seed gives the same picture on every machine.
-// Next: synthetic_face.cpp draws with it.
+// Next: face.cpp draws with it.
 #pragma once
 #include <cstdint>
 #include <functional>

@@ -13,10 +13,10 @@
 #include "data/file_bytes.h"
 #include "data/image.h"
 #include "data/layouts.h"
-#include "data/synthetic_canvas.h"
-#include "data/synthetic_dataset.h"
+#include "drawn_faces/canvas.h"
+#include "drawn_faces/dataset.h"
 #include "runtime/error.h"
-#include "temporary_folder.h"
+#include "tests/data/temporary_folder.h"
 
 namespace mcnn {
 namespace {

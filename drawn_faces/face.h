@@ -1,6 +1,6 @@
 // Drawn faces: the picture of a person of given gender and age, wearing a mask, wearing it wrongly, or without one.
 // Everything is drawn by code, so that examples and tests need no photo of anyone.
-// Next: synthetic_traits.h (which cues), synthetic_face.cpp (how they are drawn), synthetic_dataset.h (folders of them).
+// Next: traits.h (which cues), face.cpp (how they are drawn), dataset.h (folders of them).
 #pragma once
 #include <cstdint>
 #include <vector>

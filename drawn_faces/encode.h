@@ -1,4 +1,4 @@
-// Drawn photos as file contents. Next: synthetic_dataset.cpp puts them into folders.
+// Drawn photos as file contents. Next: dataset.cpp puts them into folders.
 #pragma once
 #include <cstdint>
 #include <string>
