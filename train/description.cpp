@@ -48,27 +48,28 @@ int classes_in(const TensorFile& file) {
 
 }  // namespace
 
-ModelDescription describe_run(const Config& config, const Convention& of_weights, std::vector<std::string> classes) {
+ModelDescription describe_run(const ModelOptions& model, const DataOptions& data, const Convention& of_weights,
+                              std::vector<std::string> classes) {
   ModelDescription d;
-  d.spec = efficientnet_spec(config.model.name);
-  if (config.model.width > 0) d.spec.width = config.model.width;
-  if (config.model.depth > 0) d.spec.depth = config.model.depth;
+  d.spec = efficientnet_spec(model.name);
+  if (model.width > 0) d.spec.width = model.width;
+  if (model.depth > 0) d.spec.depth = model.depth;
   d.spec.classes = static_cast<int>(classes.size());
-  d.spec.padding = config.model.padding == "auto" ? value_or(of_weights.padding, Padding{}) : Padding::parse(config.model.padding);
-  d.spec.bn_eps = config.model.bn_eps > 0 ? static_cast<float>(config.model.bn_eps) : value_or(of_weights.bn_eps, 1e-3f);
-  d.spec.bn_momentum = static_cast<float>(config.model.bn_momentum);
-  d.spec.frozen_norm = config.model.frozen_norm;
-  if (config.model.dropout >= 0) d.spec.dropout = static_cast<float>(config.model.dropout);
-  d.spec.drop_path = static_cast<float>(config.model.drop_path);
+  d.spec.padding = model.padding == "auto" ? value_or(of_weights.padding, Padding{}) : Padding::parse(model.padding);
+  d.spec.bn_eps = model.bn_eps > 0 ? static_cast<float>(model.bn_eps) : value_or(of_weights.bn_eps, 1e-3f);
+  d.spec.bn_momentum = static_cast<float>(model.bn_momentum);
+  d.spec.frozen_norm = model.frozen_norm;
+  if (model.dropout >= 0) d.spec.dropout = static_cast<float>(model.dropout);
+  d.spec.drop_path = static_cast<float>(model.drop_path);
   const Normalisation imagenet;
-  d.normalisation.mean = config.data.mean.empty() ? value_or(of_weights.mean, imagenet.mean) : three(config.data.mean);
-  d.normalisation.std = config.data.std.empty() ? value_or(of_weights.std, imagenet.std) : three(config.data.std);
+  d.normalisation.mean = data.mean.empty() ? value_or(of_weights.mean, imagenet.mean) : three(data.mean);
+  d.normalisation.std = data.std.empty() ? value_or(of_weights.std, imagenet.std) : three(data.std);
   for (const float deviation : d.normalisation.std)
     if (!(deviation > 0)) fail("[data] std: {} is not above 0", deviation);
-  d.preprocess.crop = config.data.crop;
-  d.preprocess.resize = config.data.resize > 0 ? config.data.resize : config.data.crop;
-  d.preprocess.interpolation = parse_interpolation(config.data.interpolation);
-  d.preprocess.crop_rule = parse_crop_rule(config.data.crop_rule);
+  d.preprocess.crop = data.crop;
+  d.preprocess.resize = data.resize > 0 ? data.resize : data.crop;
+  d.preprocess.interpolation = parse_interpolation(data.interpolation);
+  d.preprocess.crop_rule = parse_crop_rule(data.crop_rule);
   check(d.preprocess);
   d.classes = std::move(classes);
   return d;

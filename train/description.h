@@ -4,9 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "data/data_options.h"
 #include "data/preprocess.h"
 #include "models/architecture.h"
-#include "train/config.h"
+#include "models/model_options.h"
 #include "train/engine.h"
 #include "weights/convention.h"
 
@@ -20,7 +21,8 @@ struct ModelDescription {
 };
 
 /// Of the network a run trains: the configuration, and where it leaves a choice to the initial weights, their convention.
-ModelDescription describe_run(const Config& config, const Convention& of_weights, std::vector<std::string> classes);
+ModelDescription describe_run(const ModelOptions& model, const DataOptions& data, const Convention& of_weights,
+                              std::vector<std::string> classes);
 
 /// Of a file as it stands; `flags` outrank what it says. Lines for the user, guesses marked, are added to `notes`.
 /// Throws Error if the network cannot be told.

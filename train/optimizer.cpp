@@ -2,21 +2,22 @@
 
 namespace mcnn {
 
-Optimizer::Optimizer(Parameters& parameters, const Config& config) : ops_(parameters.ops()), arena_(ops_.memory()), config_(config) {
+Optimizer::Optimizer(Parameters& parameters, const OptimizerOptions& options)
+    : ops_(parameters.ops()), arena_(ops_.memory()), options_(options) {
   const auto zeros = [&](const Shape& shape) {
     Tensor t = arena_.tensor(shape, ops_.parameter_type());
     ops_.fill(t, 0.f);
     return t;
   };
-  const bool second_moment = config.train.optimizer == "adamw";
+  const bool second_moment = options.name == "adamw";
   for (NamedTensor& t : parameters.tensors()) {
     if (t.trainable) {
-      const bool decay = config.train.decay_norm_and_bias || t.kind != WeightKind::vector;
+      const bool decay = options.decay_norm_and_bias || t.kind != WeightKind::vector;
       slots_.push_back({t.value, t.gradient, zeros(t.value.shape()), second_moment ? zeros(t.value.shape()) : Tensor(), decay});
       gradients_.push_back(t.gradient);
       trained_.push_back(&t);
     }
-    if (config.train.ema > 0) {
+    if (options.ema > 0) {
       averaged_.push_back(&t);
       values_.push_back(t.value);
       averages_.push_back(zeros(t.value.shape()));
@@ -28,15 +29,14 @@ Optimizer::Optimizer(Parameters& parameters, const Config& config) : ops_(parame
 }
 
 void Optimizer::update(Tensor& norm) {
-  ops_.gradient_norm(gradients_, static_cast<float>(config_.train.clip_norm), norm, clip_);
-  if (config_.train.optimizer == "adamw") {
-    ops_.adamw({.weight_decay = static_cast<float>(config_.train.weight_decay)}, clip_, slots_);
+  ops_.gradient_norm(gradients_, static_cast<float>(options_.clip_norm), norm, clip_);
+  if (options_.name == "adamw") {
+    ops_.adamw({.weight_decay = static_cast<float>(options_.weight_decay)}, clip_, slots_);
   } else {
-    ops_.sgd({.momentum = static_cast<float>(config_.train.momentum), .weight_decay = static_cast<float>(config_.train.weight_decay)},
-             clip_, slots_);
+    ops_.sgd({.momentum = static_cast<float>(options_.momentum), .weight_decay = static_cast<float>(options_.weight_decay)}, clip_, slots_);
   }
   // A step that overflowed left the weights as they were, and is not averaged.
-  if (!averages_.empty()) ops_.ema(static_cast<float>(config_.train.ema), clip_, values_, averages_);
+  if (!averages_.empty()) ops_.ema(static_cast<float>(options_.ema), clip_, values_, averages_);
 }
 
 double Optimizer::step() {

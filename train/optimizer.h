@@ -4,14 +4,14 @@
 #include <vector>
 
 #include "layers/parameters.h"
-#include "train/config.h"
+#include "train/optimizer_options.h"
 
 namespace mcnn {
 
 class Optimizer {
  public:
-  /// Zeroed moments for every trainable parameter, averages (if train.ema is on) equal to the weights.
-  Optimizer(Parameters& parameters, const Config& config);
+  /// Zeroed moments for every trainable parameter, averages (if options.ema is on) equal to the weights.
+  Optimizer(Parameters& parameters, const OptimizerOptions& options);
 
   /// One update from the gradients, at the learning rate and step of the backend's StepState. norm (1): the gradients' 2-norm
   /// before clipping, without the loss scale; where that is NaN or infinite nothing was changed. Operations alone.
@@ -35,7 +35,7 @@ class Optimizer {
  private:
   Ops& ops_;
   Arena arena_;
-  Config config_;
+  OptimizerOptions options_;
   std::vector<const NamedTensor*> trained_;
   std::vector<OptimizerSlot> slots_;
   std::vector<Tensor> gradients_;

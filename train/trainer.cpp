@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "data/configured_data.h"
 #include "data/layouts.h"
 #include "data/loader.h"
 #include "data/split.h"
@@ -25,7 +26,6 @@
 #include "runtime/number.h"
 #include "runtime/profiler.h"
 #include "train/checkpoint.h"
-#include "train/configured_data.h"
 #include "train/description.h"
 #include "train/evaluate.h"
 #include "train/forecast.h"
@@ -158,7 +158,7 @@ class Run {
         backend_(make_backend(config_.run.device, config_.run.threads, &profiler_, {config_.run.products, config_.run.allow_tf32})) {
     say(backend_.reason);
     profiler_.enable(options.profile);
-    const Dataset all = read_dataset(config_);
+    const Dataset all = read_dataset(config_.data);
     if (!all.people_known && config_.data.holdout > 0)
       say("nothing says who is on which photo: each is taken as a person of its own, and one with several photos may be trained on and "
           "held out; a column 'group' (layout = csv) or a folder per person (folders) says it");
@@ -168,7 +168,7 @@ class Run {
     std::optional<TensorFile> file;
     if (fresh && !config_.weights.init.empty()) file.emplace(open_tensor_file(config_.weights.init, config_.weights.state_dict));
     const Convention convention = file ? resolve_convention({}, *file) : Convention{};
-    description_ = describe_run(config_, convention, all.classes);
+    description_ = describe_run(config_.model, config_.data, convention, all.classes);
     resolve(config_, description_);
     if (file) {
       for (const std::string& note : file->notes()) say(file->path() + ": " + note);
@@ -183,9 +183,10 @@ class Run {
     const double cache = &backend_.ops->memory() == &host_memory() ? std::min(photos * config_.data.crop * config_.data.crop * 3,
                                                                               static_cast<double>(config_.data.cache_mb) * (1 << 20))
                                                                    : 0.0;
-    require_memory(description_.spec, config_, backend_.ops->memory().available(), static_cast<std::size_t>(cache));
+    require_memory(description_.spec, storage_type(config_.model), config_.train.optimizer, config_.train.batch, config_.data.crop,
+                   backend_.ops->memory().available(), static_cast<std::size_t>(cache));
 
-    engine_ = std::make_unique<Engine>(*backend_.ops, description_.spec, description_.normalisation, true, storage_type(config_));
+    engine_ = std::make_unique<Engine>(*backend_.ops, description_.spec, description_.normalisation, true, storage_type(config_.model));
     engine_->profile_with(&profiler_);
     initialise(engine_->parameters(), config_.run.seed);
     if (file) {
@@ -193,7 +194,7 @@ class Run {
                                              {config_.weights.allow_missing, config_.run.seed, all.classes});
       for (const std::string& line : report.lines()) say(file->path() + ": " + line);
     }
-    optimizer_ = std::make_unique<Optimizer>(engine_->parameters(), config_);
+    optimizer_ = std::make_unique<Optimizer>(engine_->parameters(), config_.train.optimizer);
     step_ = std::make_unique<TrainingStep>(*engine_, *optimizer_, static_cast<float>(config_.train.label_smoothing));
     training_ = std::make_unique<Loader>(
         split_.training, loader_options(config_, description_, true, static_cast<double>(split_.training.photos.size()) / photos));
@@ -205,7 +206,8 @@ class Run {
     say(fmt::format("{} photos of {} to train on, {} of {} held out; {} classes; {} parameters", split_.training.photos.size(),
                     count_of_people(split_.training_people), split_.holdout.photos.size(), split_.holdout_people, all.classes.size(),
                     engine_->parameters().count()));
-    const MemoryForecast memory = forecast(description_.spec, config_, config_.train.batch, config_.data.crop, config_.data.crop);
+    const MemoryForecast memory = forecast(description_.spec, storage_type(config_.model), config_.train.optimizer, config_.train.batch,
+                                           config_.data.crop, config_.data.crop);
     say(fmt::format("memory: {:.2f} GB for weights and optimizer, {:.2f} GB for the feature maps of a step", memory.parameters * 1e-9,
                     memory.step * 1e-9));
   }
@@ -368,7 +370,7 @@ class Run {
   /// Over `batch`, which becomes the next one meanwhile. Returns the loss.
   double step(Batch& batch, double learning_rate) {
     const auto span = profiler_.step();
-    const bool scaled = storage_type(config_) == DType::f16;
+    const bool scaled = storage_type(config_.model) == DType::f16;
     step_->begin({config_.run.seed, static_cast<uint32_t>(progress_.steps), static_cast<float>(learning_rate),
                   scaled ? progress_.loss_scale.value : 1.f});
     next(batch);
@@ -476,7 +478,8 @@ void train(const Config& config, const TrainOptions& options) {
 std::string describe(const Config& config) {
   const Convention convention =
       config.weights.init.empty() ? Convention{} : resolve_convention({}, open_tensor_file(config.weights.init, config.weights.state_dict));
-  return describe(describe_run(config, convention, classes_of(config)).spec, config.train.batch, config.data.crop, config.data.crop);
+  return describe(describe_run(config.model, config.data, convention, classes_of(config.data)).spec, config.train.batch, config.data.crop,
+                  config.data.crop);
 }
 
 void resume(const std::string& dir, const TrainOptions& options) {

@@ -21,19 +21,20 @@ ModelDescription through_a_file(const ModelDescription& d, std::vector<std::stri
 }
 
 TEST(Description, OfARunSurvivesItsWeightsFile) {
-  Config config;
-  config.model.name = "lite1";
-  config.model.width = 0.3;
-  config.model.depth = 0.7;
-  config.model.padding = "same:96x64";
-  config.model.bn_eps = 2e-5;
-  config.data.crop = 64;
-  config.data.resize = 71;
-  config.data.interpolation = "bilinear";
-  config.data.mean = {0.1, 0.2, 0.3};
-  config.data.std = {0.4, 0.5, 0.6};
+  ModelOptions model;
+  DataOptions data;
+  model.name = "lite1";
+  model.width = 0.3;
+  model.depth = 0.7;
+  model.padding = "same:96x64";
+  model.bn_eps = 2e-5;
+  data.crop = 64;
+  data.resize = 71;
+  data.interpolation = "bilinear";
+  data.mean = {0.1, 0.2, 0.3};
+  data.std = {0.4, 0.5, 0.6};
   const std::vector<std::string> classes = {"wear/male/<30", "a \"quoted\", one", "ünï"};
-  const ModelDescription run = describe_run(config, {}, classes);
+  const ModelDescription run = describe_run(model, data, {}, classes);
   std::vector<std::string> notes;
   const ModelDescription file = through_a_file(run, notes);
   EXPECT_EQ(notes, std::vector<std::string>{}) << "nothing had to be guessed";
@@ -55,20 +56,22 @@ TEST(Description, OfARunSurvivesItsWeightsFile) {
 TEST(Description, TheCropRuleSurvivesTheWeightsFile) {
   std::vector<std::string> notes;
   for (const char* const rule : {"timm", "torchvision", "tensorflow"}) {
-    Config config;
-    config.model.name = "b0";
-    config.model.width = 0.25;
-    config.data.crop = 64;
-    config.data.resize = 71;
-    config.data.crop_rule = rule;
-    const ModelDescription file = through_a_file(describe_run(config, {}, {"a", "b"}), notes);
+    ModelOptions model;
+    DataOptions data;
+    model.name = "b0";
+    model.width = 0.25;
+    data.crop = 64;
+    data.resize = 71;
+    data.crop_rule = rule;
+    const ModelDescription file = through_a_file(describe_run(model, data, {}, {"a", "b"}), notes);
     EXPECT_EQ(file.preprocess.crop_rule, parse_crop_rule(rule));
     EXPECT_EQ(file.preprocess.resize, 71);
   }
-  Config config;
-  config.data.crop_rule = "tensorflow";
-  config.data.interpolation = "bilinear";
-  EXPECT_TRUE(says(message_of([&] { describe_run(config, {}, {"a", "b"}); }), {"interpolation = bilinear", "bicubic"}));
+  ModelOptions model;
+  DataOptions data;
+  data.crop_rule = "tensorflow";
+  data.interpolation = "bilinear";
+  EXPECT_TRUE(says(message_of([&] { describe_run(model, data, {}, {"a", "b"}); }), {"interpolation = bilinear", "bicubic"}));
 }
 
 TEST(Description, TensorFlowsRuleCropsAsItsAuthorsUnlessToldOtherwise) {
@@ -87,20 +90,21 @@ TEST(Description, TheConfigurationOutranksTheWeights) {
   weights.padding = stated(Padding::parse("symmetric"));
   weights.bn_eps = stated(1e-5f);
   weights.mean = stated(std::array<float, 3>{0.5f, 0.5f, 0.5f});
-  Config config;
-  const ModelDescription theirs = describe_run(config, weights, {"a", "b"});
+  ModelOptions model;
+  DataOptions data;
+  const ModelDescription theirs = describe_run(model, data, weights, {"a", "b"});
   EXPECT_EQ(theirs.spec.padding.str(), "symmetric");
   EXPECT_EQ(theirs.spec.bn_eps, 1e-5f);
   EXPECT_EQ(theirs.normalisation.mean, weights.mean->value);
-  config.model.padding = "same";
-  config.model.bn_eps = 1e-3;
-  config.data.mean = {0.1, 0.2, 0.3};
-  const ModelDescription mine = describe_run(config, weights, {"a", "b"});
+  model.padding = "same";
+  model.bn_eps = 1e-3;
+  data.mean = {0.1, 0.2, 0.3};
+  const ModelDescription mine = describe_run(model, data, weights, {"a", "b"});
   EXPECT_EQ(mine.spec.padding.str(), "same");
   EXPECT_EQ(mine.spec.bn_eps, 1e-3f);
   EXPECT_EQ(mine.normalisation.mean, (std::array<float, 3>{0.1f, 0.2f, 0.3f}));
-  config.model.padding = "sane";
-  EXPECT_TRUE(says(message_of([&] { describe_run(config, weights, {"a", "b"}); }), {"sane"}));
+  model.padding = "sane";
+  EXPECT_TRUE(says(message_of([&] { describe_run(model, data, weights, {"a", "b"}); }), {"sane"}));
 }
 
 }  // namespace

@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "data/dataset_check.h"
 #include "data/split.h"
-#include "train/dataset_check.h"
 
 namespace mcnn {
 namespace {

@@ -1,4 +1,4 @@
-#include "train/dataset_check.h"
+#include "data/dataset_check.h"
 
 #include <fmt/format.h>
 
