@@ -8,8 +8,8 @@
 #include "bench/random_photos.h"
 #include "kernels/backend.h"
 #include "runtime/profiler.h"
+#include "runtime/resident.h"
 #include "train/config.h"
-#include "train/progress.h"
 #include "train/training_step.h"
 
 int main(int argc, char** argv) {

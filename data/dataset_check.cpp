@@ -1,3 +1,5 @@
+// One pass that decodes every photo on all threads, then what the pass found. Next: same_content.h and near_duplicates.h find photos that
+// are alike; dataset_check_text.cpp writes it down.
 #include "data/dataset_check.h"
 
 #include <fmt/format.h>

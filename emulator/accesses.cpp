@@ -1,3 +1,5 @@
+// Every access of the running kernel's threads: checked when it is made, and, where accesses are counted, put together into the requests
+// of warps at each barrier. What is counted: counters.h. Next: shared_window.h and memory.h know what lies at an address.
 #include "emulator/accesses.h"
 
 #include <cuda_runtime.h>

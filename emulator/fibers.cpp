@@ -1,3 +1,4 @@
+// Switching between fibers, and what AddressSanitizer and ThreadSanitizer are told of it. Contract: fibers.h. Next: grid.cpp.
 #include "emulator/fibers.h"
 
 #include <sys/mman.h>

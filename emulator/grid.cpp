@@ -1,3 +1,5 @@
+// The scheduler of one launch: blocks in turn, the threads of a block as fibers in the order of options(), barriers and meetings of warps.
+// Contract: grid.h. Next: fibers.h switches, accesses.h counts, shared_window.h is the block's memory.
 #include "emulator/grid.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// CUDA's runtime calls about errors, the device, copies, kernels' attributes and launches. Contract: runtime_api.h.
+// Next: memory.cpp has those that allocate, streams.cpp those of streams, events and graphs.
 #include <cuda_runtime.h>
 #include <unistd.h>
 

@@ -1,3 +1,4 @@
+// How a value is parsed, refused and written, for each kind of key. Next: train/config.cpp reads the file they stand in.
 #include "runtime/setting.h"
 
 #include <algorithm>

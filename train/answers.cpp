@@ -1,3 +1,5 @@
+// Answers as text, as JSON lines, and as the table that can be gone on with: its rows are read again beside the list of photos.
+// Next: apps/mcnn-infer.cpp asks, evaluate.h answers.
 #include "train/answers.h"
 
 #include <fmt/format.h>

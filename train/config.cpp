@@ -1,3 +1,5 @@
+// config.ini and --set, by inih, over the sections' tables (settings() of each *_options.h; runtime/setting.h). An error names file,
+// section, key and value. Next: trainer.h.
 #include "train/config.h"
 
 #include <ini.h>

@@ -1,3 +1,5 @@
+// A description from a configuration, from a weights file, and into the metadata of one.
+// Next: weights/convention.h ranks flags, metadata and guesses.
 #include "train/description.h"
 
 #include <algorithm>

@@ -5,21 +5,11 @@
 
 #include <algorithm>
 #include <exception>
-#include <fstream>
+
+#include "runtime/resident.h"
 
 namespace mcnn {
 namespace {
-
-std::size_t status_bytes(const std::string& key) {
-  std::ifstream status("/proc/self/status");
-  for (std::string word; status >> word;)
-    if (word == key) {
-      std::size_t kib = 0;
-      status >> kib;
-      return kib * 1024;
-    }
-  return 0;
-}
 
 std::string clock_time(double seconds) {
   const auto s = static_cast<int64_t>(seconds + 0.5);
@@ -27,9 +17,6 @@ std::string clock_time(double seconds) {
 }
 
 }  // namespace
-
-std::size_t resident_bytes() { return status_bytes("VmRSS:"); }
-std::size_t peak_resident_bytes() { return status_bytes("VmHWM:"); }
 
 Progress::Progress(std::string title, int64_t total, std::FILE* out)
     : title_(std::move(title)), total_(total), out_(out), terminal_(isatty(fileno(out)) != 0) {}

@@ -28,8 +28,4 @@ class Progress {
   Clock::time_point start_ = Clock::now(), drawn_{};
 };
 
-/// Resident memory of this process, now and at its highest (VmRSS, VmHWM), in bytes.
-std::size_t resident_bytes();
-std::size_t peak_resident_bytes();
-
 }  // namespace mcnn
