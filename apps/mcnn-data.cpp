@@ -10,13 +10,13 @@
 #include "data/dataset_check.h"
 #include "data/folder_listing.h"
 #include "data/layouts.h"
+#include "data/progress.h"
 #include "data/split.h"
 #include "drawn_faces/dataset.h"
 #include "runtime/allowance.h"
 #include "runtime/atomic_file.h"
 #include "runtime/error.h"
 #include "train/config.h"
-#include "train/progress.h"
 
 namespace {
 

@@ -8,9 +8,9 @@
 
 #include "bench/traffic.h"
 #include "emulator/grid.h"
+#include "inference/engine.h"
 #include "kernels/cuda/cuda_ops.h"
 #include "train/config.h"
-#include "train/engine.h"
 #include "train/optimizer.h"
 
 int main(int argc, char** argv) {

@@ -7,11 +7,11 @@
 #include <cmath>
 #include <cstring>
 
+#include "data/progress.h"
+#include "inference/evaluate.h"
 #include "runtime/error.h"
 #include "runtime/resident.h"
-#include "train/evaluate.h"
 #include "train/interruption.h"
-#include "train/progress.h"
 #include "train/same_settings.h"
 #include "train/schedule.h"
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "inference/metrics.h"
 #include "runtime/profiler.h"
-#include "train/metrics.h"
 
 namespace mcnn {
 
@@ -27,7 +27,7 @@ struct EpochRecord {
 
 class Recorder {
  public:
-  /// Of the run in `dir`. face_tasks: score_line() of train/metrics.h.
+  /// Of the run in `dir`. face_tasks: score_line() of inference/metrics.h.
   Recorder(std::filesystem::path dir, bool face_tasks) : dir_(std::move(dir)), face_tasks_(face_tasks) {}
 
   /// Says which photos were left out, each once.

@@ -6,10 +6,10 @@
 
 #include "data/loader.h"
 #include "data/split.h"
+#include "inference/description.h"
 #include "kernels/backend.h"
 #include "runtime/profiler.h"
 #include "train/config.h"
-#include "train/description.h"
 #include "train/training_step.h"
 
 namespace mcnn {

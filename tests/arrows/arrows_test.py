@@ -24,11 +24,12 @@ ARROWS = {
     "weights": ["formats", "models", "layers", "runtime"],
     "data": ["runtime"],
     "drawn_faces": ["runtime"],
-    "train": ["data", "weights", "formats", "models", "layers", "kernels", "runtime"],
-    "apps": ["train", "data", "drawn_faces", "weights", "formats", "kernels", "runtime"],
-    "capi": ["train", "data", "weights", "kernels"],
+    "inference": ["data", "weights", "models", "runtime"],
+    "train": ["inference", "data", "weights", "formats", "models", "layers", "kernels", "runtime"],
+    "apps": ["train", "inference", "data", "drawn_faces", "weights", "formats", "kernels", "runtime"],
+    "capi": ["inference", "data", "weights", "kernels"],
     "tests/cases": ["kernels", "runtime"],
-    "bench": ["tests/cases", "train", "data", "weights", "models", "kernels", "kernels/cuda", "emulator", "runtime"],
+    "bench": ["tests/cases", "train", "inference", "data", "weights", "models", "kernels", "kernels/cuda", "emulator", "runtime"],
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 SOURCES = {".h", ".cuh", ".c", ".cpp", ".cu"}

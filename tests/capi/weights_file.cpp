@@ -1,8 +1,8 @@
 #include "tests/capi/weights_file.h"
 
+#include "inference/description.h"
+#include "inference/evaluate.h"
 #include "tests/train/small_network.h"
-#include "train/description.h"
-#include "train/evaluate.h"
 #include "weights/load.h"
 
 namespace mcnn {

@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "train/metrics.h"
+#include "inference/metrics.h"
 
 namespace mcnn {
 namespace {

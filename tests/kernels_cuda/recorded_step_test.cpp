@@ -8,13 +8,13 @@
 #include <set>
 
 #include "emulator/streams.h"
+#include "inference/inference_step.h"
 #include "kernels/checked_ops.h"
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/kernel_name.h"
 #include "runtime/profiler.h"
 #include "tests/train/small_network.h"
 #include "train/config.h"
-#include "train/inference_step.h"
 
 namespace mcnn {
 namespace {

@@ -162,7 +162,9 @@ TEST_F(Checkpoint, ATurnedBitIsNoticedBeforeAnythingIsTaken) {
       expect_same(read, written);  // a byte that says nothing
     else
       ++refused;
-    if (refused == i + 1) EXPECT_EQ(whole_state(read), before) << at;
+    if (refused == i + 1) {
+      EXPECT_EQ(whole_state(read), before) << at;
+    }
   }
   EXPECT_GT(refused, kTries - 5);
 }

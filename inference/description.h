@@ -6,9 +6,9 @@
 
 #include "data/data_options.h"
 #include "data/preprocess.h"
+#include "inference/engine.h"
 #include "models/architecture.h"
 #include "models/model_options.h"
-#include "train/engine.h"
 #include "weights/convention.h"
 
 namespace mcnn {

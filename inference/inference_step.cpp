@@ -1,4 +1,4 @@
-#include "train/inference_step.h"
+#include "inference/inference_step.h"
 
 #include <algorithm>
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "train/engine.h"
+#include "inference/engine.h"
 
 namespace mcnn {
 

@@ -1,4 +1,4 @@
-// The line that says how a run is doing: on a terminal it is redrawn in place, elsewhere a line appears now and then.
+// The line that says how a pass over photos is doing: on a terminal it is redrawn in place, elsewhere a line appears now and then.
 #pragma once
 #include <chrono>
 #include <cstdint>

@@ -1,11 +1,11 @@
-#include "train/evaluate.h"
+#include "inference/evaluate.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
+#include "data/progress.h"
 #include "runtime/error.h"
-#include "train/progress.h"
 
 namespace mcnn {
 

@@ -1,6 +1,6 @@
 // A description from a configuration, from a weights file, and into the metadata of one.
 // Next: weights/convention.h ranks flags, metadata and guesses.
-#include "train/description.h"
+#include "inference/description.h"
 
 #include <algorithm>
 #include <cmath>

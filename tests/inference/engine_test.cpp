@@ -1,5 +1,5 @@
 // A whole network's training step and evaluation: cpu against ref, and what must not depend on threads, steps or batches.
-#include "train/engine.h"
+#include "inference/engine.h"
 
 #include <gtest/gtest.h>
 

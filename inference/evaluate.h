@@ -3,8 +3,8 @@
 #include <functional>
 
 #include "data/loader.h"
-#include "train/engine.h"
-#include "train/metrics.h"
+#include "inference/engine.h"
+#include "inference/metrics.h"
 
 namespace mcnn {
 

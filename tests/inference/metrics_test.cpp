@@ -1,5 +1,5 @@
 // Scores against confusion matrices small enough to work out by hand.
-#include "train/metrics.h"
+#include "inference/metrics.h"
 
 #include <gtest/gtest.h>
 

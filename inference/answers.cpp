@@ -1,6 +1,6 @@
 // Answers as text, as JSON lines, and as the table that can be gone on with: its rows are read again beside the list of photos.
 // Next: apps/mcnn-infer.cpp asks, evaluate.h answers.
-#include "train/answers.h"
+#include "inference/answers.h"
 
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -14,9 +14,9 @@
 #include <numeric>
 
 #include "data/csv.h"
+#include "inference/evaluate.h"
 #include "runtime/error.h"
 #include "runtime/number.h"
-#include "train/evaluate.h"
 
 namespace mcnn {
 namespace {

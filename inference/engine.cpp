@@ -1,6 +1,6 @@
-#include "train/engine.h"
+#include "inference/engine.h"
 
-#include "train/inference_step.h"
+#include "inference/inference_step.h"
 
 namespace mcnn {
 Engine::Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& normalisation, bool gradients, DType storage)

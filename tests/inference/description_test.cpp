@@ -1,5 +1,5 @@
 // What a run says about its network travels in the weights file and comes out unchanged.
-#include "train/description.h"
+#include "inference/description.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "train/metrics.h"
+#include "inference/metrics.h"
 
 #include <fmt/format.h>
 
