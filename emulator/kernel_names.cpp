@@ -4,6 +4,7 @@
 #include <elfutils/libdwfl.h>
 #include <unistd.h>
 
+#include <cctype>
 #include <cstdint>
 #include <cstdlib>
 #include <map>
@@ -29,13 +30,22 @@ void remove_all(std::string& text, const std::string& part) {
   for (std::size_t at; (at = text.find(part)) != std::string::npos;) text.erase(at, part.size());
 }
 
+/// "outer::inner::" before a name.
+void remove_qualifiers(std::string& text) {
+  for (std::size_t end; (end = text.find("::")) != std::string::npos;) {
+    std::size_t begin = end;
+    while (begin > 0 && (std::isalnum(static_cast<unsigned char>(text[begin - 1])) != 0 || text[begin - 1] == '_')) --begin;
+    text.erase(begin, end + 2 - begin);
+  }
+}
+
 std::string readable(const std::string& symbol) {
   char* demangled = abi::__cxa_demangle(symbol.c_str(), nullptr, nullptr, nullptr);
   if (!demangled) return symbol;
   std::string name = demangled;
   std::free(demangled);
   remove_all(name, "(anonymous namespace)::");
-  remove_all(name, "mcnn::cuda::");
+  remove_qualifiers(name);
   int open = 0;  // a parenthesis inside of < > is an enumerator's type: (ProductRung)4
   for (std::size_t i = 0; i < name.size(); ++i) {
     open += (name[i] == '<') - (name[i] == '>');

@@ -4,7 +4,7 @@
 
 namespace simt {
 
-/// "depthwise_forward<float, 4>": without return type, parameters and the namespaces of the kernels.
+/// "depthwise_forward<float, 4>": without return type, parameters and namespaces.
 const std::string& kernel_name(const void* kernel);
 
 }  // namespace simt
