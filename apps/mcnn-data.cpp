@@ -1,21 +1,22 @@
 // mcnn-data: data sets on disk.
-//   mcnn-data check DIR          what is in one, and what would spoil a training on it    train/dataset_check.h
-//   mcnn-data split CONFIG       the split that a training with this configuration makes  train/configured_data.h
-//   mcnn-data synth OUT          draws one                                                data/synthetic_dataset.h
+//   mcnn-data check DIR          what is in one, and what would spoil a training on it    data/dataset_check.h
+//   mcnn-data split CONFIG       the split that a training with this configuration makes  data/configured_data.h
+//   mcnn-data synth OUT          draws one                                                drawn_faces/dataset.h
 #include <cmath>
 
 #include "apps/arguments.h"
 #include "apps/entry.h"
+#include "data/configured_data.h"
+#include "data/dataset_check.h"
 #include "data/folder_listing.h"
 #include "data/layouts.h"
+#include "data/progress.h"
 #include "data/split.h"
-#include "data/synthetic_dataset.h"
+#include "drawn_faces/dataset.h"
 #include "runtime/allowance.h"
+#include "runtime/atomic_file.h"
 #include "runtime/error.h"
-#include "train/configured_data.h"
-#include "train/dataset_check.h"
-#include "train/progress.h"
-#include "weights/atomic_file.h"
+#include "train/config.h"
 
 namespace {
 
@@ -72,7 +73,7 @@ int split(const std::string& config_path, const std::vector<std::string>& overri
     require_no_overwriting(output, {config_path, config.data.csv});
   }
   config = with_absolute_paths(std::move(config));
-  const Split dealt = split_by_person(read_dataset(config), config.data.holdout, config.run.seed);
+  const Split dealt = split_by_person(read_dataset(config.data), config.data.holdout, config.run.seed);
   if (output.empty())
     print(split_table(dealt));
   else

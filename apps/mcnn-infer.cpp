@@ -13,11 +13,11 @@
 #include "data/layouts.h"
 #include "data/loader.h"
 #include "data/photo_walk.h"
+#include "inference/answers.h"
+#include "inference/evaluate.h"
 #include "kernels/backend.h"
+#include "runtime/atomic_file.h"
 #include "runtime/error.h"
-#include "train/answers.h"
-#include "train/evaluate.h"
-#include "weights/atomic_file.h"
 #include "weights/load.h"
 
 namespace {

@@ -12,7 +12,7 @@ int run(int argc, char** argv) {
   std::string config_path, resume_dir;
   std::vector<std::string> overrides;
   bool describe_only = false, help_config = false;
-  mcnn::TrainOptions options;
+  mcnn::CommandOptions options;
   app.add_option("config", config_path, "configuration file (see --help-config)");
   app.add_option("--set", overrides, "section.key=value in place of the file's (may be repeated)");
   app.add_option("--resume", resume_dir, "go on with the run in this folder");

@@ -6,18 +6,18 @@
 
 #include "apps/entry.h"
 #include "apps/network_flags.h"
+#include "formats/safetensors.h"
+#include "formats/write_torch_zip.h"
 #include "kernels/backend.h"
 #include "runtime/agreement.h"
+#include "runtime/atomic_file.h"
 #include "runtime/error.h"
-#include "weights/atomic_file.h"
 #include "weights/difference.h"
 #include "weights/inspect.h"
 #include "weights/load.h"
-#include "weights/safetensors.h"
 #include "weights/state_dict.h"
 #include "weights/verify.h"
 #include "weights/write_onnx.h"
-#include "weights/write_torch_zip.h"
 
 namespace {
 

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "apps/arguments.h"
+#include "inference/description.h"
 #include "runtime/number.h"
-#include "train/description.h"
 
 namespace mcnn {
 

@@ -7,8 +7,8 @@
 #include <chrono>
 #include <cstdio>
 
+#include "inference/description.h"
 #include "runtime/error.h"
-#include "train/description.h"
 #include "weights/load.h"
 
 namespace {

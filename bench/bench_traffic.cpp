@@ -7,9 +7,10 @@
 #include <vector>
 
 #include "bench/traffic.h"
+#include "emulator/grid.h"
+#include "inference/engine.h"
 #include "kernels/cuda/cuda_ops.h"
-#include "kernels/simt/grid.h"
-#include "train/engine.h"
+#include "train/config.h"
 #include "train/optimizer.h"
 
 int main(int argc, char** argv) {
@@ -28,8 +29,8 @@ int main(int argc, char** argv) {
     const auto ops = mcnn::counting_traffic(cuda, by_operation);
     mcnn::EfficientNetSpec spec = mcnn::efficientnet_spec(config.model.name);
     spec.classes = 18;
-    mcnn::Engine engine(*ops, spec, {}, true, mcnn::storage_type(config));
-    mcnn::Optimizer optimizer(engine.parameters(), config);
+    mcnn::Engine engine(*ops, spec, {}, true, mcnn::storage_type(config.model));
+    mcnn::Optimizer optimizer(engine.parameters(), config.train.optimizer);
 
     mcnn::Batch photos{.n = batch, .h = resolution, .w = resolution};
     photos.pixels.resize(static_cast<std::size_t>(photos.n * photos.h * photos.w * 3));

@@ -8,7 +8,8 @@
 #include "bench/random_photos.h"
 #include "kernels/backend.h"
 #include "runtime/profiler.h"
-#include "train/progress.h"
+#include "runtime/resident.h"
+#include "train/config.h"
 #include "train/training_step.h"
 
 int main(int argc, char** argv) {
@@ -36,10 +37,10 @@ int main(int argc, char** argv) {
     const mcnn::Backend backend = mcnn::make_backend(device, threads, &profiler, {config.run.products, config.run.allow_tf32});
     mcnn::EfficientNetSpec spec = mcnn::efficientnet_spec(config.model.name);
     spec.classes = classes;
-    mcnn::Engine engine(*backend.ops, spec, {}, true, mcnn::storage_type(config));
+    mcnn::Engine engine(*backend.ops, spec, {}, true, mcnn::storage_type(config.model));
     engine.profile_with(&profiler);
     mcnn::initialise(engine.parameters(), 0);
-    mcnn::Optimizer optimizer(engine.parameters(), config);
+    mcnn::Optimizer optimizer(engine.parameters(), config.train.optimizer);
     mcnn::TrainingStep training(engine, optimizer, 0.1f);
 
     const mcnn::Batch photos = mcnn::bench::random_photos(batch, resolution, resolution, spec.classes);

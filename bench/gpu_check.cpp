@@ -19,6 +19,7 @@
 #include "runtime/error.h"
 #include "tests/cases/cases.h"
 #include "tests/cases/compare.h"
+#include "train/config.h"
 #include "train/training_step.h"
 
 namespace mcnn::bench {
@@ -124,8 +125,8 @@ struct Training {
 
   Training(Ops& ops, const Config& c, const EfficientNetSpec& spec)
       : config(c),
-        engine(ops, spec, {}, true, storage_type(config)),
-        optimizer((initialise(engine.parameters(), 0), engine.parameters()), config),
+        engine(ops, spec, {}, true, storage_type(config.model)),
+        optimizer((initialise(engine.parameters(), 0), engine.parameters()), config.train.optimizer),
         step(engine, optimizer, 0.1f) {}
 };
 

@@ -8,8 +8,8 @@
 #include <utility>
 #include <vector>
 
+#include "emulator/counters.h"
 #include "kernels/cuda/epilogues.cuh"
-#include "kernels/simt/counters.h"
 
 namespace mcnn {
 namespace {

@@ -1,5 +1,5 @@
 // The C API over the engine: arguments checked, exceptions turned into codes, one context per call.  Contract: mcnn.h.
-// Next: train/description.h says what a weights file states, train/engine.h runs it.
+// Next: inference/description.h says what a weights file states, inference/engine.h runs it.
 #include "capi/mcnn.h"
 
 #include <algorithm>
@@ -11,10 +11,10 @@
 #include <numeric>
 
 #include "data/file_bytes.h"
+#include "inference/description.h"
+#include "inference/evaluate.h"
+#include "inference/inference_step.h"
 #include "kernels/backend.h"
-#include "train/description.h"
-#include "train/evaluate.h"
-#include "train/inference_step.h"
 #include "weights/load.h"
 
 namespace {

@@ -1,3 +1,4 @@
+// Thumbnails to unit length, hashes of these into bands, candidates that share a band compared. Next: dataset_check.cpp asks.
 #include "data/near_duplicates.h"
 
 #include <algorithm>

@@ -1,11 +1,13 @@
+// The state as a safetensors file: tensors of network and optimizer, progress and a checksum in the metadata.
+// Next: run_folder.h decides which of its files is read.
 #include "train/checkpoint.h"
 
 #include <libdeflate.h>
 
 #include <charconv>
 
+#include "formats/safetensors.h"
 #include "runtime/error.h"
-#include "weights/safetensors.h"
 
 namespace mcnn {
 namespace {

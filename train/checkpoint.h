@@ -3,7 +3,7 @@
 #pragma once
 #include <string>
 
-#include "train/description.h"
+#include "inference/description.h"
 #include "train/loss_scale.h"
 #include "train/optimizer.h"
 

@@ -4,10 +4,11 @@
 
 namespace mcnn {
 
-MemoryForecast forecast(const EfficientNetSpec& spec, const Config& config, int64_t batch, int64_t height, int64_t width) {
+MemoryForecast forecast(const EfficientNetSpec& spec, DType storage, const OptimizerOptions& optimizer_options, int64_t batch,
+                        int64_t height, int64_t width) {
   const auto ops = make_dry_ops();
-  Engine engine(*ops, spec, {}, true, storage_type(config));
-  Optimizer optimizer(engine.parameters(), config);
+  Engine engine(*ops, spec, {}, true, storage);
+  Optimizer optimizer(engine.parameters(), optimizer_options);
   TrainingStep step(engine, optimizer, 0.f);
   for (int place = 0; place < 2; ++place) {
     step.bring({.n = batch, .h = height, .w = width});
@@ -16,10 +17,10 @@ MemoryForecast forecast(const EfficientNetSpec& spec, const Config& config, int6
   return {engine.parameters().bytes() + optimizer.bytes(), engine.workspace().bytes() + step.bytes()};
 }
 
-void require_memory(const EfficientNetSpec& spec, const Config& config, std::size_t available, std::size_t other) {
-  const auto needed = [&](int64_t batch) { return other + forecast(spec, config, batch, config.data.crop, config.data.crop).total(); };
+void require_memory(const EfficientNetSpec& spec, DType storage, const OptimizerOptions& optimizer, int64_t batch, int64_t side,
+                    std::size_t available, std::size_t other) {
+  const auto needed = [&](int64_t photos) { return other + forecast(spec, storage, optimizer, photos, side, side).total(); };
   constexpr double kGB = 1e9;
-  const int64_t batch = config.train.batch;
   const std::size_t wanted = needed(batch);
   if (wanted <= available) return;
   int64_t fits = 0, too_many = batch;  // needed() grows with the batch

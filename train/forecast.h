@@ -4,7 +4,8 @@
 #include <cstddef>
 
 #include "models/architecture.h"
-#include "train/config.h"
+#include "runtime/dtype.h"
+#include "train/optimizer_options.h"
 
 namespace mcnn {
 
@@ -14,11 +15,13 @@ struct MemoryForecast {
   std::size_t total() const { return parameters + step; }
 };
 
-/// One training step of `batch` photos of height x width.
-MemoryForecast forecast(const EfficientNetSpec& spec, const Config& config, int64_t batch, int64_t height, int64_t width);
+/// One training step of `batch` photos of height x width, feature maps stored as `storage`.
+MemoryForecast forecast(const EfficientNetSpec& spec, DType storage, const OptimizerOptions& optimizer, int64_t batch, int64_t height,
+                        int64_t width);
 
-/// Throws Error if the step, with `other` bytes beside it, does not fit into `available`: says what is needed and the
-/// largest batch that fits.
-void require_memory(const EfficientNetSpec& spec, const Config& config, std::size_t available, std::size_t other = 0);
+/// Throws Error if the step of `batch` photos of side x side, with `other` bytes beside it, does not fit into `available`: says what is
+/// needed and the largest batch that fits.
+void require_memory(const EfficientNetSpec& spec, DType storage, const OptimizerOptions& optimizer, int64_t batch, int64_t side,
+                    std::size_t available, std::size_t other = 0);
 
 }  // namespace mcnn

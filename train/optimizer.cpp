@@ -2,27 +2,27 @@
 
 namespace mcnn {
 
-Optimizer::Optimizer(Parameters& parameters, const Config& config)
-    : parameters_(parameters), ops_(parameters.ops()), arena_(ops_.memory()), config_(config) {
+Optimizer::Optimizer(Parameters& parameters, const OptimizerOptions& options)
+    : parameters_(parameters), ops_(parameters.ops()), arena_(ops_.memory()), options_(options) {
   const auto zeros = [&](const Tensor& as) {
     Tensor t = arena_.tensor(as.shape(), as.dtype());
     ops_.run(Fill{t, 0.f});
     return t;
   };
   m_ = zeros(parameters.trained_values());
-  if (config.train.optimizer == "adamw") v_ = zeros(parameters.trained_values());
-  if (config.train.ema <= 0) return;
+  if (options.name == "adamw") v_ = zeros(parameters.trained_values());
+  if (options.ema <= 0) return;
   averages_ = zeros(parameters.values());
   ops_.run(Ema{.decay = 0.f, .values = parameters.values(), .averages = averages_});  // averages = values
 }
 
 void Optimizer::add_update(Program& program, const Tensor& norm) const {
   const Tensor clip = program.tensor({1}, parameters_.type()), values = parameters_.trained_values();
-  const auto weight_decay = static_cast<float>(config_.train.weight_decay);
-  const int64_t decayed = config_.train.decay_norm_and_bias ? values.size() : parameters_.decaying();
+  const auto weight_decay = static_cast<float>(options_.weight_decay);
+  const int64_t decayed = options_.decay_norm_and_bias ? values.size() : parameters_.decaying();
   program.set_layer("optimizer");
-  program.add(GradientNorm{parameters_.gradients(), static_cast<float>(config_.train.clip_norm), norm, clip});
-  if (config_.train.optimizer == "adamw") {
+  program.add(GradientNorm{parameters_.gradients(), static_cast<float>(options_.clip_norm), norm, clip});
+  if (options_.name == "adamw") {
     program.add(AdamW{.weight_decay = weight_decay,
                       .clip = clip,
                       .values = values,
@@ -31,7 +31,7 @@ void Optimizer::add_update(Program& program, const Tensor& norm) const {
                       .v = v_,
                       .decayed = decayed});
   } else {
-    program.add(Sgd{.momentum = static_cast<float>(config_.train.momentum),
+    program.add(Sgd{.momentum = static_cast<float>(options_.momentum),
                     .weight_decay = weight_decay,
                     .clip = clip,
                     .values = values,
@@ -40,7 +40,7 @@ void Optimizer::add_update(Program& program, const Tensor& norm) const {
                     .decayed = decayed});
   }
   // A step that overflowed left the weights as they were, and is not averaged.
-  if (averages_) program.add(Ema{static_cast<float>(config_.train.ema), clip, parameters_.values(), averages_});
+  if (averages_) program.add(Ema{static_cast<float>(options_.ema), clip, parameters_.values(), averages_});
 }
 
 double Optimizer::step() {

@@ -5,14 +5,14 @@
 
 #include "kernels/program.h"
 #include "layers/parameters.h"
-#include "train/config.h"
+#include "train/optimizer_options.h"
 
 namespace mcnn {
 
 class Optimizer {
  public:
-  /// Zeroed moments for every trainable parameter, averages (if train.ema is on) equal to the weights.
-  Optimizer(Parameters& parameters, const Config& config);
+  /// Zeroed moments for every trainable parameter, averages (if options.ema is on) equal to the weights.
+  Optimizer(Parameters& parameters, const OptimizerOptions& options);
 
   /// Adds one update from the gradients, at the learning rate and step of the backend's StepState. norm (1): the gradients' 2-norm
   /// before clipping, without the loss scale; where that is NaN or infinite nothing was changed.
@@ -37,7 +37,7 @@ class Optimizer {
   Parameters& parameters_;
   Ops& ops_;
   Arena arena_;
-  Config config_;
+  OptimizerOptions options_;
   Tensor m_, v_;     // as parameters_.trained_values(); v_ absent: SGD
   Tensor averages_;  // as parameters_.values(); absent: not averaged
 };

@@ -12,7 +12,7 @@
 #include <map>
 #include <memory>
 
-#include "train/engine.h"
+#include "inference/engine.h"
 #include "train/optimizer.h"
 
 namespace mcnn {

@@ -8,9 +8,9 @@
 #include <string>
 #include <vector>
 
+#include "formats/tensor_file.h"
 #include "layers/padding.h"
 #include "weights/key_map.h"
-#include "weights/tensor_file.h"
 
 namespace mcnn {
 

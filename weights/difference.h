@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "formats/tensor_file.h"
 #include "models/architecture.h"
-#include "weights/tensor_file.h"
 
 namespace mcnn {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "formats/mapped_file.h"
 #include "runtime/error.h"
-#include "weights/mapped_file.h"
 
 namespace mcnn {
 namespace {

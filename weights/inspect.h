@@ -3,8 +3,8 @@
 #pragma once
 #include <string>
 
+#include "formats/tensor_file.h"
 #include "weights/convention.h"
-#include "weights/tensor_file.h"
 
 namespace mcnn {
 

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/tensor_file.h"
 #include "models/architecture.h"
-#include "weights/tensor_file.h"
 
 namespace mcnn {
 

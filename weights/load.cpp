@@ -11,10 +11,10 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "formats/safetensors.h"
 #include "runtime/error.h"
 #include "runtime/listed.h"
 #include "weights/convention.h"
-#include "weights/safetensors.h"
 #include "weights/state_dict.h"
 
 namespace mcnn {

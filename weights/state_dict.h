@@ -5,10 +5,10 @@
 #include <functional>
 #include <string>
 
+#include "formats/tensor_file.h"
 #include "layers/parameters.h"
 #include "models/architecture.h"
 #include "weights/key_map.h"
-#include "weights/tensor_file.h"
 
 namespace mcnn {
 

@@ -2,8 +2,8 @@
 #pragma once
 #include <vector>
 
+#include "formats/tensor_file.h"
 #include "models/efficientnet.h"
-#include "weights/tensor_file.h"
 
 namespace mcnn {
 

@@ -9,8 +9,8 @@
 
 #include "models/layer_table.h"
 #include "onnx_subset.pb.h"
+#include "runtime/atomic_file.h"
 #include "runtime/error.h"
-#include "weights/atomic_file.h"
 
 namespace mcnn {
 namespace {

@@ -7,9 +7,9 @@
 #include <optional>
 #include <string>
 
+#include "formats/tensor_file.h"
 #include "layers/parameters.h"
 #include "models/architecture.h"
-#include "weights/tensor_file.h"
 
 namespace mcnn {
 

@@ -1,6 +1,6 @@
 // The CUDA backend: one class, each operation in the .cu file of its own name. Everything runs in order on one
 // stream of its own, but for uploads (uploads.h).
-// The same sources make two plugins: nvcc builds libmcnn_cuda for GPUs, g++ over kernels/simt builds libmcnn_sim, which runs
+// The same sources make two plugins: nvcc builds libmcnn_cuda for GPUs, g++ over emulator/ builds libmcnn_sim, which runs
 // the kernels on the host, one fiber a thread.
 #pragma once
 #include <cuda_runtime.h>

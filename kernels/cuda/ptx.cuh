@@ -18,8 +18,8 @@
 #include <bit>
 #include <cmath>
 
-#include "kernels/simt/async_copies.h"
-#include "kernels/simt/grid.h"
+#include "emulator/async_copies.h"
+#include "emulator/grid.h"
 #endif
 
 namespace mcnn::cuda {

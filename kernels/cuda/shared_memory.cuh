@@ -12,7 +12,7 @@
 #include <type_traits>
 
 #ifdef MCNN_SIM
-#include "kernels/simt/grid.h"
+#include "emulator/grid.h"
 #endif
 
 namespace mcnn::cuda {

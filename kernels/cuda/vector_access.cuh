@@ -1,5 +1,5 @@
 // How kernels reach memory: N consecutive elements of a storage type in one access, as fp32 in registers.
-// Every access of a feature map or of shared memory goes through load and store, so that the host emulator (kernels/simt)
+// Every access of a feature map or of shared memory goes through load and store, so that the host emulator (emulator/)
 // can count sectors and bank conflicts, and so that one place decides what a 128-bit access compiles to.
 //   widest<T>   elements in 16 bytes: 4 of fp32, 8 of bf16 and fp16
 // Next: feature.cuh reads features with it.
@@ -9,6 +9,10 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
+
+#ifdef MCNN_SIM
+#include "emulator/grid.h"
+#endif
 
 namespace mcnn::cuda {
 
@@ -83,8 +87,7 @@ struct Word<16> {
 };
 
 #ifdef MCNN_SIM
-/// Defined by the emulator: a lane of the running warp reads or writes `bytes` at `address`.
-void record_access(const void* address, int bytes, bool write);
+using simt::record_access;
 #endif
 
 /// N elements as memory holds them: for what is loaded early and used late. Half the registers of Floats for narrow types.

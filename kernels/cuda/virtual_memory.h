@@ -1,4 +1,4 @@
-// Addresses first, memory behind them later: by the driver on a GPU (driver/), from the host's memory under kernels/simt.
+// Addresses first, memory behind them later: by the driver on a GPU (driver/), from the host's memory on the emulator (kernels/sim/).
 // Next: device_memory.cpp keeps account of what is mapped.
 #pragma once
 #include <cstddef>

@@ -7,8 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "data/csv.h"
+#include "inference/metrics.h"
 #include "tests/apps/workplace.h"
-#include "train/metrics.h"
 
 namespace mcnn {
 namespace {

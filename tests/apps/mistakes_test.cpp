@@ -8,9 +8,9 @@
 #include <regex>
 #include <span>
 
-#include "kernels/simt/sanitizers.h"
+#include "emulator/sanitizers.h"
+#include "formats/safetensors.h"
 #include "tests/apps/workplace.h"
-#include "weights/safetensors.h"
 
 namespace mcnn {
 namespace {

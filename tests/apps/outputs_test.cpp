@@ -7,7 +7,7 @@
 #include <fstream>
 #include <thread>
 
-#include "kernels/simt/sanitizers.h"
+#include "emulator/sanitizers.h"
 #include "tests/apps/workplace.h"
 
 namespace mcnn {

@@ -6,10 +6,10 @@
 #include <set>
 
 #include "data/csv.h"
+#include "formats/tensor_file.h"
 #include "tests/apps/workplace.h"
 #include "train/config.h"
 #include "train/schedule.h"
-#include "weights/tensor_file.h"
 
 namespace mcnn {
 namespace {

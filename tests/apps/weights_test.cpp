@@ -4,8 +4,8 @@
 #include <cmath>
 #include <sstream>
 
+#include "formats/safetensors.h"
 #include "tests/apps/workplace.h"
-#include "weights/safetensors.h"
 
 namespace mcnn {
 namespace {

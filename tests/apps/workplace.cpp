@@ -4,7 +4,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "data/synthetic_encode.h"
+#include "drawn_faces/encode.h"
 #include "runtime/philox.h"
 
 namespace mcnn {

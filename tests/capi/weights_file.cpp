@@ -1,8 +1,8 @@
 #include "tests/capi/weights_file.h"
 
+#include "inference/description.h"
+#include "inference/evaluate.h"
 #include "tests/train/small_network.h"
-#include "train/description.h"
-#include "train/evaluate.h"
 #include "weights/load.h"
 
 namespace mcnn {
@@ -13,12 +13,13 @@ const std::vector<std::string>& tiny_classes() {
 }
 
 std::string write_tiny_weights(const TemporaryFolder& folder, bool broken) {
-  Config config;
-  config.model.name = "b0";
-  config.model.width = 0.25;
-  config.data.crop = 48;
-  config.data.resize = 55;
-  const ModelDescription d = describe_run(config, {}, tiny_classes());
+  ModelOptions model;
+  DataOptions data;
+  model.name = "b0";
+  model.width = 0.25;
+  data.crop = 48;
+  data.resize = 55;
+  const ModelDescription d = describe_run(model, data, {}, tiny_classes());
   const auto ops = make_backend("cpu", 1).ops;
   Engine engine(*ops, d.spec, d.normalisation, false);
   random_start(engine);

@@ -6,8 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "formats/tensor_file.h"
 #include "runtime/error.h"
-#include "weights/tensor_file.h"
 
 namespace mcnn {
 

@@ -1,5 +1,5 @@
-// safetensors from anywhere: a file of tensors, or an Error.  Next: weights/safetensors.cpp.
-#include "weights/safetensors.h"
+// safetensors from anywhere: a file of tensors, or an Error.  Next: formats/safetensors.cpp.
+#include "formats/safetensors.h"
 
 #include "tests/fuzz/read_tensors.h"
 

@@ -4,7 +4,7 @@
 #include <fstream>
 #include <iostream>
 
-#include "tests/weights/torch_writer.h"
+#include "tests/formats/torch_writer.h"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // Checkpoints of torch.save before 1.6 from anywhere: no checksum stands between the fuzzer and the unpickler, or the way
-// tensors lie in storages.  Next: weights/torch_legacy.cpp.
-#include "weights/torch_legacy.h"
+// tensors lie in storages.  Next: formats/torch_legacy.cpp.
+#include "formats/torch_legacy.h"
 
 #include "tests/fuzz/read_tensors.h"
 

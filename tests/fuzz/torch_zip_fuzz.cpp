@@ -1,5 +1,5 @@
-// Checkpoints of torch.save from anywhere: the directory, inflation, the object's pickle.  Next: weights/torch_zip.cpp.
-#include "weights/torch_zip.h"
+// Checkpoints of torch.save from anywhere: the directory, inflation, the object's pickle.  Next: formats/torch_zip.cpp.
+#include "formats/torch_zip.h"
 
 #include "tests/fuzz/read_tensors.h"
 

@@ -9,11 +9,11 @@
 
 #include "data/csv.h"
 #include "data/loader.h"
+#include "inference/description.h"
+#include "inference/evaluate.h"
 #include "tests/apps/program.h"
 #include "tests/cases/compare.h"
 #include "tests/golden/golden_folder.h"
-#include "train/description.h"
-#include "train/evaluate.h"
 #include "weights/load.h"
 
 namespace mcnn {

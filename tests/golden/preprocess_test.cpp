@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "formats/tensor_file.h"
 #include "tests/data/pil.h"
 #include "tests/golden/golden_folder.h"
-#include "weights/tensor_file.h"
 
 namespace mcnn {
 namespace {

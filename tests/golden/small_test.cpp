@@ -95,10 +95,10 @@ TEST_P(SmallGolden, TrainingOfSixSteps) {
   load_weights(open_tensor_file((folder / (start + ".safetensors")).string()), model.architecture(), parameters);
   const Exempt exempt = exempt_tensors(model.architecture());
 
-  Config config;  // the recipe of index.json
-  config.train.weight_decay = 5e-4;
+  OptimizerOptions options;  // the recipe of index.json
+  options.weight_decay = 5e-4;
   constexpr float kLearningRate = 1e-3f, kSmoothing = 0.1f;
-  Optimizer optimizer(parameters, config);
+  Optimizer optimizer(parameters, options);
   const Tensor images = images_of(*ops, arena, stored(expected, "x"));
   std::vector<float> one_hot(static_cast<std::size_t>(images.n() * spec.classes));
   const std::vector<float> labels = as_floats(stored(expected, "labels"));

@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "kernels/simt/sanitizers.h"
+#include "emulator/sanitizers.h"
 
 namespace mcnn::cpu {
 namespace {

@@ -9,9 +9,9 @@
 #include <regex>
 #include <set>
 
+#include "emulator/counters.h"
+#include "emulator/grid.h"
 #include "kernels/cuda/cuda_ops.h"
-#include "kernels/simt/counters.h"
-#include "kernels/simt/grid.h"
 #include "tests/cases/cases.h"
 #include "tests/cases/compare.h"
 #include "tests/cases/run.h"

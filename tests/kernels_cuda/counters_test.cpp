@@ -2,9 +2,9 @@
 // fetched is used, and shared memory is reached with two-way conflicts at most. (Not the stem: an image has three channels.)
 #include <gtest/gtest.h>
 
+#include "emulator/counters.h"
+#include "emulator/grid.h"
 #include "kernels/cuda/cuda_ops.h"
-#include "kernels/simt/counters.h"
-#include "kernels/simt/grid.h"
 #include "tests/cases/cases.h"
 
 namespace mcnn::cases {

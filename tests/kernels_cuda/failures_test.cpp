@@ -5,10 +5,10 @@
 #include <cstdlib>
 #include <functional>
 
+#include "emulator/grid.h"
+#include "emulator/streams.h"
 #include "kernels/checked_ops.h"
 #include "kernels/cuda/cuda_ops.h"
-#include "kernels/simt/grid.h"
-#include "kernels/simt/streams.h"
 #include "runtime/arena.h"
 #include "tests/train/small_network.h"
 

@@ -4,8 +4,8 @@
 
 #include <cmath>
 
+#include "emulator/counters.h"
 #include "kernels/cuda/cuda_ops.h"
-#include "kernels/simt/counters.h"
 #include "tests/cases/cases.h"
 #include "tests/cases/compare.h"
 

@@ -5,8 +5,8 @@
 #include <cctype>
 #include <cstring>
 
+#include "emulator/grid.h"
 #include "kernels/cuda/cuda_ops.h"
-#include "kernels/simt/grid.h"
 #include "tests/cases/cases.h"
 #include "tests/cases/compare.h"
 #include "tests/cases/run.h"

@@ -7,13 +7,14 @@
 #include <map>
 #include <set>
 
+#include "emulator/streams.h"
+#include "inference/inference_step.h"
 #include "kernels/checked_ops.h"
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/kernel_name.h"
-#include "kernels/simt/streams.h"
 #include "runtime/profiler.h"
 #include "tests/train/small_network.h"
-#include "train/inference_step.h"
+#include "train/config.h"
 
 namespace mcnn {
 namespace {
@@ -29,8 +30,8 @@ struct Recorded {
 
   explicit Recorded(const Config& config, Profiler* profiler = nullptr)
       : ops(checked(std::make_unique<cuda::CudaOps>(), profiler)),
-        engine(*ops, small_spec(), {}, true, storage_type(config)),
-        optimizer((random_start(engine), engine.parameters()), config),
+        engine(*ops, small_spec(), {}, true, storage_type(config.model)),
+        optimizer((random_start(engine), engine.parameters()), config.train.optimizer),
         step(engine, optimizer, kSmoothing) {}
 
   /// Weights, statistics, moments, averages.
@@ -44,9 +45,9 @@ struct Recorded {
 
 Config config_with(const std::string& optimizer, const std::string& storage) {
   Config config;
-  config.train.optimizer = optimizer;
-  config.train.ema = 0.5;
-  config.train.clip_norm = 0.5;
+  config.train.optimizer.name = optimizer;
+  config.train.optimizer.ema = 0.5;
+  config.train.optimizer.clip_norm = 0.5;
   config.model.storage = storage;
   return config;
 }
@@ -106,7 +107,7 @@ TEST(Recording, SurvivesOthersThatGrowScratchMemoryAndUseTheSameTables) {
     // Larger batches in evaluation, and another network's step on the same backend.
     Engine other(*disturbed.ops, small_spec(), {}, true);
     random_start(other, 2);
-    Optimizer others(other.parameters(), config);
+    Optimizer others(other.parameters(), config.train.optimizer);
     other.gradients(random_batch(4, 8 + 8 * i, 24, i), {.seed = 1, .learning_rate = 0.1f}, 0.f);
     others.step();
     disturbed.engine.logits(random_batch(3, 16 + 8 * i, 16, i));

@@ -2,8 +2,8 @@
 // against ref and beside fp32 proper. What has no tensor cores, or no fp32, gives the same bits with the permission as without.
 #include <gtest/gtest.h>
 
+#include "emulator/counters.h"
 #include "kernels/cuda/cuda_ops.h"
-#include "kernels/simt/counters.h"
 #include "runtime/agreement.h"
 #include "tests/cases/cases.h"
 #include "tests/cases/compare.h"

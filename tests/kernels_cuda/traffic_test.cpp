@@ -7,10 +7,10 @@
 
 #include <fstream>
 
+#include "emulator/counters.h"
+#include "emulator/grid.h"
+#include "emulator/sanitizers.h"
 #include "kernels/cuda/cuda_ops.h"
-#include "kernels/simt/counters.h"
-#include "kernels/simt/grid.h"
-#include "kernels/simt/sanitizers.h"
 #include "tests/cases/cases.h"
 
 namespace mcnn::cases {

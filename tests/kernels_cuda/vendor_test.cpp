@@ -7,10 +7,10 @@
 #include <functional>
 #include <regex>
 
+#include "emulator/counters.h"
+#include "emulator/grid.h"
 #include "kernels/cuda/cuda_ops.h"
-#include "kernels/simt/counters.h"
-#include "kernels/simt/grid.h"
-#include "kernels/simt/reference_vendor.h"
+#include "kernels/sim/reference_vendor.h"
 #include "tests/cases/cases.h"
 #include "tests/cases/compare.h"
 #include "tests/cases/run.h"

@@ -6,20 +6,20 @@
 #include <fstream>
 #include <iterator>
 
+#include "formats/safetensors.h"
 #include "tests/data/temporary_folder.h"
 #include "tests/train/message.h"
 #include "tests/train/small_network.h"
 #include "weights/load.h"
-#include "weights/safetensors.h"
 
 namespace mcnn {
 namespace {
 
-Config config_of(const std::string& optimizer, double ema) {
-  Config config;
-  config.train.optimizer = optimizer;
-  config.train.ema = ema;
-  return config;
+OptimizerOptions options_of(const std::string& optimizer, double ema) {
+  OptimizerOptions options;
+  options.name = optimizer;
+  options.ema = ema;
+  return options;
 }
 
 ModelDescription description_of(const EfficientNetSpec& spec) { return {spec, {}, {}, {"a", "b", "c", "d", "e"}}; }
@@ -54,11 +54,11 @@ class Checkpoint : public testing::Test {
 
 class CheckpointOf : public Checkpoint, public testing::WithParamInterface<std::tuple<const char*, double>> {
  protected:
-  Config config = config_of(std::get<0>(GetParam()), std::get<1>(GetParam()));
+  const OptimizerOptions options = options_of(std::get<0>(GetParam()), std::get<1>(GetParam()));
 };
 
 TEST_P(CheckpointOf, ComesBackWhole) {
-  Trainee written(small_spec(), config, 1), read(small_spec(), config, 2);
+  Trainee written(small_spec(), options, 1), read(small_spec(), options, 2);
   for (uint32_t i = 0; i < 2; ++i) written.step(i, random_batch(3, 32, 32, i));
   const double best = 0.1 + 0.2;  // 17 digits
   save(written, {7, int64_t{1} << 40, best, {0.25f, 1999}, 12});
@@ -73,7 +73,7 @@ TEST_P(CheckpointOf, ComesBackWhole) {
 }
 
 TEST_P(CheckpointOf, TrainingGoesOnAsIfItHadNotStopped) {
-  Trainee whole(small_spec(), config, 1), first(small_spec(), config, 1), second(small_spec(), config, 2);
+  Trainee whole(small_spec(), options, 1), first(small_spec(), options, 1), second(small_spec(), options, 2);
   std::vector<double> losses;
   for (uint32_t i = 0; i < 4; ++i) losses.push_back(whole.step(i, random_batch(3, 32, 32, i)));
   for (uint32_t i = 0; i < 2; ++i) EXPECT_EQ(first.step(i, random_batch(3, 32, 32, i)), losses[i]);
@@ -91,8 +91,8 @@ INSTANTIATE_TEST_SUITE_P(Optimizers, CheckpointOf, testing::Combine(testing::Val
                          });
 
 TEST_F(Checkpoint, OfAnotherConfigurationIsRefused) {
-  Trainee plain(small_spec(), config_of("sgd", 0)), adamw(small_spec(), config_of("adamw", 0)),
-      averaged(small_spec(), config_of("sgd", 0.9));
+  Trainee plain(small_spec(), options_of("sgd", 0)), adamw(small_spec(), options_of("adamw", 0)),
+      averaged(small_spec(), options_of("sgd", 0.9));
   save(plain);
   EXPECT_TRUE(says(complaint(adamw), {path, "'optimizer.v.conv_stem.weight' is missing"}));
   EXPECT_TRUE(says(complaint(averaged), {path, "'optimizer.ema.conv_stem.weight' is missing"}));
@@ -162,7 +162,9 @@ TEST_F(Checkpoint, ATurnedBitIsNoticedBeforeAnythingIsTaken) {
       expect_same(read, written);  // a byte that says nothing
     else
       ++refused;
-    if (refused == i + 1) EXPECT_EQ(whole_state(read), before) << at;
+    if (refused == i + 1) {
+      EXPECT_EQ(whole_state(read), before) << at;
+    }
   }
   EXPECT_GT(refused, kTries - 5);
 }

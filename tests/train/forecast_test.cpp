@@ -12,15 +12,15 @@ namespace mcnn {
 namespace {
 
 /// Bytes of parameters with the optimizer's state, and the workspace's bytes, of steps that were really taken.
-MemoryForecast taken(const EfficientNetSpec& spec, const Config& config, int64_t batch, int64_t h, int64_t w) {
-  Trainee trainee(spec, config);
+MemoryForecast taken(const EfficientNetSpec& spec, const OptimizerOptions& options, int64_t batch, int64_t h, int64_t w) {
+  Trainee trainee(spec, options);
   trainee.step(0, random_batch(batch, h, w));
   trainee.step(1, random_batch(batch, h, w));
   return {trainee.engine.parameters().bytes() + trainee.optimizer.bytes(), trainee.engine.workspace().bytes() + trainee.whole_step.bytes()};
 }
 
-void expect_exact(const EfficientNetSpec& spec, const Config& config, int64_t batch, int64_t h, int64_t w) {
-  const MemoryForecast found = taken(spec, config, batch, h, w), expected = forecast(spec, config, batch, h, w);
+void expect_exact(const EfficientNetSpec& spec, const OptimizerOptions& options, int64_t batch, int64_t h, int64_t w) {
+  const MemoryForecast found = taken(spec, options, batch, h, w), expected = forecast(spec, DType::f32, options, batch, h, w);
   EXPECT_EQ(found.parameters, expected.parameters);
   EXPECT_EQ(found.step, expected.step) << batch << " photos of " << h << "x" << w;
   EXPECT_EQ(expected.total(), expected.parameters + expected.step);
@@ -37,19 +37,17 @@ TEST(Forecast, IsWhatAStepTakes) {
 }
 
 TEST(Forecast, KnowsTheOptimizersState) {
-  Config sgd, averaging;
-  sgd.train.optimizer = "sgd";
-  averaging.train.ema = 0.99;
-  for (const Config& config : {sgd, averaging}) expect_exact(small_spec(), config, 2, 32, 32);
-  const auto parameters = [](const Config& config) { return forecast(small_spec(), config, 2, 32, 32).parameters; };
+  OptimizerOptions sgd, averaging;
+  sgd.name = "sgd";
+  averaging.ema = 0.99;
+  for (const OptimizerOptions& options : {sgd, averaging}) expect_exact(small_spec(), options, 2, 32, 32);
+  const auto parameters = [](const OptimizerOptions& options) { return forecast(small_spec(), DType::f32, options, 2, 32, 32).parameters; };
   EXPECT_LT(parameters(sgd), parameters({}));
   EXPECT_GT(parameters(averaging), parameters({}));
 }
 
 TEST(Forecast, NarrowStorageHalvesTheFeatureMapsAlone) {
-  Config narrow;
-  narrow.model.storage = "bf16";
-  const MemoryForecast wide = forecast(small_spec(), {}, 64, 64, 64), half = forecast(small_spec(), narrow, 64, 64, 64);
+  const MemoryForecast wide = forecast(small_spec(), DType::f32, {}, 64, 64, 64), half = forecast(small_spec(), DType::bf16, {}, 64, 64, 64);
   EXPECT_EQ(half.parameters, wide.parameters);
   EXPECT_NEAR(static_cast<double>(half.step) / static_cast<double>(wide.step), 0.5, 0.05);  // with a copy of the weights
 }
@@ -57,7 +55,7 @@ TEST(Forecast, NarrowStorageHalvesTheFeatureMapsAlone) {
 TEST(Forecast, GrowsWithTheBatch) {
   std::size_t before = 0;
   for (int64_t batch = 1; batch <= 40; ++batch) {
-    const std::size_t total = forecast(small_spec(), {}, batch, 33, 47).total();
+    const std::size_t total = forecast(small_spec(), DType::f32, {}, batch, 33, 47).total();
     EXPECT_GE(total, before) << batch;
     before = total;
   }
@@ -65,15 +63,13 @@ TEST(Forecast, GrowsWithTheBatch) {
 
 class RequireMemory : public testing::Test {
  protected:
-  RequireMemory() { config.data.crop = 48; }
-  std::size_t needed(int64_t batch) const { return forecast(spec, config, batch, config.data.crop, config.data.crop).total(); }
-  std::string complaint(int batch, std::size_t available) {
-    config.train.batch = batch;
-    return message_of([&] { require_memory(spec, config, available); });
+  std::size_t needed(int64_t batch) const { return forecast(spec, DType::f32, {}, batch, side, side).total(); }
+  std::string complaint(int64_t batch, std::size_t available) const {
+    return message_of([&] { require_memory(spec, DType::f32, {}, batch, side, available); });
   }
 
   EfficientNetSpec spec = small_spec();
-  Config config;
+  int64_t side = 48;
 };
 
 TEST_F(RequireMemory, NamesTheLargestBatchThatFits) {
@@ -83,8 +79,8 @@ TEST_F(RequireMemory, NamesTheLargestBatchThatFits) {
   for (const int batch : {7, 8, 64, 1000})
     EXPECT_TRUE(says(complaint(batch, available), {fmt::format("[train] batch = {}", batch), "GB", "batch = 6 fits"}));
   EXPECT_TRUE(says(complaint(6, available - 1), {"batch = 5 fits"}));
-  EXPECT_LE(taken(spec, config, 6, 48, 48).total(), available);
-  EXPECT_GT(taken(spec, config, 7, 48, 48).total(), available);
+  EXPECT_LE(taken(spec, {}, 6, 48, 48).total(), available);
+  EXPECT_GT(taken(spec, {}, 7, 48, 48).total(), available);
 }
 
 TEST_F(RequireMemory, SaysThatNothingFits) { EXPECT_TRUE(says(complaint(4, 1 << 20), {"[train] batch = 4", "not even batch = 1 fits"})); }
@@ -92,7 +88,7 @@ TEST_F(RequireMemory, SaysThatNothingFits) { EXPECT_TRUE(says(complaint(4, 1 << 
 TEST_F(RequireMemory, MoreThanAnyMachineHas) {
   const std::size_t available = needed(9);
   EXPECT_TRUE(says(complaint(65536, available), {"batch = 9 fits"}));
-  config.data.crop = 8192;
+  side = 8192;
   EXPECT_TRUE(says(complaint(65536, available), {"[train] batch = 65536", "GB", "not even batch = 1 fits"}));
 }
 

@@ -29,10 +29,10 @@ TEST(LossScale, HalvesAtOverflowAndDoublesAfterALongRunWithout) {
 class LossScaleOf : public testing::TestWithParam<std::tuple<std::string, std::string>> {
  protected:
   Trainee fresh() const {
-    Config config;
-    config.train.optimizer = std::get<1>(GetParam());
-    config.train.clip_norm = 0.5;
-    return {small_spec(), config, 1, 1, std::get<0>(GetParam())};
+    OptimizerOptions options;
+    options.name = std::get<1>(GetParam());
+    options.clip_norm = 0.5;
+    return {small_spec(), options, 1, 1, std::get<0>(GetParam())};
   }
   static void gradients(Trainee& trainee, float loss_scale) {
     trainee.engine.gradients(random_batch(3, 32, 32), {.seed = 11, .step = 3, .learning_rate = 0.1f, .loss_scale = loss_scale}, 0.1f);

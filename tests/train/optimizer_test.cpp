@@ -16,14 +16,14 @@ std::vector<std::vector<float>> values_of(Trainee& trainee) {
   return all;
 }
 
-Config config_with(double ema) {
-  Config config;
-  config.train.ema = ema;
-  return config;
+OptimizerOptions options_with(double ema) {
+  OptimizerOptions options;
+  options.ema = ema;
+  return options;
 }
 
 TEST(Optimizer, SwappingAveragesTwiceRestores) {
-  Trainee trainee(small_spec(), config_with(0.5));
+  Trainee trainee(small_spec(), options_with(0.5));
   for (uint32_t i = 0; i < 2; ++i) trainee.step(i, random_batch(3, 32, 32, i));
   const auto weights = values_of(trainee);
   trainee.optimizer.swap_averages();
@@ -34,7 +34,7 @@ TEST(Optimizer, SwappingAveragesTwiceRestores) {
 
 TEST(Optimizer, AveragesFollowTheWeightsAndTheStatistics) {
   constexpr double kDecay = 0.75;
-  Trainee trainee(small_spec(), config_with(kDecay));
+  Trainee trainee(small_spec(), options_with(kDecay));
   auto expected = values_of(trainee);  // they begin as the weights
   for (uint32_t step = 0; step < 3; ++step) {
     trainee.step(step, random_batch(3, 32, 32, step));
@@ -52,7 +52,7 @@ TEST(Optimizer, AveragesFollowTheWeightsAndTheStatistics) {
 }
 
 TEST(Optimizer, TrainingGoesOnFromTheWeightsAfterSwappingBack) {
-  Trainee swapped(small_spec(), config_with(0.5)), plain(small_spec(), config_with(0.5));
+  Trainee swapped(small_spec(), options_with(0.5)), plain(small_spec(), options_with(0.5));
   for (uint32_t i = 0; i < 3; ++i) {
     for (Trainee* t : {&swapped, &plain}) t->step(i, random_batch(3, 32, 32, i));
     swapped.optimizer.swap_averages();
@@ -63,32 +63,32 @@ TEST(Optimizer, TrainingGoesOnFromTheWeightsAfterSwappingBack) {
 }
 
 TEST(Optimizer, WithoutAveragesSwappingDoesNothing) {
-  Trainee trainee(small_spec(), config_with(0));
+  Trainee trainee(small_spec(), options_with(0));
   const auto weights = values_of(trainee);
   trainee.optimizer.swap_averages();
   EXPECT_EQ(values_of(trainee), weights);
 }
 
 TEST(Optimizer, ReportsTheNormOfAllGradientsBeforeClipping) {
-  Config config;
-  config.train.clip_norm = 1e-3;
-  Trainee trainee(small_spec(), config);
+  OptimizerOptions options;
+  options.clip_norm = 1e-3;
+  Trainee trainee(small_spec(), options);
   trainee.engine.gradients(random_batch(3, 32, 32), {.learning_rate = 1e-2f}, 0.1f);
   double squares = 0;
   for (const NamedTensor& t : trainee.engine.parameters().tensors())
     if (t.trainable)
       for (const float g : to_floats(*trainee.ops, t.gradient)) squares += static_cast<double>(g) * g;
-  ASSERT_GT(std::sqrt(squares), config.train.clip_norm);
+  ASSERT_GT(std::sqrt(squares), options.clip_norm);
   EXPECT_NEAR(trainee.optimizer.step() / std::sqrt(squares), 1.0, 1e-5);
 }
 
 TEST(Optimizer, ClippedSgdMovesByTheLimitTimesTheLearningRate) {
-  Config config;
-  config.train.optimizer = "sgd";
-  config.train.momentum = 0;
-  config.train.weight_decay = 0;
-  config.train.clip_norm = 0.5;
-  Trainee trainee(small_spec(), config);
+  OptimizerOptions options;
+  options.name = "sgd";
+  options.momentum = 0;
+  options.weight_decay = 0;
+  options.clip_norm = 0.5;
+  Trainee trainee(small_spec(), options);
   trainee.engine.gradients(random_batch(3, 32, 32), {.learning_rate = 0.1f}, 0.1f);  // also moves the running statistics
   const auto before = values_of(trainee);
   ASSERT_GT(trainee.optimizer.step(), 0.5);
@@ -102,11 +102,11 @@ TEST(Optimizer, ClippedSgdMovesByTheLimitTimesTheLearningRate) {
 TEST(Optimizer, NormsAndBiasesDecayOnlyWhenAsked) {
   for (const std::string name : {"adamw", "sgd"})
     for (const bool all : {false, true}) {
-      Config config;
-      config.train.optimizer = name;
-      config.train.weight_decay = 0.5;
-      config.train.decay_norm_and_bias = all;
-      Trainee trainee(small_spec(), config);
+      OptimizerOptions options;
+      options.name = name;
+      options.weight_decay = 0.5;
+      options.decay_norm_and_bias = all;
+      Trainee trainee(small_spec(), options);
       for (NamedTensor& t : trainee.engine.parameters().tensors())
         if (t.trainable) trainee.ops->run(Fill{t.gradient, 0.f});
       trainee.ops->begin_step({.step = 0, .learning_rate = 0.1f});

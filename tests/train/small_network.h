@@ -50,10 +50,11 @@ struct Trainee {
   Optimizer optimizer;
   TrainingStep whole_step;
 
-  Trainee(const EfficientNetSpec& spec, const Config& config, uint64_t seed = 1, int threads = 1, const std::string& device = "cpu")
+  Trainee(const EfficientNetSpec& spec, const OptimizerOptions& options, uint64_t seed = 1, int threads = 1,
+          const std::string& device = "cpu")
       : ops(make_backend(device, threads).ops),
         engine(*ops, spec, {}, true),
-        optimizer((random_start(engine, seed), engine.parameters()), config),
+        optimizer((random_start(engine, seed), engine.parameters()), options),
         whole_step(engine, optimizer, 0.1f) {}
 
   double step(uint32_t number, const Batch& batch) {

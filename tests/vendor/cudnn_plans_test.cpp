@@ -5,8 +5,8 @@
 
 #include <cstdlib>
 
+#include "emulator/sanitizers.h"
 #include "kernels/cuda/vendor/cudnn.h"
-#include "kernels/simt/sanitizers.h"
 #include "models/architecture.h"
 #include "runtime/error.h"
 

@@ -8,8 +8,8 @@
 #include <filesystem>
 #include <random>
 
+#include "formats/safetensors.h"
 #include "models/efficientnet.h"
-#include "weights/safetensors.h"
 
 namespace mcnn {
 namespace {

@@ -3,10 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include "formats/safetensors.h"
 #include "models/efficientnet.h"
 #include "tests/data/temporary_folder.h"
 #include "weights/load.h"
-#include "weights/safetensors.h"
 
 namespace mcnn {
 namespace {

@@ -1,5 +1,5 @@
 // The seam to NVIDIA's libraries, in plain terms: matrix products as BLAS states them, and dense convolutions. Behind it stand
-// cuBLAS and cuDNN, found when a program starts (libraries.h); for the emulator, kernels/simt/reference_vendor.cpp, which takes a
+// cuBLAS and cuDNN, found when a program starts (libraries.h); for the emulator, kernels/sim/reference_vendor.cpp, which takes a
 // call at its word, so that a wrong transpose or leading dimension gives a wrong result or an error there as it would on a GPU.
 // Operands are plain: plain_operands.h makes them of features and gradients, completion.h makes of results what readers want.
 // Next: pointwise.cu and convolution.cu call it; products.h says when.
