@@ -26,11 +26,11 @@ using namespace mcnn;
 /// A network with a file's values.
 struct LoadedNetwork {
   Parameters parameters;
-  EfficientNet model;
+  Model model;
   LoadReport report;
 
-  LoadedNetwork(Ops& ops, const TensorFile& file, const EfficientNetSpec& spec, const std::vector<std::string>& allow_missing)
-      : parameters(ops, false), model(spec, parameters), report(load_weights(file, model.architecture(), parameters, {allow_missing, 0})) {}
+  LoadedNetwork(Ops& ops, const TensorFile& file, const NetworkSpec& spec, const std::vector<std::string>& allow_missing)
+      : parameters(ops, false), model(spec, parameters), report(load_weights(file, model.network(), parameters, {allow_missing, 0})) {}
 };
 
 void print_notes(const TensorFile& file, const std::vector<std::string>& notes) {
@@ -147,7 +147,7 @@ struct ConvertCommand {
     for (const auto& [key, value] : metadata_of(d)) metadata[key] = value;
     if (wanted == "onnx") {
       const OnnxOptions options = onnx_options(d);
-      write_onnx(out, d.spec, network.parameters, options, metadata);
+      write_onnx(out, network.model.network(), network.parameters, options, metadata);
       print_notes(file, notes, network.report);
       say("{}: onnx, opset {}, {} (N,{}), batch norm {}\n", out, options.opset,
           options.preprocessing ? fmt::format("uint8 (N,{},{},3) ->", options.height, options.width)
@@ -155,9 +155,9 @@ struct ConvertCommand {
           d.spec.classes, options.fold_norm ? "folded" : "kept");
       return;
     }
-    const Architecture& architecture = network.model.architecture();
+    const Network& layers = network.model.network();
     const TensorFile state =
-        renamed(state_dict(network.parameters, batches_tracked_in(file, architecture, network.report.naming)), architecture, names);
+        renamed(state_dict(network.parameters, batches_tracked_in(file, layers, network.report.naming)), layers, names);
     if (wanted == "torch") {
       write_torch_zip(out, state.tensors());
       std::string flags_then;
@@ -254,7 +254,7 @@ struct DiffCommand {
     const std::optional<Naming> naming = detect_naming(file);
     if (!naming || *naming == Naming::timm) return by_timm_name(file, {});
     std::vector<std::string> notes;
-    return by_timm_name(file, scale(flags.describe(file, notes).spec));
+    return by_timm_name(file, build_network(flags.describe(file, notes).spec));
   }
 
   void run() {

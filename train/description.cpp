@@ -50,7 +50,7 @@ int classes_in(const TensorFile& file) {
 
 ModelDescription describe_run(const Config& config, const Convention& of_weights, std::vector<std::string> classes) {
   ModelDescription d;
-  d.spec = efficientnet_spec(config.model.name);
+  d.spec = network_spec(config.model.name);
   if (config.model.width > 0) d.spec.width = config.model.width;
   if (config.model.depth > 0) d.spec.depth = config.model.depth;
   d.spec.classes = static_cast<int>(classes.size());
@@ -81,7 +81,7 @@ ModelDescription describe_file(const TensorFile& file, const Convention& flags, 
     fail("{}: cannot tell which network its tensors are of; name it with --model, and its --width and --depth if they are its own",
          file.path());
   ModelDescription d;
-  d.spec = efficientnet_spec(c.model->value);
+  d.spec = network_spec(c.model->value);
   d.spec.width = number(file, "width", kLeastMultiplier, kLargestMultiplier, d.spec.width);
   d.spec.depth = number(file, "depth", kLeastMultiplier, kLargestMultiplier, d.spec.depth);
   d.spec.padding = value_or(c.padding, Padding{});

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "data/preprocess.h"
-#include "models/architecture.h"
+#include "models/published_networks.h"
 #include "train/config.h"
 #include "train/engine.h"
 #include "weights/convention.h"
@@ -13,7 +13,7 @@
 namespace mcnn {
 
 struct ModelDescription {
-  EfficientNetSpec spec;
+  NetworkSpec spec;
   Normalisation normalisation;
   Preprocess preprocess;
   std::vector<std::string> classes;  ///< names in label order

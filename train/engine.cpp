@@ -3,7 +3,7 @@
 #include "train/inference_step.h"
 
 namespace mcnn {
-Engine::Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& normalisation, bool gradients, DType storage)
+Engine::Engine(Ops& ops, const NetworkSpec& spec, const Normalisation& normalisation, bool gradients, DType storage)
     : ops_(ops),
       parameters_(ops, gradients),
       model_(spec, parameters_),

@@ -4,7 +4,7 @@
 
 namespace mcnn {
 
-MemoryForecast forecast(const EfficientNetSpec& spec, const Config& config, int64_t batch, int64_t height, int64_t width) {
+MemoryForecast forecast(const NetworkSpec& spec, const Config& config, int64_t batch, int64_t height, int64_t width) {
   const auto ops = make_dry_ops();
   Engine engine(*ops, spec, {}, true, storage_type(config));
   Optimizer optimizer(engine.parameters(), config);
@@ -16,7 +16,7 @@ MemoryForecast forecast(const EfficientNetSpec& spec, const Config& config, int6
   return {engine.parameters().bytes() + optimizer.bytes(), engine.arena().peak() + step.bytes()};
 }
 
-void require_memory(const EfficientNetSpec& spec, const Config& config, std::size_t available, std::size_t other) {
+void require_memory(const NetworkSpec& spec, const Config& config, std::size_t available, std::size_t other) {
   const auto needed = [&](int64_t batch) { return other + forecast(spec, config, batch, config.data.crop, config.data.crop).total(); };
   constexpr double kGB = 1e9;
   const int64_t batch = config.train.batch;

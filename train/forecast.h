@@ -3,7 +3,7 @@
 #pragma once
 #include <cstddef>
 
-#include "models/architecture.h"
+#include "models/published_networks.h"
 #include "train/config.h"
 
 namespace mcnn {
@@ -15,10 +15,10 @@ struct MemoryForecast {
 };
 
 /// One training step of `batch` photos of height x width.
-MemoryForecast forecast(const EfficientNetSpec& spec, const Config& config, int64_t batch, int64_t height, int64_t width);
+MemoryForecast forecast(const NetworkSpec& spec, const Config& config, int64_t batch, int64_t height, int64_t width);
 
 /// Throws Error if the step, with `other` bytes beside it, does not fit into `available`: says what is needed and the
 /// largest batch that fits.
-void require_memory(const EfficientNetSpec& spec, const Config& config, std::size_t available, std::size_t other = 0);
+void require_memory(const NetworkSpec& spec, const Config& config, std::size_t available, std::size_t other = 0);
 
 }  // namespace mcnn

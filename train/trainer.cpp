@@ -189,7 +189,7 @@ class Run {
     engine_->profile_with(&profiler_);
     initialise(engine_->parameters(), config_.run.seed);
     if (file) {
-      const LoadReport report = load_weights(*file, engine_->model().architecture(), engine_->parameters(),
+      const LoadReport report = load_weights(*file, engine_->model().network(), engine_->parameters(),
                                              {config_.weights.allow_missing, config_.run.seed, all.classes});
       for (const std::string& line : report.lines()) say(file->path() + ": " + line);
     }
@@ -476,7 +476,8 @@ void train(const Config& config, const TrainOptions& options) {
 std::string describe(const Config& config) {
   const Convention convention =
       config.weights.init.empty() ? Convention{} : resolve_convention({}, open_tensor_file(config.weights.init, config.weights.state_dict));
-  return describe(describe_run(config, convention, classes_of(config)).spec, config.train.batch, config.data.crop, config.data.crop);
+  return describe(build_network(describe_run(config, convention, classes_of(config)).spec), config.train.batch, config.data.crop,
+                  config.data.crop);
 }
 
 void resume(const std::string& dir, const TrainOptions& options) {

@@ -4,14 +4,14 @@
 #include <string>
 #include <vector>
 
-#include "models/architecture.h"
+#include "models/network.h"
 #include "weights/tensor_file.h"
 
 namespace mcnn {
 
 /// The file's tensors by timm's names; a tensor that the network does not have keeps its own. Wrappers' prefixes are gone.
 /// Throws Error if two tensors would have one name.
-std::map<std::string, const StoredTensor*> by_timm_name(const TensorFile& file, const Architecture& architecture);
+std::map<std::string, const StoredTensor*> by_timm_name(const TensorFile& file, const Network& network);
 
 struct Difference {
   std::vector<std::string> lines;  ///< one for each tensor that differs, is missing or extra: its name and in what

@@ -36,7 +36,7 @@ const Table kTimmNative = {{"b0", {224, .875}}, {"b1", {256, 1.}}, {"b2", {288, 
 const Table kTorchvision = {{"b0", {224, .875}}, {"b1", {240, .9375}}, {"b2", {288, 1.}}, {"b3", {300, .9375}},
                             {"b4", {380, .989}}, {"b5", {456, 1.}},    {"b6", {528, 1.}}, {"b7", {600, 1.}}};
 
-struct Family {
+struct Published {
   std::string source;
   Padding padding;
   float bn_eps = 1e-3f;
@@ -58,16 +58,16 @@ std::string telling_name(const std::string& path) {
   return contains(name, "efficientnet") ? name : p.parent_path().filename().string() + "/" + name;
 }
 
-Family torchvision_family(const std::string& model, const std::string& name) {
+Published torchvision_family(const std::string& model, const std::string& name) {
   const bool from_tensorflow = model == "b5" || model == "b6" || model == "b7";  // TensorFlow's weights, padded symmetrically
-  Family f{"tensor names (torchvision)", {Padding::Mode::symmetric}, from_tensorflow ? 1e-3f : 1e-5f};
+  Published f{"tensor names (torchvision)", {Padding::Mode::symmetric}, from_tensorflow ? 1e-3f : 1e-5f};
   f.evaluation = look_up(kTorchvision, model);
   if (contains(name, "b1-c27df63c")) f.evaluation = {240, .941, "bilinear"};  // IMAGENET1K_V2: resize 255
   return f;
 }
 
-Family efficientnet_pytorch_family(const std::string& model, const std::string& name) {
-  Family f{"tensor names (EfficientNet-PyTorch)", {Padding::Mode::same}};
+Published efficientnet_pytorch_family(const std::string& model, const std::string& name) {
+  Published f{"tensor names (EfficientNet-PyTorch)", {Padding::Mode::same}};
   f.evaluation = look_up(kTensorFlow, model);
   if (model.starts_with("lite")) {
     f.mean = kLiteMean;
@@ -79,17 +79,17 @@ Family efficientnet_pytorch_family(const std::string& model, const std::string& 
   return f;
 }
 
-Family timm_family(const std::string& model, const std::string& name) {
+Published timm_family(const std::string& model, const std::string& name) {
   if (contains(name, "tf_efficientnet")) {
-    Family f{"file name (timm's tf_efficientnet)", {Padding::Mode::same}};
+    Published f{"file name (timm's tf_efficientnet)", {Padding::Mode::same}};
     f.evaluation = look_up(kTimmTfLite, model);
     if (!f.evaluation) f.evaluation = look_up(kTensorFlow, model);
     if (model.starts_with("lite") || contains(name, "_ap-") || contains(name, ".ap_")) f.mean = f.std = kHalf;
     return f;
   }
-  Family f{contains(name, "efficientnet_") ? "file name (timm's native efficientnet)" : "tensor names (timm; native, not tf_)",
-           {Padding::Mode::symmetric},
-           1e-5f};
+  Published f{contains(name, "efficientnet_") ? "file name (timm's native efficientnet)" : "tensor names (timm; native, not tf_)",
+              {Padding::Mode::symmetric},
+              1e-5f};
   f.evaluation = look_up(kTimmNative, model);
   if (contains(name, "ra4_e3600")) {
     f.mean = f.std = kHalf;
@@ -118,7 +118,7 @@ Convention published_convention(const TensorFile& file, const std::string& model
     }
   }
 
-  Family f;
+  Published f;
   switch (*naming) {
     case Naming::timm: f = timm_family(network, name); break;
     case Naming::torchvision: f = torchvision_family(network, name); break;

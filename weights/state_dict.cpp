@@ -33,9 +33,9 @@ TensorFile state_dict(Parameters& parameters, const BatchesTracked& batches) {
   return TensorFile("state dict", std::move(tensors), {}, values);
 }
 
-TensorFile renamed(TensorFile timm, const Architecture& architecture, Naming naming) {
+TensorFile renamed(TensorFile timm, const Network& network, Naming naming) {
   std::map<std::string, std::string> names;
-  for (NamePair& pair : key_map(architecture, naming)) names.emplace(std::move(pair.timm), std::move(pair.file));
+  for (NamePair& pair : key_map(network, naming)) names.emplace(std::move(pair.timm), std::move(pair.file));
   const auto backing = std::make_shared<const TensorFile>(std::move(timm));
   std::vector<StoredTensor> tensors = backing->tensors();
   for (StoredTensor& t : tensors) {
@@ -46,7 +46,7 @@ TensorFile renamed(TensorFile timm, const Architecture& architecture, Naming nam
   return TensorFile(backing->path(), std::move(tensors), backing->metadata(), backing);
 }
 
-BatchesTracked batches_tracked_in(const TensorFile& file, const Architecture& architecture, Naming naming) {
+BatchesTracked batches_tracked_in(const TensorFile& file, const Network& network, Naming naming) {
   std::map<std::string, int64_t> by_file_name;
   for (const StoredTensor& t : file.tensors())
     if (t.dtype == "I64" && t.size() == 1) {
@@ -55,7 +55,7 @@ BatchesTracked batches_tracked_in(const TensorFile& file, const Architecture& ar
       by_file_name.emplace(strip_prefixes(t.name), count);
     }
   std::map<std::string, int64_t> counts;
-  for (const auto& [timm, in_file] : key_map(architecture, naming))
+  for (const auto& [timm, in_file] : key_map(network, naming))
     if (const auto found = by_file_name.find(in_file); timm.ends_with(kCounter) && found != by_file_name.end())
       counts.emplace(timm.substr(0, timm.size() - kCounter.size()), found->second);
   return [counts](const std::string& norm) {

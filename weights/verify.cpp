@@ -15,7 +15,7 @@ Tensor images_of(Ops& ops, Arena& arena, const StoredTensor& stored) {
   return images;
 }
 
-std::vector<float> logits_of(Ops& ops, const EfficientNet& model, const StoredTensor& images) {
+std::vector<float> logits_of(Ops& ops, const Model& model, const StoredTensor& images) {
   if (images.shape.size() != 4 || images.shape[1] != 3 || images.size() == 0)
     fail("tensor {} is {}, expected images (N,3,H,W)", printable(images.name), images.shape_str());
   Arena arena(ops.memory());

@@ -2,7 +2,7 @@
 #pragma once
 #include <vector>
 
-#include "models/efficientnet.h"
+#include "models/model.h"
 #include "weights/tensor_file.h"
 
 namespace mcnn {
@@ -11,6 +11,6 @@ namespace mcnn {
 Tensor images_of(Ops& ops, Arena& arena, const StoredTensor& stored);
 
 /// Logits (N,classes) in evaluation mode. images (N,3,H,W), normalised, of any float type. Throws Error for another shape.
-std::vector<float> logits_of(Ops& ops, const EfficientNet& model, const StoredTensor& images);
+std::vector<float> logits_of(Ops& ops, const Model& model, const StoredTensor& images);
 
 }  // namespace mcnn

@@ -1,24 +1,24 @@
 // The table against the published networks: a network called b4 that is not b4 fails here.
-#include "models/architecture.h"
+#include "models/published_networks.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
-#include "models/efficientnet.h"
 #include "models/layer_table.h"
+#include "models/model.h"
 #include "runtime/error.h"
 
 namespace mcnn {
 namespace {
 
 int64_t parameters_of(const std::string& name, int classes) {
-  EfficientNetSpec spec = efficientnet_spec(name);
+  NetworkSpec spec = network_spec(name);
   spec.classes = classes;
   const auto ops = make_ref_ops();
   Parameters parameters(*ops, false);
-  const EfficientNet model(spec, parameters);
+  const Model model(spec, parameters);
   return parameters.count();
 }
 
@@ -34,7 +34,7 @@ TEST(Architecture, ParameterCountsAreThePublishedOnes) {
 
 TEST(Architecture, UnknownNameSuggestsTheNearest) {
   try {
-    efficientnet_spec("lite9");
+    network_spec("lite9");
     FAIL();
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("did you mean 'lite0'"), std::string::npos) << e.what();
@@ -44,16 +44,16 @@ TEST(Architecture, UnknownNameSuggestsTheNearest) {
 TEST(Architecture, StateDictHasTimmsNumberOfEntries) {
   const auto ops = make_ref_ops();
   Parameters parameters(*ops, false);
-  const EfficientNet model(efficientnet_spec("b4"), parameters);
+  const Model model(network_spec("b4"), parameters);
   // 706 entries: 418 parameters and 288 buffers, of which 96 num_batches_tracked are not kept.
   EXPECT_EQ(parameters.tensors().size(), 706u - 96u);
 }
 
 int64_t macs_of(const char* name, int classes, int64_t resolution) {
-  EfficientNetSpec spec = efficientnet_spec(name);
+  NetworkSpec spec = network_spec(name);
   spec.classes = classes;
   int64_t macs = 0;
-  for (const LayerRow& row : layer_table(spec, 1, resolution, resolution)) macs += row.macs;
+  for (const LayerRow& row : layer_table(build_network(spec), 1, resolution, resolution)) macs += row.macs;
   return macs;
 }
 
@@ -66,7 +66,7 @@ TEST(LayerTable, MultiplyAddsAreThePublishedOnes) {
 TEST(LayerTable, ParametersAddUpToTheNetworks) {
   for (const char* name : {"b0", "b4", "lite0", "lite4"}) {
     int64_t sum = 0;
-    for (const LayerRow& row : layer_table(efficientnet_spec(name), 2, 224, 224)) sum += row.parameters;
+    for (const LayerRow& row : layer_table(build_network(network_spec(name)), 2, 224, 224)) sum += row.parameters;
     EXPECT_EQ(sum, parameters_of(name, 1000)) << name;
   }
 }
@@ -74,10 +74,10 @@ TEST(LayerTable, ParametersAddUpToTheNetworks) {
 TEST(Architecture, AMultiplierOutOfBoundsIsRefusedBeforeAnythingIsMade) {
   for (const double bad : {0.0, -1.0, std::nan(""), std::numeric_limits<double>::infinity(), 1e300, 1e9, 10.1, 1e-9})
     for (const bool is_depth : {false, true}) {
-      EfficientNetSpec spec = efficientnet_spec("b0");
+      NetworkSpec spec = network_spec("b0");
       (is_depth ? spec.depth : spec.width) = bad;
       try {
-        scale(spec);
+        build_network(spec);
         ADD_FAILURE() << bad;
       } catch (const Error& error) {
         EXPECT_NE(std::string(error.what()).find(is_depth ? "the depth multiplier is" : "the width multiplier is"), std::string::npos);

@@ -1,24 +1,15 @@
 // Conventions: who wins, what the published checkpoints want, and that a guess is never passed off as a statement.
 #include "weights/convention.h"
 #include "tests/train/message.h"
+#include "tests/weights/published_file.h"
 
 #include <gtest/gtest.h>
-
-#include <map>
 
 namespace mcnn {
 namespace {
 
-/// A file of the model's tensors with the widths that tell it apart.
 TensorFile file_of(const char* model, Naming naming, const std::string& path, const Metadata& metadata = {}) {
-  const Architecture a = scale(efficientnet_spec(model));
-  std::map<std::string, std::vector<int64_t>> shapes = {{"conv_stem.weight", {a.stem, 3, 3, 3}},
-                                                        {"conv_head.weight", {a.head, a.blocks.back().out, 1, 1}}};
-  for (const BlockSpec& b : a.blocks) shapes[b.name() + ".conv_dw.weight"] = {b.in * b.expand, 1, b.kernel, b.kernel};
-  std::vector<StoredTensor> tensors;
-  for (const auto& [timm, file] : key_map(a, naming))
-    tensors.push_back({file, "F32", shapes.contains(timm) ? shapes.at(timm) : std::vector<int64_t>{0}, {}});
-  return TensorFile(path, std::move(tensors), metadata, nullptr);
+  return TensorFile(path, published_tensors(model, naming), metadata, nullptr);
 }
 
 struct Published {

@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+#include "tests/weights/published_file.h"
+
 namespace mcnn {
 namespace {
 
@@ -17,7 +19,7 @@ TensorFile file_of(const std::vector<std::string>& names) {
 
 std::map<std::string, std::string> mapped(const char* model, Naming naming) {
   std::map<std::string, std::string> out;
-  for (const auto& [timm, file] : key_map(scale(efficientnet_spec(model)), naming)) out[timm] = file;
+  for (const auto& [timm, file] : key_map(build_network(network_spec(model)), naming)) out[timm] = file;
   return out;
 }
 
@@ -57,7 +59,7 @@ TEST(KeyMap, EntriesAndUniqueness) {
     for (const Naming naming : {Naming::timm, Naming::torchvision, Naming::efficientnet_pytorch}) {
       SCOPED_TRACE(std::string(row.model) + " " + name_of(naming));
       std::set<std::string> timm, file;
-      for (const auto& pair : key_map(scale(efficientnet_spec(row.model)), naming)) {
+      for (const auto& pair : key_map(build_network(network_spec(row.model)), naming)) {
         timm.insert(pair.timm);
         file.insert(pair.file);
         EXPECT_TRUE(naming != Naming::timm || pair.timm == pair.file) << pair.file;
@@ -89,15 +91,9 @@ TEST(KeyMap, NamingIsDetected) {
 }
 
 TEST(KeyMap, EveryPublishedModelIsToldByItsShapes) {
-  for (const char* model : {"b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "lite0", "lite1", "lite2", "lite3", "lite4"})
+  for (const std::string& model : network_names())
     for (const Naming naming : {Naming::timm, Naming::torchvision, Naming::efficientnet_pytorch}) {
-      const Architecture a = scale(efficientnet_spec(model));
-      std::map<std::string, std::vector<int64_t>> shapes = {{"conv_stem.weight", {a.stem, 3, 3, 3}},
-                                                            {"conv_head.weight", {a.head, a.blocks.back().out, 1, 1}}};
-      for (const BlockSpec& b : a.blocks) shapes[b.name() + ".conv_dw.weight"] = {b.in * b.expand, 1, b.kernel, b.kernel};
-      std::vector<StoredTensor> tensors;
-      for (const auto& [timm, file] : key_map(a, naming))
-        tensors.push_back({"module." + file, "F32", shapes.contains(timm) ? shapes.at(timm) : std::vector<int64_t>{0}, {}});
+      std::vector<StoredTensor> tensors = published_tensors(model, naming, "module.");
       tensors.pop_back();  // a file need not be complete
       EXPECT_EQ(detect_model(TensorFile("test", tensors, {}, nullptr), naming), model) << name_of(naming);
     }

@@ -1,0 +1,9 @@
+// The families of networks, a file each. Next: published_networks.h calls them.
+#pragma once
+#include "models/network.h"
+
+namespace mcnn {
+
+Network build_efficientnet(const NetworkSpec& spec);  ///< and EfficientNet-Lite
+
+}  // namespace mcnn
