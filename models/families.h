@@ -5,5 +5,7 @@
 namespace mcnn {
 
 Network build_efficientnet(const NetworkSpec& spec);  ///< and EfficientNet-Lite
+Network build_efficientnet_v2(const NetworkSpec& spec);
+Network build_mobilenet_v3(const NetworkSpec& spec);
 
 }  // namespace mcnn

@@ -20,7 +20,10 @@ std::vector<LayerTensor> tensors_of(const Layer& l) {
               {Module::reduce, "bias", {l.hidden}},
               {Module::expand, "weight", {l.in, l.hidden, 1, 1}},
               {Module::expand, "bias", {l.in}}};
-    case LayerKind::linear: return {{Module::weight, "weight", {l.out, l.in}}, {Module::weight, "bias", {l.out}}};
+    case LayerKind::linear: {
+      const std::vector<int64_t> weight = l.weight_is_1x1 ? std::vector<int64_t>{l.out, l.in, 1, 1} : std::vector<int64_t>{l.out, l.in};
+      return {{Module::weight, "weight", weight}, {Module::weight, "bias", {l.out}}};
+    }
     case LayerKind::residual:
     case LayerKind::global_pool:
     case LayerKind::dropout: return {};

@@ -25,7 +25,10 @@ const char* name_of(Nonlinearity nonlinearity) {
     case Nonlinearity::identity: return "identity";
     case Nonlinearity::swish: return "swish";
     case Nonlinearity::relu6: return "relu6";
+    case Nonlinearity::relu: return "relu";
+    case Nonlinearity::hard_swish: return "hard_swish";
     case Nonlinearity::sigmoid: return "sigmoid";
+    case Nonlinearity::hard_sigmoid: return "hard_sigmoid";
   }
   return "";
 }

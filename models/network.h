@@ -11,7 +11,7 @@
 
 namespace mcnn {
 
-enum class Family : uint8_t { efficientnet, efficientnet_lite };
+enum class Family : uint8_t { efficientnet, efficientnet_lite, efficientnet_v2, mobilenet_v3 };
 
 /// What a user, a configuration or a file states about a network. published_networks.h fills it in for a name.
 struct NetworkSpec {
@@ -44,11 +44,11 @@ enum class LayerKind : uint8_t {
 const char* name_of(LayerKind kind);
 bool is_convolution(LayerKind kind);
 
-enum class Nonlinearity : uint8_t { identity, swish, relu6, sigmoid };
+enum class Nonlinearity : uint8_t { identity, swish, relu6, relu, hard_swish, sigmoid, hard_sigmoid };
 const char* name_of(Nonlinearity nonlinearity);
 
 /// What a layer does in its network. In a block: expand to skip.
-enum class Part : uint8_t { stem, expand, depthwise, squeeze_excite, project, skip, head, global_pool, dropout, classifier };
+enum class Part : uint8_t { stem, expand, depthwise, squeeze_excite, project, skip, head, global_pool, head_linear, dropout, classifier };
 
 struct Role {
   Part part = Part::stem;
@@ -76,6 +76,7 @@ struct Layer {
   Nonlinearity gate = Nonlinearity::identity;  ///< squeeze-excite
   int64_t hidden = 0;                          ///< squeeze-excite's width
   float rate = 0.f;                            ///< residual: drop-path's; dropout's
+  bool weight_is_1x1 = false;                  ///< linear: its weight in files is a 1x1 convolution's, (O,I,1,1)
 };
 
 struct Network {

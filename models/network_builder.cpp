@@ -17,8 +17,8 @@ int64_t round_channels(double wanted) {
 
 }  // namespace
 
-NetworkBuilder::NetworkBuilder(const NetworkSpec& spec, std::string title)
-    : network_{.spec = spec, .title = std::move(title)}, nominal_h_(spec.padding.height), nominal_w_(spec.padding.width) {
+NetworkBuilder::NetworkBuilder(const NetworkSpec& spec, std::string title, const SqueezeExciteStyle& style)
+    : network_{.spec = spec, .title = std::move(title)}, style_(style), nominal_h_(spec.padding.height), nominal_w_(spec.padding.width) {
   for (const auto& [name, value] : {std::pair("width", spec.width), std::pair("depth", spec.depth)})
     if (!(value >= kLeastMultiplier && value <= kLargestMultiplier))  // also NaN
       fail("the {} multiplier is {}, expected {} to {}", name, value, kLeastMultiplier, kLargestMultiplier);
@@ -48,11 +48,11 @@ void NetworkBuilder::convolution(Part part, LayerKind kind, const std::string& n
   ++role_.item;
 }
 
-void NetworkBuilder::squeeze_excite(int64_t hidden) {
+void NetworkBuilder::squeeze_excite(int64_t block_in) {
   Layer& layer = add(Part::squeeze_excite, LayerKind::squeeze_excite, "se");
-  layer.hidden = hidden;
-  layer.act = Nonlinearity::swish;
-  layer.gate = Nonlinearity::sigmoid;
+  layer.hidden = style_.of_expanded ? round_channels(static_cast<double>(channels_) / 4) : std::max<int64_t>(1, block_in / 4);
+  layer.act = style_.act;
+  layer.gate = style_.gate;
   ++role_.item;
 }
 
@@ -62,33 +62,59 @@ void NetworkBuilder::stem(int64_t out, Nonlinearity act) {
   role_ = {.stage = 0, .block = 0};
 }
 
-void NetworkBuilder::stage(const Stage& row) {
-  for (role_.index = 0; role_.index < row.repeats; ++role_.index, ++role_.block) block(row, role_.index == 0 ? row.stride : 1);
+void NetworkBuilder::stage(const std::vector<Blocks>& rows) {
+  for (const Blocks& row : rows)
+    for (int i = 0; i < row.repeats; ++i, ++role_.index, ++role_.block) block(row, i == 0 ? row.stride : 1);
+  role_.index = 0;
   ++role_.stage;
 }
 
-void NetworkBuilder::block(const Stage& row, int stride) {
+void NetworkBuilder::block(const Blocks& row, int stride) {
   const int input = static_cast<int>(network_.layers.size()) - 1;
   const int64_t in = channels_, out = scaled_width(row.out), expanded = round_channels(static_cast<double>(in) * row.expand);
   prefix_ = role_.block_name() + ".";
   norms_ = role_.item = 0;
-  const bool expands = row.type == BlockType::inverted;
-  if (expands) convolution(Part::expand, LayerKind::pointwise, "conv_pw", expanded, 1, 1, row.act);
-  convolution(Part::depthwise, LayerKind::depthwise, "conv_dw", expanded, row.kernel, stride, row.act);
-  if (row.squeeze_excite) squeeze_excite(std::max<int64_t>(1, in / 4));
-  convolution(Part::project, LayerKind::pointwise, expands ? "conv_pwl" : "conv_pw", out, 1, 1, Nonlinearity::identity);
+  const auto linear = Nonlinearity::identity;
+  switch (row.type) {
+    case BlockType::inverted: convolution(Part::expand, LayerKind::pointwise, "conv_pw", expanded, 1, 1, row.act); [[fallthrough]];
+    case BlockType::separable:
+      convolution(Part::depthwise, LayerKind::depthwise, "conv_dw", expanded, row.kernel, stride, row.act);
+      if (row.squeeze_excite) squeeze_excite(in);
+      convolution(Part::project, LayerKind::pointwise, row.type == BlockType::inverted ? "conv_pwl" : "conv_pw", out, 1, 1, linear);
+      break;
+    case BlockType::fused:
+      convolution(Part::expand, LayerKind::dense, "conv_exp", expanded, row.kernel, stride, row.act);
+      convolution(Part::project, LayerKind::pointwise, "conv_pwl", out, 1, 1, linear);
+      break;
+    case BlockType::plain: convolution(Part::project, LayerKind::dense, "conv", out, row.kernel, stride, row.act); break;
+  }
   if (stride == 1 && in == out) add(Part::skip, LayerKind::residual, "skip").skip = input;
 }
 
 void NetworkBuilder::head(int64_t out, Nonlinearity act) {
   prefix_ = "";
   norms_ = outer_norms_;
-  role_.index = role_.item = 0;
   convolution(Part::head, LayerKind::pointwise, "conv_head", out, 1, 1, act);
 }
 
+void NetworkBuilder::head_block(int64_t out, Nonlinearity act) {
+  prefix_ = role_.block_name() + ".";
+  norms_ = role_.item = 0;
+  convolution(Part::head, LayerKind::pointwise, "conv", out, 1, 1, act);
+  prefix_ = "";
+  ++role_.block;
+}
+
+void NetworkBuilder::pool() { add(Part::global_pool, LayerKind::global_pool, "global_pool"); }
+
+void NetworkBuilder::head_linear(int64_t out, Nonlinearity act) {
+  Layer& layer = add(Part::head_linear, LayerKind::linear, "conv_head");
+  layer.out = channels_ = out;
+  layer.act = act;
+  layer.weight_is_1x1 = true;
+}
+
 void NetworkBuilder::classifier() {
-  add(Part::global_pool, LayerKind::global_pool, "global_pool");
   add(Part::dropout, LayerKind::dropout, "dropout").rate = network_.spec.dropout;
   add(Part::classifier, LayerKind::linear, "classifier").out = network_.spec.classes;
 }

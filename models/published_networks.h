@@ -8,10 +8,10 @@
 
 namespace mcnn {
 
-/// b0-b7, lite0-4.
+/// b0-b7, lite0-4, and what models/carried_out.h refuses so far: efficientnetv2_s, mobilenetv3_large.
 std::vector<std::string> network_names();
 
-/// The published multipliers, resolution and dropout of a name. Throws Error naming the nearest name.
+/// The published multipliers, resolution and rates of a name. Throws Error naming the nearest name.
 NetworkSpec network_spec(std::string_view name);
 
 /// Throws Error if a multiplier is out of its bounds.

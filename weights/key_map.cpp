@@ -13,13 +13,16 @@
 namespace mcnn {
 namespace {
 
-std::string torchvision_name(const Layer& layer, Module module) {
+/// Its EfficientNets list their features by stage, its MobileNetV3 by block.
+std::string torchvision_name(Family family, const Layer& layer, Module module) {
+  const bool by_block = family == Family::mobilenet_v3;
   const Role& r = layer.role;
-  if (r.part == Part::classifier) return "classifier.1";  // behind dropout
-  const std::string feature = fmt::format("features.{}", r.stage + 1);
+  if (r.part == Part::head_linear) return "classifier.0";
+  if (r.part == Part::classifier) return by_block ? "classifier.3" : "classifier.1";  // behind head_linear, its activation and dropout
+  const std::string feature = fmt::format("features.{}", (by_block ? r.block : r.stage) + 1);
   if (!r.in_block()) return feature + (module == Module::norm ? ".1" : ".0");
   // A block is a list of the layers that it has.
-  const std::string item = fmt::format("{}.{}.block.{}", feature, r.index, r.item);
+  const std::string item = fmt::format("{}.block.{}", by_block ? feature : fmt::format("{}.{}", feature, r.index), r.item);
   switch (module) {
     case Module::weight: return item + ".0";
     case Module::norm: return item + ".1";
@@ -44,10 +47,10 @@ std::string efficientnet_pytorch_name(const Layer& layer, Module module) {
   }
 }
 
-std::string name_in_file(Naming naming, const Layer& layer, Module module) {
+std::string name_in_file(Naming naming, Family family, const Layer& layer, Module module) {
   switch (naming) {
     case Naming::timm: return module_name(layer, module);
-    case Naming::torchvision: return torchvision_name(layer, module);
+    case Naming::torchvision: return torchvision_name(family, layer, module);
     case Naming::efficientnet_pytorch: return efficientnet_pytorch_name(layer, module);
   }
   return "";
@@ -85,12 +88,17 @@ Naming parse_naming(std::string_view text) {
   fail("unknown naming {}{}", printable(text), did_you_mean(text, names));
 }
 
+bool names(Naming naming, Family family) {
+  return naming != Naming::efficientnet_pytorch || family == Family::efficientnet || family == Family::efficientnet_lite;
+}
+
 std::vector<NamePair> key_map(const Network& network, Naming naming) {
+  if (!names(naming, network.spec.family)) fail("{} does not name the tensors of {}", name_of(naming), network.title);
   std::vector<NamePair> pairs;
   for (const Layer& layer : network.layers)
     for (const LayerTensor& t : tensors_of(layer))
       pairs.push_back({fmt::format("{}.{}", module_name(layer, t.module), t.entry),
-                       fmt::format("{}.{}", name_in_file(naming, layer, t.module), t.entry)});
+                       fmt::format("{}.{}", name_in_file(naming, network.spec.family, layer, t.module), t.entry)});
   return pairs;
 }
 
@@ -136,9 +144,10 @@ std::optional<std::string> detect_model(const TensorFile& file, Naming naming) {
     std::size_t present = 0, missing = 0;
     bool fits = true;
     const Network network = build_network(network_spec(name));
+    if (!names(naming, network.spec.family)) continue;
     for (const Layer& layer : network.layers)
       for (const LayerTensor& t : tensors_of(layer)) {
-        const auto found = tensors.find(fmt::format("{}.{}", name_in_file(naming, layer, t.module), t.entry));
+        const auto found = tensors.find(fmt::format("{}.{}", name_in_file(naming, network.spec.family, layer, t.module), t.entry));
         found == tensors.end() ? ++missing : ++present;
         // A convolution's width and kernel tell the networks apart; its other tensors, and squeeze-excite's, follow from them.
         const bool tells = is_convolution(layer.kind) && t.module == Module::weight;

@@ -27,7 +27,11 @@ struct NamePair {
   std::string file;
 };
 
+/// Whether the naming has names for networks of the family.
+bool names(Naming naming, Family family);
+
 /// Every entry of the network's state dict, num_batches_tracked included, in the order of timm's.
+/// Throws Error for a network that the naming does not know.
 std::vector<NamePair> key_map(const Network& network, Naming naming);
 
 /// (O,I) and (O,I,1,1) hold the same values in the same order; files have been seen with either for 1x1 weights.

@@ -129,7 +129,14 @@ class GraphWriter {
       case Nonlinearity::relu6:
         if (bounds_.empty()) bounds_ = {constant("relu6.least", {}, {0.f}), constant("relu6.most", {}, {6.f})};
         return apply("Clip", x + ".relu6", {x, bounds_[0], bounds_[1]});
+      case Nonlinearity::relu: return apply("Relu", x + ".relu", {x});
+      case Nonlinearity::hard_swish: return apply("HardSwish", x + ".hard_swish", {x});
       case Nonlinearity::sigmoid: return apply("Sigmoid", x + ".sigmoid", {x});
+      case Nonlinearity::hard_sigmoid: {
+        onnx::NodeProto& n = node("HardSigmoid", x + ".hard_sigmoid", {x});
+        attribute(n, "alpha", 1.f / 6.f);  // PyTorch's: min(max(x + 3, 0), 6)/6
+        return n.name();
+      }
     }
     return x;
   }
@@ -144,8 +151,10 @@ class GraphWriter {
     return apply("Mul", layer.name, {x, activation(with_bias(hidden, Module::expand), layer.gate)});
   }
 
-  std::string linear(const std::string& x, const std::string& name) {
-    onnx::NodeProto& n = node("Gemm", name, {x, parameter(name + ".weight"), parameter(name + ".bias")});
+  std::string linear(const std::string& x, const Layer& layer) {
+    const std::string weight = layer.name + ".weight";
+    onnx::NodeProto& n =
+        node("Gemm", layer.name, {x, constant(weight, {layer.out, layer.in}, values(weight)), parameter(layer.name + ".bias")});
     attribute(n, "transB", int64_t{1});
     return n.name();
   }
@@ -160,7 +169,7 @@ class GraphWriter {
       case LayerKind::residual: return apply("Add", layer.name, {skip, x});
       case LayerKind::global_pool: return apply("Flatten", "flatten", {apply("GlobalAveragePool", layer.name, {x})});  // (N,C)
       case LayerKind::dropout: return x;
-      case LayerKind::linear: return activation(linear(x, layer.name), layer.act);
+      case LayerKind::linear: return activation(linear(x, layer), layer.act);
     }
     return x;
   }
