@@ -31,6 +31,26 @@ std::vector<LayerTensor> tensors_of(const Layer& l) {
   return {};
 }
 
+WeightKind weight_kind(const Layer& layer) {
+  switch (layer.kind) {
+    case LayerKind::dense: return WeightKind::dense;
+    case LayerKind::depthwise: return WeightKind::depthwise;
+    case LayerKind::linear: return layer.weight_is_1x1 ? WeightKind::pointwise : WeightKind::linear;
+    default: return WeightKind::pointwise;
+  }
+}
+
+void add_tensors(const Network& network, Parameters& parameters) {
+  for (const Layer& layer : network.layers)
+    for (const LayerTensor& t : tensors_of(layer)) {
+      const std::string name = module_name(layer, t.module) + "." + t.entry;
+      if (t.trained())
+        parameters.add(name, t.shape.size() == 1 ? WeightKind::vector : weight_kind(layer), t.shape);
+      else if (!t.shape.empty())
+        parameters.add_buffer(name, t.shape[0]);
+    }
+}
+
 std::string module_name(const Layer& layer, Module module) {
   switch (module) {
     case Module::weight: return layer.name;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "layers/parameters.h"
 #include "models/network.h"
 
 namespace mcnn {
@@ -20,7 +21,13 @@ struct LayerTensor {
 /// In the order of the state dict, num_batches_tracked included.
 std::vector<LayerTensor> tensors_of(const Layer& layer);
 
+/// How the engine keeps the layer's weight.
+WeightKind weight_kind(const Layer& layer);
+
 /// timm's: "blocks.2.1.se.conv_reduce".
 std::string module_name(const Layer& layer, Module module);
+
+/// The network's tensors for who does not run it: what models/model.h's layers add. Uninitialised.
+void add_tensors(const Network& network, Parameters& parameters);
 
 }  // namespace mcnn

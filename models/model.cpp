@@ -2,17 +2,14 @@
 
 #include "layers/residual.h"
 #include "models/carried_out.h"
+#include "models/layer_tensors.h"
 #include "runtime/error.h"
 
 namespace mcnn {
 namespace {
 
-WeightKind weight_kind(LayerKind kind) {
-  return kind == LayerKind::dense ? WeightKind::dense : kind == LayerKind::depthwise ? WeightKind::depthwise : WeightKind::pointwise;
-}
-
 ConvNormOptions conv_norm_options(const Network& network, const Layer& layer) {
-  return {.kind = weight_kind(layer.kind),
+  return {.kind = weight_kind(layer),
           .in = layer.in,
           .out = layer.out,
           .kernel = layer.kernel,

@@ -96,9 +96,13 @@ std::vector<NamePair> key_map(const Network& network, Naming naming) {
   if (!names(naming, network.spec.family)) fail("{} does not name the tensors of {}", name_of(naming), network.title);
   std::vector<NamePair> pairs;
   for (const Layer& layer : network.layers)
-    for (const LayerTensor& t : tensors_of(layer))
-      pairs.push_back({fmt::format("{}.{}", module_name(layer, t.module), t.entry),
-                       fmt::format("{}.{}", name_in_file(naming, network.spec.family, layer, t.module), t.entry)});
+    for (const LayerTensor& t : tensors_of(layer)) {
+      NamePair& pair = pairs.emplace_back();
+      pair.timm = fmt::format("{}.{}", module_name(layer, t.module), t.entry);
+      pair.file = fmt::format("{}.{}", name_in_file(naming, network.spec.family, layer, t.module), t.entry);
+      pair.shape = t.shape;
+      if (layer.weight_is_1x1 && naming == Naming::torchvision && t.shape.size() > 1) pair.shape.resize(2);  // torchvision's is linear
+    }
   return pairs;
 }
 

@@ -25,6 +25,7 @@ Naming parse_naming(std::string_view text);
 struct NamePair {
   std::string timm;
   std::string file;
+  std::vector<int64_t> shape;  ///< in the file
 };
 
 /// Whether the naming has names for networks of the family.

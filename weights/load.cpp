@@ -204,7 +204,7 @@ LoadReport load_weights(const TensorFile& file, const Network& network, Paramete
   LoadReport report{.naming = naming_of(file)};
   const PlainNames tensors = by_plain_name(file);
   FileNames file_names;
-  for (const auto& [timm, in_file] : key_map(network, report.naming)) file_names[timm] = in_file;
+  for (const NamePair& pair : key_map(network, report.naming)) file_names[pair.timm] = pair.file;
   report.file_classes = classes_in(tensors, file_names);
   if (const auto names = convention_of_metadata(file.path(), file.metadata()).classes) report.class_names = names->value;
   report.new_head = replaces_head(tensors, file_names, *parameters.find(kHeadWeight), report, options.classes);

@@ -21,7 +21,7 @@ TensorFile file_of(const std::vector<std::string>& names) {
 
 std::map<std::string, std::string> mapped(const char* model, Naming naming) {
   std::map<std::string, std::string> out;
-  for (const auto& [timm, file] : key_map(build_network(network_spec(model)), naming)) out[timm] = file;
+  for (const NamePair& pair : key_map(build_network(network_spec(model)), naming)) out[pair.timm] = pair.file;
   return out;
 }
 

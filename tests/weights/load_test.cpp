@@ -51,7 +51,7 @@ struct Draft {
   /// Random values for every tensor of a network, in this naming.
   static Draft of(SmallNetwork& network, Naming naming) {
     std::map<std::string, std::string> file_name;
-    for (const auto& [timm, file] : key_map(network.list(), naming)) file_name[timm] = file;
+    for (const NamePair& pair : key_map(network.list(), naming)) file_name[pair.timm] = pair.file;
     std::mt19937 random(3);
     std::uniform_real_distribution<float> uniform(0.5f, 1.5f);
     Draft draft;
@@ -103,7 +103,7 @@ TEST(Load, EveryNamingBringsTheSameValuesInPyTorchsOrder) {
     EXPECT_EQ(report.naming, naming);
     EXPECT_TRUE(report.lines().empty());
     EXPECT_EQ(report.file_classes, 18);
-    for (const auto& [timm, file] : names) {
+    for (const auto& [timm, file, shape] : names) {
       if (network.parameters.find(timm) == nullptr) continue;  // num_batches_tracked
       EXPECT_EQ(network.values(timm), draft.at(file).values) << timm;
     }
