@@ -61,43 +61,28 @@ Form form_of(const Network& network, const std::vector<int>& readers) {
 
 std::string text(const Shape& s) { return fmt::format("{}x{}x{}x{}", s[0], s[1], s[2], s[3]); }
 
-void add_convolution(Collection& all, const LayerRow& row, const Reading& x, Form dy, Activation act, bool add) {
+void add_convolution(Collection& all, const LayerRow& row, const Reading& x, Form dy, Activation act, bool dx, bool add) {
   const Shape& in = row.in;
   std::string shape = text(in) + fmt::format("->{}", row.out[3]);
   if (row.kernel > 1) shape += fmt::format(" k{}s{}", row.kernel, row.stride);
   const std::string backward = shape + (add ? " add" : "") + (dy == Form::drop_path ? " drop-path" : "");
+  const auto both = [&](auto c, const auto& forward_case, const auto& backward_case) {
+    c.dy = dy;
+    c.dx = dx;
+    c.add = add;
+    all.add(forward_case(c), row.name, shape);
+    all.add(backward_case(c), row.name, backward);
+  };
   using enum cases::Padding;
-  if (row.kind == LayerKind::pointwise) {
-    const Pointwise p{.n = in[0], .h = in[1], .w = in[2], .in = in[3], .out = row.out[3], .x = x, .dy = dy, .dy_act = act, .add = add};
-    all.add(pointwise_forward(p), row.name, shape);
-    all.add(pointwise_backward(p), row.name, backward);
-  } else if (row.kind == LayerKind::depthwise) {
-    const Depthwise d{.n = in[0],
-                      .h = in[1],
-                      .w = in[2],
-                      .c = in[3],
-                      .kernel = row.kernel,
-                      .stride = row.stride,
-                      .padding = same,
-                      .x = x,
-                      .dy = dy,
-                      .add = add};
-    all.add(depthwise_forward(d), row.name, shape);
-    all.add(depthwise_backward(d), row.name, backward);
-  } else {
-    const Dense d{.n = in[0],
-                  .h = in[1],
-                  .w = in[2],
-                  .in = in[3],
-                  .out = row.out[3],
-                  .kernel = row.kernel,
-                  .stride = row.stride,
-                  .padding = same,
-                  .x = x,
-                  .dy = dy,
-                  .add = add};
-    all.add(dense_forward(d), row.name, shape);
-    all.add(dense_backward(d), row.name, backward);
+  switch (row.kind) {
+    case LayerKind::pointwise:
+      both(Pointwise{.n = in[0], .h = in[1], .w = in[2], .in = in[3], .out = row.out[3], .x = x, .dy_act = act}, pointwise_forward,
+           pointwise_backward);
+      break;
+    case LayerKind::depthwise:
+      both(Depthwise{"", in[0], in[1], in[2], in[3], row.kernel, row.stride, same, x}, depthwise_forward, depthwise_backward);
+      break;
+    default: both(Dense{"", in[0], in[1], in[2], in[3], row.out[3], row.kernel, row.stride, same, x}, dense_forward, dense_backward);
   }
 }
 
@@ -118,7 +103,7 @@ std::vector<Case> model_cases(const Network& network, int64_t batch, int64_t res
     if (is_convolution(layer.kind)) {
       const LayerRow& row = rows.at(layer.name);
       add_convolution(all, row, reading_of(network, layer.input), form_of(network, readers[i]), activation_of(network, layer),
-                      read_by_a_skip(layer.input));
+                      layer.input != kImageInput, read_by_a_skip(layer.input));
       map = row.out;
     } else if (layer.kind == LayerKind::squeeze_excite || layer.kind == LayerKind::global_pool) {
       all.add(pool_forward({.n = map[0], .h = map[1], .w = map[2], .c = map[3], .x = reading_of(network, layer.input)}), layer.name,

@@ -30,7 +30,7 @@ Model::Model(const NetworkSpec& spec, Parameters& parameters) : network_(build_n
     else if (layer.kind == LayerKind::squeeze_excite)
       layers_.emplace_back(std::in_place_type<SqueezeExcite>, parameters, layer.name, layer.in, layer.hidden);
     else if (layer.kind == LayerKind::linear)
-      layers_.emplace_back(std::in_place_type<Head>, parameters, layer.in, layer.out, spec.dropout);
+      layers_.emplace_back(std::in_place_type<Head>, parameters, layer.in, layer.out, network_.layers[layer.input].rate);
     else
       layers_.emplace_back();
   }

@@ -26,11 +26,11 @@ class Model {
   const Network& network() const { return network_; }
 
  private:
-  Var run(const Context& ctx, const Tensor& images, std::size_t layers) const;
+  Var run(const Context& ctx, const Tensor& images, std::size_t count) const;
 
   Network network_;
   std::vector<std::vector<int>> readers_;
-  /// One per layer of the list; without tensors (residual) there is nothing to keep, and the head carries out pooling and dropout.
+  /// One per layer of the list: nothing for a residual, which has no tensors, and for pooling and dropout, which Head does.
   std::vector<std::variant<std::monostate, ConvNorm, SqueezeExcite, Head>> layers_;
 };
 

@@ -1,3 +1,5 @@
+// The blocks of each type, the stem and the heads, layer by layer. Channels, sizes and names are carried along.
+// Contract: network_builder.h.  Next: efficientnet.cpp, efficientnet_v2.cpp, mobilenet_v3.cpp.
 #include "models/network_builder.h"
 
 #include <algorithm>

@@ -187,9 +187,9 @@ def check_small(bench, folder):
 
 def check_b4(bench, weights, golden, data):
     source = weights / "efficientnet-b4-partial.safetensors"
+    absent = [a for name in ("_blocks.31._expand_conv.weight", "_blocks.31._project_conv.weight", "_fc.*") for a in ("--allow-missing", name)]
     # 224 from 256: how golden/real prepared its photos
-    b4 = bench.convert(source, "b4.safetensors", "--classes", "18", "--resolution", "224", "--crop-pct", "0.875", "--allow-missing",
-                       "_blocks.31._expand_conv.weight", "_blocks.31._project_conv.weight", "_fc.*")
+    b4 = bench.convert(source, "b4.safetensors", "--classes", "18", "--resolution", "224", "--crop-pct", "0.875", *absent)
     pth = bench.convert(b4, "b4.pth")
     check_zip("b4: b4.pth", pth)
     model = timm.create_model("tf_efficientnet_b4", num_classes=18)

@@ -3,6 +3,7 @@
 //   expand       blocks.s.i.conv_pw, bn1           features.(s+1).i.block.0.0, .1  _blocks.g._expand_conv, _bn0
 //   depthwise    blocks.s.i.conv_dw, bn2           ..block.1.0, .1                 .._depthwise_conv, _bn1
 //   project      blocks.s.i.conv_pwl, bn3          ..block.3.0, .1                 .._project_conv, _bn2
+// torchvision's MobileNetV3 counts its features by block: features.(g+1).block. EfficientNet-PyTorch names no other family's.
 // Trap: in a block without expansion (stage 0) timm calls the depthwise norm bn1 and the projection conv_pw, bn2
 // (models/network_builder.h decides timm's names).
 // Next: load.h uses it.

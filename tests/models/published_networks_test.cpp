@@ -22,7 +22,7 @@ int64_t parameters_of(const std::string& name, int classes) {
   return parameters.count();
 }
 
-TEST(Architecture, ParameterCountsAreThePublishedOnes) {
+TEST(PublishedNetworks, ParameterCountsAreThePublishedOnes) {
   const std::pair<const char*, int64_t> published[] = {{"b0", 5288548},    {"b1", 7794184},    {"b2", 9109994},    {"b3", 12233232},
                                                        {"b4", 19341616},   {"b5", 30389784},   {"b6", 43040704},   {"b7", 66347960},
                                                        {"lite0", 4652008}, {"lite1", 5416680}, {"lite2", 6092072}, {"lite3", 8197096},
@@ -32,7 +32,7 @@ TEST(Architecture, ParameterCountsAreThePublishedOnes) {
   EXPECT_EQ(parameters_of("b0", 18), 4030606);
 }
 
-TEST(Architecture, UnknownNameSuggestsTheNearest) {
+TEST(PublishedNetworks, UnknownNameSuggestsTheNearest) {
   try {
     network_spec("lite9");
     FAIL();
@@ -41,7 +41,7 @@ TEST(Architecture, UnknownNameSuggestsTheNearest) {
   }
 }
 
-TEST(Architecture, StateDictHasTimmsNumberOfEntries) {
+TEST(PublishedNetworks, StateDictHasTimmsNumberOfEntries) {
   const auto ops = make_ref_ops();
   Parameters parameters(*ops, false);
   const Model model(network_spec("b4"), parameters);
@@ -71,7 +71,7 @@ TEST(LayerTable, ParametersAddUpToTheNetworks) {
   }
 }
 
-TEST(Architecture, AMultiplierOutOfBoundsIsRefusedBeforeAnythingIsMade) {
+TEST(PublishedNetworks, AMultiplierOutOfBoundsIsRefusedBeforeAnythingIsMade) {
   for (const double bad : {0.0, -1.0, std::nan(""), std::numeric_limits<double>::infinity(), 1e300, 1e9, 10.1, 1e-9})
     for (const bool is_depth : {false, true}) {
       NetworkSpec spec = network_spec("b0");
