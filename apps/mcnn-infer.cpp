@@ -108,7 +108,7 @@ void infer(const Arguments& a) {
 
   const Backend backend = make_backend(a.device, a.threads, nullptr, a.products);
   Engine engine(*backend.ops, d.spec, d.normalisation, false);
-  const LoadReport report = load_weights(file, engine.model().architecture(), engine.parameters(), {a.network.allow_missing, 0});
+  const LoadReport report = load_weights(file, engine.model().network(), engine.parameters(), {a.network.allow_missing, 0});
   require_head_of_file(report, file, d.spec.classes);
   for (const std::string& line : report.lines()) notes.push_back(line);
   std::fprintf(stderr, "%s\n", backend.reason.c_str());

@@ -9,6 +9,7 @@
 #include "formats/safetensors.h"
 #include "formats/write_torch_zip.h"
 #include "kernels/backend.h"
+#include "models/layer_tensors.h"
 #include "runtime/agreement.h"
 #include "runtime/atomic_file.h"
 #include "runtime/error.h"
@@ -23,14 +24,26 @@ namespace {
 
 using namespace mcnn;
 
-/// A network with a file's values.
-struct LoadedNetwork {
+/// A file's values under the engine's names: for any network that is known, whether or not this build runs it.
+struct LoadedValues {
+  Network network;
   Parameters parameters;
-  EfficientNet model;
   LoadReport report;
 
-  LoadedNetwork(Ops& ops, const TensorFile& file, const EfficientNetSpec& spec, const std::vector<std::string>& allow_missing)
-      : parameters(ops, false), model(spec, parameters), report(load_weights(file, model.architecture(), parameters, {allow_missing, 0})) {}
+  LoadedValues(Ops& ops, const TensorFile& file, const NetworkSpec& spec, const std::vector<std::string>& allow_missing)
+      : network(build_network(spec)),
+        parameters(ops, false),
+        report((add_tensors(network, parameters), load_weights(file, network, parameters, {allow_missing, 0}))) {}
+};
+
+/// A network that runs, with a file's values.
+struct LoadedNetwork {
+  Parameters parameters;
+  Model model;
+  LoadReport report;
+
+  LoadedNetwork(Ops& ops, const TensorFile& file, const NetworkSpec& spec, const std::vector<std::string>& allow_missing)
+      : parameters(ops, false), model(spec, parameters), report(load_weights(file, model.network(), parameters, {allow_missing, 0})) {}
 };
 
 void print_notes(const TensorFile& file, const std::vector<std::string>& notes) {
@@ -138,26 +151,25 @@ struct ConvertCommand {
     std::vector<std::string> notes;
     const ModelDescription d = flags.describe(file, notes);
     const auto ops = make_backend("cpu", 1).ops;  // carries the values, computes nothing
-    LoadedNetwork network(*ops, file, d.spec, flags.allow_missing);
+    LoadedValues loaded(*ops, file, d.spec, flags.allow_missing);
 
-    require_head_of_file(network.report, file, d.spec.classes);
+    require_head_of_file(loaded.report, file, d.spec.classes);
     Metadata metadata = file.metadata();
     metadata.erase("convention");  // in words: what follows says it in fields
     metadata.erase("format");
     for (const auto& [key, value] : metadata_of(d)) metadata[key] = value;
     if (wanted == "onnx") {
       const OnnxOptions options = onnx_options(d);
-      write_onnx(out, d.spec, network.parameters, options, metadata);
-      print_notes(file, notes, network.report);
+      write_onnx(out, loaded.network, loaded.parameters, options, metadata);
+      print_notes(file, notes, loaded.report);
       say("{}: onnx, opset {}, {} (N,{}), batch norm {}\n", out, options.opset,
           options.preprocessing ? fmt::format("uint8 (N,{},{},3) ->", options.height, options.width)
                                 : fmt::format("float (N,3,{},{}) ->", options.height, options.width),
           d.spec.classes, options.fold_norm ? "folded" : "kept");
       return;
     }
-    const Architecture& architecture = network.model.architecture();
     const TensorFile state =
-        renamed(state_dict(network.parameters, batches_tracked_in(file, architecture, network.report.naming)), architecture, names);
+        renamed(state_dict(loaded.parameters, batches_tracked_in(file, loaded.network, loaded.report.naming)), loaded.network, names);
     if (wanted == "torch") {
       write_torch_zip(out, state.tensors());
       std::string flags_then;
@@ -172,7 +184,7 @@ struct ConvertCommand {
       metadata["format"] = "pt";  // transformers and timm ask for it
       write_safetensors(out, state.tensors(), metadata);
     }
-    print_notes(file, notes, network.report);
+    print_notes(file, notes, loaded.report);
     say("{}: {}, {} tensors, {} names\n", out, wanted, state.tensors().size(), name_of(names));
   }
 };
@@ -254,7 +266,7 @@ struct DiffCommand {
     const std::optional<Naming> naming = detect_naming(file);
     if (!naming || *naming == Naming::timm) return by_timm_name(file, {});
     std::vector<std::string> notes;
-    return by_timm_name(file, scale(flags.describe(file, notes).spec));
+    return by_timm_name(file, build_network(flags.describe(file, notes).spec));
   }
 
   void run() {

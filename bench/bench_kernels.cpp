@@ -18,6 +18,7 @@
 #include "bench/model_cases.h"
 #include "bench/roofline.h"
 #include "kernels/backend.h"
+#include "models/published_networks.h"
 #include "runtime/allowance.h"
 #include "runtime/error.h"
 #include "tests/cases/cases.h"
@@ -132,7 +133,7 @@ int run(int argc, char** argv) {
 
   const std::vector<cases::Case> rows = model.empty()      ? cases::all_cases()
                                         : model == "block" ? block_cases(batch, resolution)
-                                                           : model_cases(efficientnet_spec(model), batch, resolution);
+                                                           : model_cases(build_network(network_spec(model)), batch, resolution);
   for (const cases::Case& row : rows)
     benchmark::RegisterBenchmark((row.operation + ": " + row.name).c_str(), [&](benchmark::State& s) { time_case(s, target, row); })
         ->UseManualTime()

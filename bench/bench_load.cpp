@@ -56,9 +56,8 @@ int main(int argc, char** argv) {
     const ModelDescription d = describe_file(open_tensor_file(path), {}, notes);
     Engine engine(*ops, d.spec, d.normalisation, false);
     print("open", smallest(repeats, [&] { open_tensor_file(path); }));
-    print("open + load_weights", smallest(repeats, [&] {
-            load_weights(open_tensor_file(path), engine.model().architecture(), engine.parameters(), {allow_missing});
-          }));
+    print("open + load_weights",
+          smallest(repeats, [&] { load_weights(open_tensor_file(path), engine.model().network(), engine.parameters(), {allow_missing}); }));
   } catch (const std::exception& e) {
     std::fprintf(stderr, "bench_load: %s\n", e.what());
     return 1;

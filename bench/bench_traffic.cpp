@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
     mcnn::cuda::CudaOps cuda;
     std::map<std::string, mcnn::Traffic> by_operation;
     const auto ops = mcnn::counting_traffic(cuda, by_operation);
-    mcnn::EfficientNetSpec spec = mcnn::efficientnet_spec(config.model.name);
+    mcnn::NetworkSpec spec = mcnn::network_spec(config.model.name);
     spec.classes = 18;
     mcnn::Engine engine(*ops, spec, {}, true, mcnn::storage_type(config.model));
     mcnn::Optimizer optimizer(engine.parameters(), config.train.optimizer);

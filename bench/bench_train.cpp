@@ -35,7 +35,7 @@ int main(int argc, char** argv) {
   try {
     mcnn::Profiler profiler;
     const mcnn::Backend backend = mcnn::make_backend(device, threads, &profiler, {config.run.products, config.run.allow_tf32});
-    mcnn::EfficientNetSpec spec = mcnn::efficientnet_spec(config.model.name);
+    mcnn::NetworkSpec spec = mcnn::network_spec(config.model.name);
     spec.classes = classes;
     mcnn::Engine engine(*backend.ops, spec, {}, true, mcnn::storage_type(config.model));
     engine.profile_with(&profiler);

@@ -123,7 +123,7 @@ struct Training {
   Optimizer optimizer;
   TrainingStep step;
 
-  Training(Ops& ops, const Config& c, const EfficientNetSpec& spec)
+  Training(Ops& ops, const Config& c, const NetworkSpec& spec)
       : config(c),
         engine(ops, spec, {}, true, storage_type(config.model)),
         optimizer((initialise(engine.parameters(), 0), engine.parameters()), config.train.optimizer),
@@ -137,7 +137,7 @@ constexpr float kLearningRate = 1e-5f;
 int check_steps(const Arguments& a, Ops& ops) {
   Config narrow, full;
   narrow.model.storage = a.storage;
-  EfficientNetSpec spec = efficientnet_spec(a.model);
+  NetworkSpec spec = network_spec(a.model);
   spec.classes = 18;
   const Backend cpu = make_backend("cpu", 0);
   Training device(ops, narrow, spec), reference(*cpu.ops, full, spec);

@@ -1,8 +1,11 @@
-// From the layer table to cases, in the order of the network.
+// One walk over the network's layers: how each reads its input and where its gradient comes from follow from who reads what.
+// Next: tests/cases/cases.h builds the cases.
 #include "bench/model_cases.h"
 
+#include <algorithm>
 #include <map>
 
+#include "models/carried_out.h"
 #include "models/layer_table.h"
 #include "tests/cases/cases.h"
 
@@ -35,113 +38,89 @@ class Collection {
   std::map<std::string, std::size_t> index_;
 };
 
-class Walk {
- public:
-  explicit Walk(const EfficientNetSpec& spec) : spec_(spec) {}
+/// How the layers that read `layer` see its output.
+Reading reading_of(const Network& network, int layer) {
+  if (layer == kImageInput) return kImage;
+  const Layer& l = network.layers[layer];
+  if (l.kind == LayerKind::residual) return kImage;
+  if (l.kind != LayerKind::squeeze_excite) return {.act = activation_of(network, l)};
+  Reading gated = reading_of(network, l.input);
+  gated.gate = true;
+  return gated;
+}
 
-  void stem(const LayerRow& row) {
-    const Dense d{.n = row.in[0],
-                  .h = row.in[1],
-                  .w = row.in[2],
-                  .in = row.in[3],
-                  .out = row.out[3],
-                  .kernel = row.kernel,
-                  .stride = row.stride,
-                  .padding = cases::Padding::same};
-    all_.add(dense_forward(d), row.name, shape(row));
-    all_.add(dense_backward(d), row.name, shape(row));
+/// How the gradient of a convolution's output is formed: its first reader's kind says it.
+Form form_of(const Network& network, const std::vector<int>& readers) {
+  switch (network.layers[readers.front()].kind) {
+    case LayerKind::squeeze_excite: return Form::gated;
+    case LayerKind::residual: return Form::drop_path;
+    case LayerKind::global_pool: return Form::pooled;
+    default: return Form::from_u;
   }
+}
 
-  void pointwise(const LayerRow& row, const Reading& x, Form dy, bool add) {
-    const Pointwise p{.n = row.in[0],
-                      .h = row.in[1],
-                      .w = row.in[2],
-                      .in = row.in[3],
-                      .out = row.out[3],
-                      .x = x,
-                      .dy = dy,
-                      .dy_act = activation(),
-                      .add = add};
-    all_.add(pointwise_forward(p), row.name, shape(row));
-    all_.add(pointwise_backward(p), row.name, shape(row) + (add ? " add" : "") + (dy == Form::drop_path ? " drop-path" : ""));
+std::string text(const Shape& s) { return fmt::format("{}x{}x{}x{}", s[0], s[1], s[2], s[3]); }
+
+void add_convolution(Collection& all, const LayerRow& row, const Reading& x, Form dy, Activation act, bool dx, bool add) {
+  const Shape& in = row.in;
+  std::string shape = text(in) + fmt::format("->{}", row.out[3]);
+  if (row.kernel > 1) shape += fmt::format(" k{}s{}", row.kernel, row.stride);
+  const std::string backward = shape + (add ? " add" : "") + (dy == Form::drop_path ? " drop-path" : "");
+  const auto both = [&](auto c, const auto& forward_case, const auto& backward_case) {
+    c.dy = dy;
+    c.dx = dx;
+    c.add = add;
+    all.add(forward_case(c), row.name, shape);
+    all.add(backward_case(c), row.name, backward);
+  };
+  using enum cases::Padding;
+  switch (row.kind) {
+    case LayerKind::pointwise:
+      both(Pointwise{.n = in[0], .h = in[1], .w = in[2], .in = in[3], .out = row.out[3], .x = x, .dy_act = act}, pointwise_forward,
+           pointwise_backward);
+      break;
+    case LayerKind::depthwise:
+      both(Depthwise{"", in[0], in[1], in[2], in[3], row.kernel, row.stride, same, x}, depthwise_forward, depthwise_backward);
+      break;
+    default: both(Dense{"", in[0], in[1], in[2], in[3], row.out[3], row.kernel, row.stride, same, x}, dense_forward, dense_backward);
   }
-
-  void depthwise(const LayerRow& row, const Reading& x, Form dy, bool add) {
-    const Depthwise d{.n = row.in[0],
-                      .h = row.in[1],
-                      .w = row.in[2],
-                      .c = row.in[3],
-                      .kernel = row.kernel,
-                      .stride = row.stride,
-                      .padding = cases::Padding::same,
-                      .x = x,
-                      .dy = dy,
-                      .add = add};
-    all_.add(depthwise_forward(d), row.name, shape(row));
-    all_.add(depthwise_backward(d), row.name, shape(row) + (add ? " add" : ""));
-  }
-
-  void squeeze_excite(const LayerRow& row, const Shape& pooled) {
-    pool(row.name, pooled);
-    const SqueezeExcite se{.n = row.in[0], .c = row.in[1], .reduced = row.squeezed};
-    const std::string shape = fmt::format("{}x{}->{}", se.n, se.c, se.reduced);
-    all_.add(squeeze_excite_forward(se), row.name, shape);
-    all_.add(squeeze_excite_backward(se), row.name, shape);
-  }
-
-  void pool(const std::string& layer, const Shape& s) {
-    all_.add(pool_forward({.n = s[0], .h = s[1], .w = s[2], .c = s[3], .x = activated()}), layer, text(s));
-  }
-
-  void skip(const std::string& block, const Shape& s) {
-    all_.add(residual_forward({.n = s[0], .h = s[1], .w = s[2], .c = s[3]}), block, text(s));
-    all_.add(batch_norm_sums({.n = s[0], .h = s[1], .w = s[2], .c = s[3]}), block, text(s));
-  }
-
-  Activation activation() const { return spec_.lite ? Activation::relu6 : Activation::swish; }
-  Reading activated() const { return {.act = activation()}; }
-  Reading gated() const { return {.act = activation(), .gate = !spec_.lite}; }
-
-  std::vector<Case> finished() { return all_.finished(); }
-
- private:
-  static std::string text(const Shape& s) { return fmt::format("{}x{}x{}x{}", s[0], s[1], s[2], s[3]); }
-  static std::string shape(const LayerRow& row) {
-    std::string t = text(row.in) + fmt::format("->{}", row.out[3]);
-    if (row.kernel > 1) t += fmt::format(" k{}s{}", row.kernel, row.stride);
-    return t;
-  }
-
-  const EfficientNetSpec& spec_;
-  Collection all_;
-};
+}
 
 }  // namespace
 
-std::vector<Case> model_cases(const EfficientNetSpec& spec, int64_t batch, int64_t resolution) {
+std::vector<Case> model_cases(const Network& network, int64_t batch, int64_t resolution) {
+  require_carried_out(network);
   std::map<std::string, LayerRow> rows;
-  for (const LayerRow& row : layer_table(spec, batch, resolution, resolution)) rows.emplace(row.name, row);
-  Walk walk(spec);
-  walk.stem(rows.at("conv_stem"));
-  Reading x = walk.activated();  // of the next block's input
-  bool read_twice = false;       // the block's input is read by a skip too: its gradient is added to the first convolution's
-  for (const BlockSpec& block : scale(spec).blocks) {
-    const std::string name = block.name();
-    read_twice = block.skip;
-    const bool expands = block.expand != 1;
-    if (expands) walk.pointwise(rows.at(name + ".conv_pw"), x, Form::from_u, read_twice);
-    const LayerRow& depthwise = rows.at(name + ".conv_dw");
-    walk.depthwise(depthwise, expands ? walk.activated() : x, block.squeezed ? Form::gated : Form::from_u, !expands && read_twice);
-    if (block.squeezed) walk.squeeze_excite(rows.at(name + ".se"), depthwise.out);
-    const LayerRow& project = rows.at(name + (expands ? ".conv_pwl" : ".conv_pw"));
-    walk.pointwise(project, block.squeezed ? walk.gated() : walk.activated(), block.skip ? Form::drop_path : Form::from_u, false);
-    if (block.skip) walk.skip(name, project.out);
-    x = block.skip ? kImage : kLinear;
+  for (const LayerRow& row : layer_table(network, batch, resolution, resolution)) rows.emplace(row.name, row);
+  const std::vector<std::vector<int>> readers = readers_of(network);
+  const auto read_by_a_skip = [&](int layer) {
+    return layer != kImageInput &&
+           std::any_of(readers[layer].begin(), readers[layer].end(), [&](int r) { return network.layers[r].skip == layer; });
+  };
+  Collection all;
+  Shape map;  // the last convolution's output
+  for (int i = 0; const Layer& layer : network.layers) {
+    if (is_convolution(layer.kind)) {
+      const LayerRow& row = rows.at(layer.name);
+      add_convolution(all, row, reading_of(network, layer.input), form_of(network, readers[i]), activation_of(network, layer),
+                      layer.input != kImageInput, read_by_a_skip(layer.input));
+      map = row.out;
+    } else if (layer.kind == LayerKind::squeeze_excite || layer.kind == LayerKind::global_pool) {
+      all.add(pool_forward({.n = map[0], .h = map[1], .w = map[2], .c = map[3], .x = reading_of(network, layer.input)}), layer.name,
+              text(map));
+    }
+    if (layer.kind == LayerKind::squeeze_excite) {
+      const SqueezeExcite se{.n = map[0], .c = map[3], .reduced = layer.hidden};
+      const std::string shape = fmt::format("{}x{}->{}", se.n, se.c, se.reduced);
+      all.add(squeeze_excite_forward(se), layer.name, shape);
+      all.add(squeeze_excite_backward(se), layer.name, shape);
+    } else if (layer.kind == LayerKind::residual) {
+      all.add(residual_forward({.n = map[0], .h = map[1], .w = map[2], .c = map[3]}), layer.name, text(map));
+      all.add(batch_norm_sums({.n = map[0], .h = map[1], .w = map[2], .c = map[3]}), layer.name, text(map));
+    }
+    ++i;
   }
-  const LayerRow& head = rows.at("conv_head");
-  walk.pointwise(head, x, Form::pooled, false);
-  walk.pool("head", head.out);
-  return walk.finished();
+  return all.finished();
 }
 
 }  // namespace mcnn::bench

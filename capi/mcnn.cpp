@@ -62,7 +62,7 @@ struct mcnn_model {
         backend(choice.make()),
         engine(*backend.ops, description.spec, description.normalisation, false) {
     const std::vector<std::string> allowed(options.allow_missing, options.allow_missing + options.allow_missing_count);
-    const LoadReport report = load_weights(file, engine.model().architecture(), engine.parameters(), {allowed, 0});
+    const LoadReport report = load_weights(file, engine.model().network(), engine.parameters(), {allowed, 0});
     require_head_of_file(report, file, description.spec.classes);
     for (const std::string& line : report.lines()) notes += line + "\n";
   }
@@ -139,7 +139,7 @@ mcnn_options options_of(const mcnn_options* given) {
 Convention flags_of(const mcnn_options& options) {
   Convention flags;
   try {
-    if (options.network != nullptr) flags.model = {efficientnet_spec(options.network).name, "options.network"};
+    if (options.network != nullptr) flags.model = {network_spec(options.network).name, "options.network"};
     if (options.padding != nullptr) flags.padding = {Padding::parse(options.padding), "options.padding"};
     if (options.crop_rule != nullptr) flags.crop_rule = {name_of(parse_crop_rule(options.crop_rule)), "options.crop_rule"};
     if (options.bn_eps > 0) flags.bn_eps = {options.bn_eps, "options.bn_eps"};

@@ -53,7 +53,7 @@ int classes_in(const TensorFile& file) {
 ModelDescription describe_run(const ModelOptions& model, const DataOptions& data, const Convention& of_weights,
                               std::vector<std::string> classes) {
   ModelDescription d;
-  d.spec = efficientnet_spec(model.name);
+  d.spec = network_spec(model.name);
   if (model.width > 0) d.spec.width = model.width;
   if (model.depth > 0) d.spec.depth = model.depth;
   d.spec.classes = static_cast<int>(classes.size());
@@ -84,7 +84,7 @@ ModelDescription describe_file(const TensorFile& file, const Convention& flags, 
     fail("{}: cannot tell which network its tensors are of; name it with --model, and its --width and --depth if they are its own",
          file.path());
   ModelDescription d;
-  d.spec = efficientnet_spec(c.model->value);
+  d.spec = network_spec(c.model->value);
   d.spec.width = number(file, "width", kLeastMultiplier, kLargestMultiplier, d.spec.width);
   d.spec.depth = number(file, "depth", kLeastMultiplier, kLargestMultiplier, d.spec.depth);
   d.spec.padding = value_or(c.padding, Padding{});

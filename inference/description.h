@@ -7,14 +7,14 @@
 #include "data/data_options.h"
 #include "data/preprocess.h"
 #include "inference/engine.h"
-#include "models/architecture.h"
+#include "models/published_networks.h"
 #include "models/model_options.h"
 #include "weights/convention.h"
 
 namespace mcnn {
 
 struct ModelDescription {
-  EfficientNetSpec spec;
+  NetworkSpec spec;
   Normalisation normalisation;
   Preprocess preprocess;
   std::vector<std::string> classes;  ///< names in label order

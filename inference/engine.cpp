@@ -4,7 +4,7 @@
 
 namespace mcnn {
 
-Engine::Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& normalisation, bool gradients, DType storage)
+Engine::Engine(Ops& ops, const NetworkSpec& spec, const Normalisation& normalisation, bool gradients, DType storage)
     : ops_(ops),
       parameters_(ops, gradients),
       model_(spec, parameters_),

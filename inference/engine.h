@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "data/batch.h"
-#include "models/efficientnet.h"
+#include "models/model.h"
 
 namespace mcnn {
 
@@ -29,7 +29,7 @@ class Engine {
  public:
   /// Adds no values: initialise() or a weights file gives them. gradients: false for inference only. `storage` is the type of
   /// feature maps; f32 stands for the backend's parameter type. Throws Error if the backend cannot store them so.
-  Engine(Ops& ops, const EfficientNetSpec& spec, const Normalisation& normalisation, bool gradients, DType storage = DType::f32);
+  Engine(Ops& ops, const NetworkSpec& spec, const Normalisation& normalisation, bool gradients, DType storage = DType::f32);
 
   /// Adds forward and backward of one training step over a batch; the gradients are written to the parameters'. `smoothing` is the
   /// loss's label smoothing. loss (1).
@@ -52,7 +52,7 @@ class Engine {
   Ops& ops() { return ops_; }
   Parameters& parameters() { return parameters_; }
   const Parameters& parameters() const { return parameters_; }
-  const EfficientNet& model() const { return model_; }
+  const Model& model() const { return model_; }
   DType storage() const { return storage_; }
   /// Where the programs of this engine run.
   Workspace& workspace() { return workspace_; }
@@ -64,7 +64,7 @@ class Engine {
 
   Ops& ops_;
   Parameters parameters_;
-  EfficientNet model_;
+  Model model_;
   Normalisation normalisation_;
   DType storage_;
   Workspace workspace_;

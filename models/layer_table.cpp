@@ -1,98 +1,57 @@
 #include "models/layer_table.h"
 
+#include <functional>
+#include <numeric>
+
+#include "models/layer_tensors.h"
+
 namespace mcnn {
-namespace {
 
-class Walk {
- public:
-  Walk(const EfficientNetSpec& spec, Shape input)
-      : spec_(spec), nominal_h_(spec.padding.height), nominal_w_(spec.padding.width), at_(input) {}
-
-  void convolution(const std::string& name, LayerKind kind, int64_t out, int kernel, int stride) {
-    const ConvPadding padding = ConvPadding::of(spec_.padding, nominal_h_, nominal_w_, kernel, stride);
-    const auto [top, h] = padding.vertical.fit(at_[1], kernel, stride);
-    const auto [left, w] = padding.horizontal.fit(at_[2], kernel, stride);
-    nominal_h_ = (nominal_h_ + stride - 1) / stride;
-    nominal_w_ = (nominal_w_ + stride - 1) / stride;
-    LayerRow row{.name = name, .kind = kind, .in = at_, .out = {at_[0], h, w, out}, .kernel = kernel, .stride = stride};
-    row.pad_top = top;
-    row.pad_left = left;
-    const int64_t weights = kernel * kernel * out * (kind == LayerKind::depthwise ? 1 : at_[3]);
-    row.parameters = weights + 2 * out;
-    row.macs = at_[0] * h * w * weights;
-    row.kept = row.out.size();
-    at_ = row.out;
-    rows.push_back(row);
-  }
-
-  void squeeze_excite(const std::string& name, int64_t squeezed) {
-    const int64_t weights = 2 * at_[3] * squeezed;
-    rows.push_back({.name = name,
-                    .kind = LayerKind::squeeze_excite,
-                    .in = {at_[0], at_[3]},
-                    .out = {at_[0], at_[3]},
-                    .squeezed = squeezed,
-                    .parameters = weights + squeezed + at_[3],
-                    .macs = at_[0] * weights});
-  }
-
-  void linear(const std::string& name, int64_t out) {
-    const int64_t weights = at_[3] * out;
-    rows.push_back({.name = name,
-                    .kind = LayerKind::linear,
-                    .in = {at_[0], at_[3]},
-                    .out = {at_[0], out},
-                    .parameters = weights + out,
-                    .macs = at_[0] * weights});
-  }
-
-  /// The sum that ends a block is kept beside the project convolution's output.
-  void skip() { rows.back().kept += at_.size(); }
-
+std::vector<LayerRow> layer_table(const Network& network, int64_t batch, int64_t height, int64_t width) {
   std::vector<LayerRow> rows;
-
- private:
-  const EfficientNetSpec& spec_;
-  int64_t nominal_h_, nominal_w_;
-  Shape at_;
-};
-
-}  // namespace
-
-std::vector<LayerRow> layer_table(const EfficientNetSpec& spec, int64_t batch, int64_t height, int64_t width) {
-  const Architecture architecture = scale(spec);
-  Walk walk(spec, {batch, height, width, 3});
-  walk.convolution("conv_stem", LayerKind::dense, architecture.stem, 3, 2);
-  for (const BlockSpec& b : architecture.blocks) {
-    const bool expands = b.expand != 1;
-    if (expands) walk.convolution(b.name() + ".conv_pw", LayerKind::pointwise, b.in * b.expand, 1, 1);
-    walk.convolution(b.name() + ".conv_dw", LayerKind::depthwise, b.in * b.expand, b.kernel, b.stride);
-    if (b.squeezed > 0) walk.squeeze_excite(b.name() + ".se", b.squeezed);
-    walk.convolution(b.name() + (expands ? ".conv_pwl" : ".conv_pw"), LayerKind::pointwise, b.out, 1, 1);
-    if (b.skip) walk.skip();
+  std::vector<Shape> outputs;  // of the layers
+  for (const Layer& layer : network.layers) {
+    const Shape in = layer.input == kImageInput ? Shape{batch, height, width, 3} : outputs[layer.input];
+    Shape out = in;
+    LayerRow row{.name = layer.name, .kind = layer.kind, .kernel = layer.kernel, .stride = layer.stride, .squeezed = layer.hidden};
+    for (const LayerTensor& tensor : tensors_of(layer)) {
+      if (!tensor.trained()) continue;
+      const int64_t elements = std::accumulate(tensor.shape.begin(), tensor.shape.end(), int64_t{1}, std::multiplies<>());
+      row.parameters += elements;
+      if (tensor.shape.size() > 1) row.macs += elements;  // per output pixel so far
+    }
+    if (is_convolution(layer.kind)) {
+      const auto [top, h] = layer.padding.vertical.fit(in[1], layer.kernel, layer.stride);
+      const auto [left, w] = layer.padding.horizontal.fit(in[2], layer.kernel, layer.stride);
+      out = {batch, h, w, layer.out};
+      row.pad_top = top;
+      row.pad_left = left;
+      row.macs *= batch * h * w;
+      row.kept = out.size();
+      row.in = in;
+      row.out = out;
+    } else if (layer.kind == LayerKind::squeeze_excite || layer.kind == LayerKind::linear) {
+      row.macs *= batch;
+      row.in = {batch, layer.in};
+      row.out = {batch, layer.out};
+      if (layer.kind == LayerKind::linear) out = row.out;
+    } else if (layer.kind == LayerKind::residual) {
+      rows.back().kept += in.size();
+    } else if (layer.kind == LayerKind::global_pool) {
+      out = {batch, layer.out};
+    }
+    outputs.push_back(out);
+    if (row.parameters > 0) rows.push_back(row);
   }
-  walk.convolution("conv_head", LayerKind::pointwise, architecture.head, 1, 1);
-  walk.linear("classifier", spec.classes);
-  return walk.rows;
+  return rows;
 }
 
-const char* name_of(LayerKind kind) {
-  switch (kind) {
-    case LayerKind::dense: return "dense";
-    case LayerKind::pointwise: return "pointwise";
-    case LayerKind::depthwise: return "depthwise";
-    case LayerKind::squeeze_excite: return "squeeze-excite";
-    case LayerKind::linear: return "linear";
-  }
-  return "";
-}
-
-std::string describe(const EfficientNetSpec& spec, int64_t batch, int64_t height, int64_t width) {
+std::string describe(const Network& network, int64_t batch, int64_t height, int64_t width) {
   constexpr double kMega = 1e6;
   std::string text = fmt::format("{:<24} {:<15} {:>22} {:>22} {:>7} {:>11} {:>11} {:>9}\n", "layer", "operation", "input", "output",
                                  "kernel", "parameters", "MACs (M)", "kept (MB)");
   LayerRow sum{.name = "total", .kind = LayerKind::linear};
-  for (const LayerRow& row : layer_table(spec, batch, height, width)) {
+  for (const LayerRow& row : layer_table(network, batch, height, width)) {
     const std::string kernel =
         row.stride == 1 ? fmt::format("{}x{}", row.kernel, row.kernel) : fmt::format("{}x{} /{}", row.kernel, row.kernel, row.stride);
     text += fmt::format("{:<24} {:<15} {:>22} {:>22} {:>7} {:>11} {:>11.2f} {:>9.2f}\n", row.name, name_of(row.kind), row.in.str(),

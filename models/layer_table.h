@@ -3,12 +3,10 @@
 #include <string>
 #include <vector>
 
-#include "models/architecture.h"
+#include "models/network.h"
 #include "runtime/tensor.h"
 
 namespace mcnn {
-
-enum class LayerKind { dense, pointwise, depthwise, squeeze_excite, linear };
 
 struct LayerRow {
   std::string name;  ///< timm's, of the layer's weight: "blocks.2.1.conv_dw"
@@ -21,11 +19,10 @@ struct LayerRow {
   int64_t kept = 0;        ///< elements of the feature maps a training step keeps for backward
 };
 
-std::vector<LayerRow> layer_table(const EfficientNetSpec& spec, int64_t batch, int64_t height, int64_t width);
-
-const char* name_of(LayerKind kind);
+/// A row for each layer with weights. What a residual keeps counts with the layer before it.
+std::vector<LayerRow> layer_table(const Network& network, int64_t batch, int64_t height, int64_t width);
 
 /// The table as text, with a line of totals; memory in MB of fp32 storage.
-std::string describe(const EfficientNetSpec& spec, int64_t batch, int64_t height, int64_t width);
+std::string describe(const Network& network, int64_t batch, int64_t height, int64_t width);
 
 }  // namespace mcnn

@@ -7,7 +7,8 @@
   strict=True, and their logits are mcnn's.
 - ONNX: onnx.checker with full_check, and ONNX Runtime's logits are mcnn's: batch norm folded and not, preprocessing inside
   and outside, batches of 1 and 3.
-Networks: the small golden ones, EfficientNet-B4 with its public weights, Lite0. `mcnn-weights verify` compares:
+Networks: the small golden ones, EfficientNet-B4 with its public weights, Lite0; and EfficientNetV2-S and MobileNetV3-Large, which
+mcnn describes and does not run: their logits in ONNX Runtime are timm's. `mcnn-weights verify` compares:
 ||a-b||/||b|| at most 1e-4, max|a-b| at most ten times that times max|b|. Folders as in tests/golden/golden_folder.h.
 """
 import argparse
@@ -186,16 +187,16 @@ def check_small(bench, folder):
 
 def check_b4(bench, weights, golden, data):
     source = weights / "efficientnet-b4-partial.safetensors"
+    absent = [a for name in ("_blocks.31._expand_conv.weight", "_blocks.31._project_conv.weight", "_fc.weight") for a in ("--allow-missing", name)]
     # 224 from 256: how golden/real prepared its photos
-    b4 = bench.convert(source, "b4.safetensors", "--classes", "18", "--resolution", "224", "--crop-pct", "0.875", "--allow-missing",
-                       "_blocks.31._expand_conv.weight", "_blocks.31._project_conv.weight", "_fc.*")
+    b4 = bench.convert(source, "b4.safetensors", "--resolution", "224", "--crop-pct", "0.875", *absent)
     pth = bench.convert(b4, "b4.pth")
     check_zip("b4: b4.pth", pth)
-    model = timm.create_model("tf_efficientnet_b4", num_classes=18)
+    model = timm.create_model("tf_efficientnet_b4")
     model.load_state_dict(torch.load(pth, weights_only=True), strict=True)
     images = np.random.default_rng(2).normal(size=(2, 3, 224, 224)).astype(np.float32)
     bench.agrees("b4: timm's tf_efficientnet_b4 loads .pth with strict=True, logits", b4, images, eval_logits(model, images))
-    tv = torchvision.models.efficientnet_b4(num_classes=18)
+    tv = torchvision.models.efficientnet_b4()
     tv.load_state_dict(torch.load(bench.convert(b4, "b4tv.pth", "--naming", "torchvision"), weights_only=True), strict=True)
     ok("b4: torchvision's efficientnet_b4 loads .pth with strict=True", True, f"{len(tv.state_dict())} tensors")
     check_onnx(bench, "b4", b4, (224, 224), IMAGENET, [])
@@ -252,6 +253,41 @@ def check_public_lite0(bench, weights, golden):
        f"||a-b||/||b|| {error:.2e}, max|a-b|/max|b| {largest:.2e}")
 
 
+def check_described(bench, name, timm_name, torchvision_name, padding):
+    """A network that is described and not run: timm's logits are those of the exported file, and of torchvision's network."""
+    torch.manual_seed(5)
+    model = timm.create_model(timm_name)
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    eps = norms[0].eps
+    for norm in norms:
+        norm.momentum = None  # the running statistics become those of the batch that follows: values stay in range
+    with torch.no_grad():
+        model.train()(torch.randn(8, 3, 96, 96))
+    images = np.random.default_rng(6).normal(size=(2, 3, 96, 96)).astype(np.float32)
+    logits = eval_logits(model, images)
+    source = bench.folder / f"{timm_name}.safetensors"
+    save_torch_file(model.state_dict(), source)
+
+    def close(what, answer):
+        error = np.linalg.norm(answer - logits) / np.linalg.norm(logits)
+        ok(f"{name}: {what}: timm's logits", error <= float(TOLERANCE), f"||a-b||/||b|| {error:.2e}")
+
+    for flags in ([], ["--fold-norm"]):
+        path = bench.convert(source, "network.onnx", "--size", "96x96", "--padding", padding, "--bn-eps", str(eps), *flags)
+        onnx.checker.check_model(onnx.load(path), full_check=True)
+        session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+        close(f"onnx {flags}", session.run(None, {"image": images})[0])
+    theirs = bench.convert(source, "torchvision.safetensors", "--naming", "torchvision")
+    other = torchvision.models.get_model(torchvision_name)
+    other.load_state_dict(load_file(theirs), strict=True)
+    for norm in (m for m in other.modules() if isinstance(m, torch.nn.BatchNorm2d)):
+        norm.eps = eps
+    if padding == "symmetric":
+        close("torchvision", eval_logits(other, images))
+    back = bench.convert(theirs, "back.safetensors")
+    ok(f"{name}: through torchvision's names and back", same_state(load_file(back), load_file(source)))
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
@@ -262,6 +298,9 @@ def main():
         if golden is not None:
             check_small(bench, golden / "small")
         check_lite0(bench)
+        check_described(bench, "efficientnetv2_s", "efficientnetv2_s", "efficientnet_v2_s", "symmetric")
+        check_described(bench, "efficientnetv2_s, same", "tf_efficientnetv2_s", "efficientnet_v2_s", "same")
+        check_described(bench, "mobilenetv3_large", "mobilenetv3_large_100", "mobilenet_v3_large", "symmetric")
         if weights is not None:
             check_public_lite0(bench, weights, golden)
             check_b4(bench, weights, golden, data)

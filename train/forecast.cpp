@@ -4,7 +4,7 @@
 
 namespace mcnn {
 
-MemoryForecast forecast(const EfficientNetSpec& spec, DType storage, const OptimizerOptions& optimizer_options, int64_t batch,
+MemoryForecast forecast(const NetworkSpec& spec, DType storage, const OptimizerOptions& optimizer_options, int64_t batch,
                         int64_t height, int64_t width) {
   const auto ops = make_dry_ops();
   Engine engine(*ops, spec, {}, true, storage);
@@ -17,7 +17,7 @@ MemoryForecast forecast(const EfficientNetSpec& spec, DType storage, const Optim
   return {engine.parameters().bytes() + optimizer.bytes(), engine.workspace().bytes() + step.bytes()};
 }
 
-void require_memory(const EfficientNetSpec& spec, DType storage, const OptimizerOptions& optimizer, int64_t batch, int64_t side,
+void require_memory(const NetworkSpec& spec, DType storage, const OptimizerOptions& optimizer, int64_t batch, int64_t side,
                     std::size_t available, std::size_t other) {
   const auto needed = [&](int64_t photos) { return other + forecast(spec, storage, optimizer, photos, side, side).total(); };
   constexpr double kGB = 1e9;

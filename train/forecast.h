@@ -3,7 +3,7 @@
 #pragma once
 #include <cstddef>
 
-#include "models/architecture.h"
+#include "models/published_networks.h"
 #include "runtime/dtype.h"
 #include "train/optimizer_options.h"
 
@@ -16,12 +16,12 @@ struct MemoryForecast {
 };
 
 /// One training step of `batch` photos of height x width, feature maps stored as `storage`.
-MemoryForecast forecast(const EfficientNetSpec& spec, DType storage, const OptimizerOptions& optimizer, int64_t batch, int64_t height,
+MemoryForecast forecast(const NetworkSpec& spec, DType storage, const OptimizerOptions& optimizer, int64_t batch, int64_t height,
                         int64_t width);
 
 /// Throws Error if the step of `batch` photos of side x side, with `other` bytes beside it, does not fit into `available`: says what is
 /// needed and the largest batch that fits.
-void require_memory(const EfficientNetSpec& spec, DType storage, const OptimizerOptions& optimizer, int64_t batch, int64_t side,
+void require_memory(const NetworkSpec& spec, DType storage, const OptimizerOptions& optimizer, int64_t batch, int64_t side,
                     std::size_t available, std::size_t other = 0);
 
 }  // namespace mcnn

@@ -107,7 +107,7 @@ void Run::make_network(const std::optional<TensorFile>& file) {
   engine->profile_with(&profiler);
   initialise(engine->parameters(), config.run.seed);
   if (file) {
-    const LoadReport report = load_weights(*file, engine->model().architecture(), engine->parameters(),
+    const LoadReport report = load_weights(*file, engine->model().network(), engine->parameters(),
                                            {config.weights.allow_missing, config.run.seed, description.classes});
     for (const std::string& line : report.lines()) say(file->path() + ": " + line);
   }

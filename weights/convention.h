@@ -22,7 +22,7 @@ struct Sourced {
 };
 
 struct Convention {
-  std::optional<Sourced<std::string>> model;  ///< b0-b7, lite0-4
+  std::optional<Sourced<std::string>> model;  ///< models/published_networks.h
   std::optional<Sourced<Padding>> padding;
   std::optional<Sourced<float>> bn_eps;
   std::optional<Sourced<std::array<float, 3>>> mean, std;  ///< of channels in [0,1]: (x/255 - mean)/std

@@ -42,10 +42,10 @@ void compare(const std::string& name, const StoredTensor& a, const StoredTensor&
 
 }  // namespace
 
-std::map<std::string, const StoredTensor*> by_timm_name(const TensorFile& file, const Architecture& architecture) {
+std::map<std::string, const StoredTensor*> by_timm_name(const TensorFile& file, const Network& network) {
   std::map<std::string, std::string> timm_names;
   if (const auto naming = detect_naming(file))
-    for (NamePair& pair : key_map(architecture, *naming)) timm_names.emplace(std::move(pair.file), std::move(pair.timm));
+    for (NamePair& pair : key_map(network, *naming)) timm_names.emplace(std::move(pair.file), std::move(pair.timm));
   std::map<std::string, const StoredTensor*> out;
   for (const StoredTensor& t : file.tensors()) {
     const std::string plain(strip_prefixes(t.name));

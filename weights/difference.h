@@ -5,13 +5,13 @@
 #include <vector>
 
 #include "formats/tensor_file.h"
-#include "models/architecture.h"
+#include "models/published_networks.h"
 
 namespace mcnn {
 
 /// The file's tensors by timm's names; a tensor that the network does not have keeps its own. Wrappers' prefixes are gone.
 /// Throws Error if two tensors would have one name.
-std::map<std::string, const StoredTensor*> by_timm_name(const TensorFile& file, const Architecture& architecture);
+std::map<std::string, const StoredTensor*> by_timm_name(const TensorFile& file, const Network& network);
 
 struct Difference {
   std::vector<std::string> lines;  ///< one for each tensor that differs, is missing or extra: its name and in what

@@ -1,74 +1,59 @@
-// Writes the table of key_map.h down once per naming; detection is the same table read backwards.
+// One function per naming, from a layer to its name; the map and the detection are each a walk over a network's layers.
+// Contract: key_map.h.  Next: load.cpp.
 #include "weights/key_map.h"
 
 #include <algorithm>
-#include <array>
-#include <map>
 #include <unordered_map>
 
+#include "models/layer_tensors.h"
+#include "models/published_networks.h"
 #include "runtime/error.h"
 #include "runtime/nearest.h"
 
 namespace mcnn {
 namespace {
 
-/// Adds a module's tensors: "conv_stem" -> conv_stem.weight.
-class Pairs {
- public:
-  void conv(const std::string& timm, const std::string& file) { add(timm, file, ".weight"); }
-  void conv_with_bias(const std::string& timm, const std::string& file) {
-    add(timm, file, ".weight");
-    add(timm, file, ".bias");
+/// Its EfficientNets list their features by stage, its MobileNetV3 by block.
+std::string torchvision_name(Family family, const Layer& layer, Module module) {
+  const bool by_block = family == Family::mobilenet_v3;
+  const Role& r = layer.role;
+  if (r.part == Part::head_linear) return "classifier.0";
+  if (r.part == Part::classifier) return by_block ? "classifier.3" : "classifier.1";  // behind head_linear, its activation and dropout
+  const std::string feature = fmt::format("features.{}", (by_block ? r.block : r.stage) + 1);
+  if (!r.in_block()) return feature + (module == Module::norm ? ".1" : ".0");
+  // A block is a list of the layers that it has.
+  const std::string item = fmt::format("{}.block.{}", by_block ? feature : fmt::format("{}.{}", feature, r.index), r.item);
+  switch (module) {
+    case Module::weight: return item + ".0";
+    case Module::norm: return item + ".1";
+    case Module::reduce: return item + ".fc1";
+    case Module::expand: return item + ".fc2";
   }
-  void norm(const std::string& timm, const std::string& file) {
-    for (const char* part : {".weight", ".bias", ".running_mean", ".running_var", ".num_batches_tracked"}) add(timm, file, part);
-  }
-  std::vector<NamePair> take() { return std::move(pairs_); }
-
- private:
-  void add(const std::string& timm, const std::string& file, const char* part) { pairs_.push_back({timm + part, file + part}); }
-  std::vector<NamePair> pairs_;
-};
-
-/// What a block's modules are called in a file, relative to nothing: full prefixes.
-struct BlockNames {
-  std::string expand, expand_norm, depthwise, depthwise_norm, reduce, excite, project, project_norm;
-};
-
-BlockNames block_names(Naming naming, const BlockSpec& b, int global_index) {
-  const bool expands = b.expand != 1;
-  switch (naming) {
-    case Naming::timm: {
-      const std::string p = b.name() + ".";
-      if (expands)
-        return {p + "conv_pw", p + "bn1", p + "conv_dw", p + "bn2", p + "se.conv_reduce", p + "se.conv_expand", p + "conv_pwl", p + "bn3"};
-      return {"", "", p + "conv_dw", p + "bn1", p + "se.conv_reduce", p + "se.conv_expand", p + "conv_pw", p + "bn2"};
-    }
-    case Naming::torchvision: {
-      // The block is a list: [expand] depthwise [squeeze-excite] project; what is absent does not count.
-      const std::string p = fmt::format("features.{}.{}.block.", b.stage + 1, b.index);
-      int next = 0;
-      const auto item = [&](bool present) { return p + std::to_string(present ? next++ : next); };
-      const std::string expand = item(expands), depthwise = item(true), se = item(b.squeezed > 0), project = item(true);
-      return {expand + ".0", expand + ".1", depthwise + ".0", depthwise + ".1", se + ".fc1", se + ".fc2", project + ".0", project + ".1"};
-    }
-    case Naming::efficientnet_pytorch: {
-      const std::string p = fmt::format("_blocks.{}.", global_index);
-      return {p + "_expand_conv", p + "_bn0",       p + "_depthwise_conv", p + "_bn1",
-              p + "_se_reduce",   p + "_se_expand", p + "_project_conv",   p + "_bn2"};
-    }
-  }
-  return {};
+  return "";
 }
 
-/// Modules outside the blocks: stem, stem norm, head, head norm, classifier.
-std::array<std::string, 5> outer_names(Naming naming) {
-  switch (naming) {
-    case Naming::timm: return {"conv_stem", "bn1", "conv_head", "bn2", "classifier"};
-    case Naming::torchvision: return {"features.0.0", "features.0.1", "features.8.0", "features.8.1", "classifier.1"};
-    case Naming::efficientnet_pytorch: return {"_conv_stem", "_bn0", "_conv_head", "_bn1", "_fc"};
+std::string efficientnet_pytorch_name(const Layer& layer, Module module) {
+  const bool norm = module == Module::norm;
+  const std::string block = fmt::format("_blocks.{}.", layer.role.block);
+  switch (layer.role.part) {
+    case Part::stem: return norm ? "_bn0" : "_conv_stem";
+    case Part::expand: return block + (norm ? "_bn0" : "_expand_conv");
+    case Part::depthwise: return block + (norm ? "_bn1" : "_depthwise_conv");
+    case Part::squeeze_excite: return block + (module == Module::reduce ? "_se_reduce" : "_se_expand");
+    case Part::project: return block + (norm ? "_bn2" : "_project_conv");
+    case Part::head: return norm ? "_bn1" : "_conv_head";
+    case Part::classifier: return "_fc";
+    default: return "";  // has no tensors
   }
-  return {};
+}
+
+std::string name_in_file(Naming naming, Family family, const Layer& layer, Module module) {
+  switch (naming) {
+    case Naming::timm: return module_name(layer, module);
+    case Naming::torchvision: return torchvision_name(family, layer, module);
+    case Naming::efficientnet_pytorch: return efficientnet_pytorch_name(layer, module);
+  }
+  return "";
 }
 
 /// Whether a name could only come from this naming.
@@ -103,32 +88,30 @@ Naming parse_naming(std::string_view text) {
   fail("unknown naming {}{}", printable(text), did_you_mean(text, names));
 }
 
-std::vector<NamePair> key_map(const Architecture& architecture, Naming naming) {
-  const auto timm = outer_names(Naming::timm), file = outer_names(naming);
-  Pairs pairs;
-  pairs.conv(timm[0], file[0]);
-  pairs.norm(timm[1], file[1]);
-  int global_index = 0;
-  for (const BlockSpec& b : architecture.blocks) {
-    const BlockNames t = block_names(Naming::timm, b, global_index), f = block_names(naming, b, global_index);
-    if (b.expand != 1) {
-      pairs.conv(t.expand, f.expand);
-      pairs.norm(t.expand_norm, f.expand_norm);
+bool names(Naming naming, Family family) {
+  return naming != Naming::efficientnet_pytorch || family == Family::efficientnet || family == Family::efficientnet_lite;
+}
+
+std::vector<NamePair> key_map(const Network& network, Naming naming) {
+  if (!names(naming, network.spec.family)) fail("{} does not name the tensors of {}", name_of(naming), network.title);
+  std::vector<NamePair> pairs;
+  for (const Layer& layer : network.layers)
+    for (const LayerTensor& t : tensors_of(layer)) {
+      NamePair& pair = pairs.emplace_back();
+      pair.timm = fmt::format("{}.{}", module_name(layer, t.module), t.entry);
+      pair.file = fmt::format("{}.{}", name_in_file(naming, network.spec.family, layer, t.module), t.entry);
+      pair.shape = t.shape;
+      if (layer.weight_is_1x1 && naming == Naming::torchvision && t.shape.size() > 1) pair.shape.resize(2);  // torchvision's is linear
     }
-    pairs.conv(t.depthwise, f.depthwise);
-    pairs.norm(t.depthwise_norm, f.depthwise_norm);
-    if (b.squeezed > 0) {
-      pairs.conv_with_bias(t.reduce, f.reduce);
-      pairs.conv_with_bias(t.excite, f.excite);
-    }
-    pairs.conv(t.project, f.project);
-    pairs.norm(t.project_norm, f.project_norm);
-    ++global_index;
-  }
-  pairs.conv(timm[2], file[2]);
-  pairs.norm(timm[3], file[3]);
-  pairs.conv_with_bias(timm[4], file[4]);
-  return pairs.take();
+  return pairs;
+}
+
+bool same_values(const std::vector<int64_t>& found, const std::vector<int64_t>& wanted) {
+  const auto plain = [](std::vector<int64_t> s) {
+    while (s.size() > 2 && s.back() == 1) s.pop_back();
+    return s;
+  };
+  return plain(found) == plain(wanted);
 }
 
 std::string_view strip_prefixes(std::string_view name) {
@@ -161,21 +144,19 @@ std::optional<std::string> detect_model(const TensorFile& file, Naming naming) {
 
   std::optional<std::string> best;
   std::size_t most_present = tensors.size() / 2, fewest_missing = SIZE_MAX;  // half of the file must be known
-  for (const char* name : {"b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "lite0", "lite1", "lite2", "lite3", "lite4"}) {
-    const Architecture architecture = scale(efficientnet_spec(name));
-    // The widths that tell the networks apart; the other tensors follow from them.
-    std::map<std::string, std::vector<int64_t>> shapes = {{"conv_stem.weight", {architecture.stem, 3, 3, 3}},
-                                                          {"conv_head.weight", {architecture.head, architecture.blocks.back().out, 1, 1}}};
-    for (const BlockSpec& b : architecture.blocks) shapes[b.name() + ".conv_dw.weight"] = {b.in * b.expand, 1, b.kernel, b.kernel};
-
+  for (const std::string& name : network_names()) {
     std::size_t present = 0, missing = 0;
     bool fits = true;
-    for (const auto& [timm, in_file] : key_map(architecture, naming)) {
-      const auto found = tensors.find(in_file);
-      found == tensors.end() ? ++missing : ++present;
-      const auto shape = shapes.find(timm);
-      if (found != tensors.end() && shape != shapes.end() && found->second->shape != shape->second) fits = false;
-    }
+    const Network network = build_network(network_spec(name));
+    if (!names(naming, network.spec.family)) continue;
+    for (const Layer& layer : network.layers)
+      for (const LayerTensor& t : tensors_of(layer)) {
+        const auto found = tensors.find(fmt::format("{}.{}", name_in_file(naming, network.spec.family, layer, t.module), t.entry));
+        found == tensors.end() ? ++missing : ++present;
+        // A convolution's width and kernel tell the networks apart; its other tensors, and squeeze-excite's, follow from them.
+        const bool tells = is_convolution(layer.kind) && t.module == Module::weight;
+        if (found != tensors.end() && tells && !same_values(found->second->shape, t.shape)) fits = false;
+      }
     // lite0's tensors are some of b0's, and b0's some of b1's, equally wide: the network that lacks fewest is meant.
     if (fits && (present > most_present || (present == most_present && missing < fewest_missing))) {
       best = name;

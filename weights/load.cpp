@@ -41,15 +41,6 @@ PlainNames by_plain_name(const TensorFile& file) {
   return out;
 }
 
-/// (O,I) and (O,I,1,1) hold the same values in the same order; files have been seen with either for 1x1 weights.
-bool same_values(const std::vector<int64_t>& found, const std::vector<int64_t>& wanted) {
-  const auto plain = [](std::vector<int64_t> s) {
-    while (s.size() > 2 && s.back() == 1) s.pop_back();
-    return s;
-  };
-  return plain(found) == plain(wanted);
-}
-
 /// A tensor's values: where the file has them, if they are floats in place, else converted into `buffer`.
 std::span<const float> floats_of(const StoredTensor& t, std::vector<float>& buffer) {
   const bool aligned = reinterpret_cast<uintptr_t>(t.bytes.data()) % alignof(float) == 0;
@@ -161,16 +152,20 @@ void refuse_misfits(const TensorFile& file, Naming naming, const FileNames& file
 }
 
 /// Blocks with a skip that lack a convolution: their last batch norm becomes 0, the block the identity. Returns their names.
-std::vector<std::string> start_as_identities(const Architecture& architecture, Parameters& parameters,
-                                             const std::vector<NamedTensor*>& missing) {
+std::vector<std::string> start_as_identities(const Network& network, Parameters& parameters, const std::vector<NamedTensor*>& missing) {
   std::vector<std::string> names;
-  for (const BlockSpec& b : architecture.blocks) {
-    const std::string convolutions = b.name() + ".conv_";
-    const bool lacks = std::any_of(missing.begin(), missing.end(), [&](const NamedTensor* t) { return t->name.starts_with(convolutions); });
-    if (!b.skip || !lacks) continue;
-    const std::string last_norm = b.name() + (b.expand != 1 ? ".bn3" : ".bn2");
-    for (const char* part : {".weight", ".bias"}) parameters.ops().run(Fill{parameters.find(last_norm + part)->value, 0.f});
-    names.push_back(b.name());
+  const auto is_missing = [&](const Layer& layer) {
+    return std::any_of(missing.begin(), missing.end(), [&](const NamedTensor* t) { return t->name == layer.name + ".weight"; });
+  };
+  for (const Layer& sum : network.layers) {
+    if (sum.kind != LayerKind::residual) continue;
+    const bool lacks = std::any_of(network.layers.begin(), network.layers.end(), [&](const Layer& layer) {
+      return layer.role.block == sum.role.block && is_convolution(layer.kind) && is_missing(layer);
+    });
+    if (!lacks) continue;
+    for (const char* entry : {".weight", ".bias"})
+      parameters.ops().run(Fill{parameters.find(network.layers[sum.input].norm + entry)->value, 0.f});
+    names.push_back(sum.role.block_name());
   }
   return names;
 }
@@ -204,12 +199,12 @@ std::vector<std::string> LoadReport::lines() const {
   return out;
 }
 
-LoadReport load_weights(const TensorFile& file, const Architecture& architecture, Parameters& parameters, const LoadOptions& options) {
+LoadReport load_weights(const TensorFile& file, const Network& network, Parameters& parameters, const LoadOptions& options) {
   refuse_state_of_a_run(file);
   LoadReport report{.naming = naming_of(file)};
   const PlainNames tensors = by_plain_name(file);
   FileNames file_names;
-  for (const auto& [timm, in_file] : key_map(architecture, report.naming)) file_names[timm] = in_file;
+  for (const NamePair& pair : key_map(network, report.naming)) file_names[pair.timm] = pair.file;
   report.file_classes = classes_in(tensors, file_names);
   if (const auto names = convention_of_metadata(file.path(), file.metadata()).classes) report.class_names = names->value;
   report.new_head = replaces_head(tensors, file_names, *parameters.find(kHeadWeight), report, options.classes);
@@ -227,7 +222,7 @@ LoadReport load_weights(const TensorFile& file, const Architecture& architecture
   }
   if (report.new_head)
     for (const std::string& name : {kHeadWeight, kHeadBias}) initialise(parameters, *parameters.find(name), options.seed);
-  report.identities = start_as_identities(architecture, parameters, m.missing);
+  report.identities = start_as_identities(network, parameters, m.missing);
   report.unused = m.unused;
   return report;
 }

@@ -7,7 +7,7 @@
 
 #include "formats/tensor_file.h"
 #include "layers/parameters.h"
-#include "models/architecture.h"
+#include "models/network.h"
 #include "weights/key_map.h"
 
 namespace mcnn {
@@ -37,7 +37,7 @@ struct LoadReport {
 /// num_batches_tracked never counts. A block with a skip whose convolutions are missing starts as the identity (its last
 /// batch norm's gamma and beta 0, whatever the file says): anything else would disturb the blocks that are there.
 /// Throws Error: unknown naming, a run's whole state, tensors missing or unexpected, wrong shapes or types, values that are not finite.
-LoadReport load_weights(const TensorFile& file, const Architecture& architecture, Parameters& parameters, const LoadOptions& options = {});
+LoadReport load_weights(const TensorFile& file, const Network& network, Parameters& parameters, const LoadOptions& options = {});
 
 /// For whoever does not train: throws Error if the classifier was initialised instead of read, so that answers would mean nothing.
 void require_head_of_file(const LoadReport& report, const TensorFile& file, int64_t classes);

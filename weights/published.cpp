@@ -27,16 +27,33 @@ const Table kTensorFlow = {{"b0", {224, .875}},    {"b1", {240, .882}},    {"b2"
                            {"b4", {380, .922}},    {"b5", {456, .934}},    {"b6", {528, .942}},    {"b7", {600, .949}},
                            {"lite0", {224, .875}}, {"lite1", {240, .882}}, {"lite2", {260, .890}}, {"lite3", {280, .897}},
                            {"lite4", {300, .904}}};
-// timm evaluates its conversion of the larger lite networks at another size.
-const Table kTimmTfLite = {{"lite3", {300, .904, "bilinear"}}, {"lite4", {380, .920, "bilinear"}}};
+// timm evaluates its conversion of the larger lite networks at another size; and of networks that the table above does not have.
+const Table kTimmTf = {{"lite3", {300, .904, "bilinear"}},
+                       {"lite4", {380, .920, "bilinear"}},
+                       {"efficientnetv2_s", {384, 1.}},
+                       {"mobilenetv3_large", {224, .875, "bilinear"}}};
 // timm's own training: the test size of each default checkpoint.
-const Table kTimmNative = {{"b0", {224, .875}}, {"b1", {256, 1.}}, {"b2", {288, 1.}},
-                           {"b3", {320, 1.}},   {"b4", {384, 1.}}, {"lite0", {224, .875}}};
-// resize 256/256/288/320/384, crop 224/240/288/300/380; b5-b7 resize = crop.
-const Table kTorchvision = {{"b0", {224, .875}}, {"b1", {240, .9375}}, {"b2", {288, 1.}}, {"b3", {300, .9375}},
-                            {"b4", {380, .989}}, {"b5", {456, 1.}},    {"b6", {528, 1.}}, {"b7", {600, 1.}}};
+const Table kTimmNative = {{"b0", {224, .875}},
+                           {"b1", {256, 1.}},
+                           {"b2", {288, 1.}},
+                           {"b3", {320, 1.}},
+                           {"b4", {384, 1.}},
+                           {"lite0", {224, .875}},
+                           {"efficientnetv2_s", {384, 1.}},
+                           {"mobilenetv3_large", {224, .875}}};
+// resize 256/256/288/320/384, crop 224/240/288/300/380; b5-b7 and efficientnetv2_s resize = crop.
+const Table kTorchvision = {{"b0", {224, .875}},
+                            {"b1", {240, .9375}},
+                            {"b2", {288, 1.}},
+                            {"b3", {300, .9375}},
+                            {"b4", {380, .989}},
+                            {"b5", {456, 1.}},
+                            {"b6", {528, 1.}},
+                            {"b7", {600, 1.}},
+                            {"efficientnetv2_s", {384, 1., "bilinear"}},
+                            {"mobilenetv3_large", {224, .875, "bilinear"}}};
 
-struct Family {
+struct Published {
   std::string source;
   Padding padding;
   float bn_eps = 1e-3f;
@@ -55,19 +72,21 @@ bool contains(const std::string& text, const char* part) { return text.find(part
 std::string telling_name(const std::string& path) {
   const std::filesystem::path p(path);
   const std::string name = p.filename().string();
-  return contains(name, "efficientnet") ? name : p.parent_path().filename().string() + "/" + name;
+  return contains(name, "efficientnet") || contains(name, "mobilenet") ? name : p.parent_path().filename().string() + "/" + name;
 }
 
-Family torchvision_family(const std::string& model, const std::string& name) {
-  const bool from_tensorflow = model == "b5" || model == "b6" || model == "b7";  // TensorFlow's weights, padded symmetrically
-  Family f{"tensor names (torchvision)", {Padding::Mode::symmetric}, from_tensorflow ? 1e-3f : 1e-5f};
+Published torchvision_family(const std::string& model, const std::string& name) {
+  // b5-b7: TensorFlow's weights, padded symmetrically; the others: its epsilon.
+  const bool as_tensorflow = model == "b5" || model == "b6" || model == "b7" || model == "efficientnetv2_s" || model == "mobilenetv3_large";
+  Published f{"tensor names (torchvision)", {Padding::Mode::symmetric}, as_tensorflow ? 1e-3f : 1e-5f};
   f.evaluation = look_up(kTorchvision, model);
-  if (contains(name, "b1-c27df63c")) f.evaluation = {240, .941, "bilinear"};  // IMAGENET1K_V2: resize 255
+  if (contains(name, "mobilenet_v3_large-5c1a4163")) f.evaluation = {224, .9655, "bilinear"};  // IMAGENET1K_V2: resize 232
+  if (contains(name, "b1-c27df63c")) f.evaluation = {240, .941, "bilinear"};                   // IMAGENET1K_V2: resize 255
   return f;
 }
 
-Family efficientnet_pytorch_family(const std::string& model, const std::string& name) {
-  Family f{"tensor names (EfficientNet-PyTorch)", {Padding::Mode::same}};
+Published efficientnet_pytorch_family(const std::string& model, const std::string& name) {
+  Published f{"tensor names (EfficientNet-PyTorch)", {Padding::Mode::same}};
   f.evaluation = look_up(kTensorFlow, model);
   if (model.starts_with("lite")) {
     f.mean = kLiteMean;
@@ -79,21 +98,30 @@ Family efficientnet_pytorch_family(const std::string& model, const std::string& 
   return f;
 }
 
-Family timm_family(const std::string& model, const std::string& name) {
-  if (contains(name, "tf_efficientnet")) {
-    Family f{"file name (timm's tf_efficientnet)", {Padding::Mode::same}};
-    f.evaluation = look_up(kTimmTfLite, model);
+Published timm_family(const std::string& model, const std::string& name) {
+  const bool mobile = contains(name, "mobilenetv3");
+  if (contains(name, "tf_efficientnet") || contains(name, "tf_mobilenetv3")) {
+    Published f{fmt::format("file name (timm's tf_{})", mobile ? "mobilenetv3" : "efficientnet"), {Padding::Mode::same}};
+    f.evaluation = look_up(kTimmTf, model);
     if (!f.evaluation) f.evaluation = look_up(kTensorFlow, model);
-    if (model.starts_with("lite") || contains(name, "_ap-") || contains(name, ".ap_")) f.mean = f.std = kHalf;
+    const bool half = model.starts_with("lite") || model == "efficientnetv2_s" || model == "mobilenetv3_large";
+    if (half || contains(name, "_ap-") || contains(name, ".ap_")) f.mean = f.std = kHalf;
     return f;
   }
-  Family f{contains(name, "efficientnet_") ? "file name (timm's native efficientnet)" : "tensor names (timm; native, not tf_)",
-           {Padding::Mode::symmetric},
-           1e-5f};
+  Published f{contains(name, "efficientnet_") ? "file name (timm's native efficientnet)"
+              : mobile                        ? "file name (timm's native mobilenetv3)"
+                                              : "tensor names (timm; native, not tf_)",
+              {Padding::Mode::symmetric},
+              1e-5f};
   f.evaluation = look_up(kTimmNative, model);
   if (contains(name, "ra4_e3600")) {
     f.mean = f.std = kHalf;
-    f.evaluation = model == "b0" ? Evaluation{256, 1.} : Evaluation{288, 1.};
+    f.evaluation = mobile ? Evaluation{256, .95} : model == "b0" ? Evaluation{256, 1.} : Evaluation{288, 1.};
+  }
+  if (contains(name, "_miil_")) {
+    f.mean = {0.f, 0.f, 0.f};
+    f.std = {1.f, 1.f, 1.f};
+    f.evaluation = Evaluation{224, .875, "bilinear"};
   }
   return f;
 }
@@ -118,7 +146,7 @@ Convention published_convention(const TensorFile& file, const std::string& model
     }
   }
 
-  Family f;
+  Published f;
   switch (*naming) {
     case Naming::timm: f = timm_family(network, name); break;
     case Naming::torchvision: f = torchvision_family(network, name); break;

@@ -1,6 +1,6 @@
-// What is known about the public EfficientNet checkpoints, recognised by their tensor names and file names: timm's native
+// What is known about the public EfficientNet and MobileNetV3 checkpoints, recognised by their tensor names and file names: timm's native
 // and tf_ weights, torchvision's, EfficientNet-PyTorch's and its Lite fork's.
-// Sources: timm 1.0.31 models/efficientnet.py (default_cfgs), torchvision 0.29 models/efficientnet.py (Weights),
+// Sources: timm 1.0.31 models/efficientnet.py and mobilenetv3.py (default_cfgs), torchvision 0.29 models/ (Weights),
 // EfficientNet-PyTorch 7e8b0d3 (utils.py), tensorflow/tpu efficientnet (lite).
 #pragma once
 #include <string>

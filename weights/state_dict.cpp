@@ -33,20 +33,21 @@ TensorFile state_dict(Parameters& parameters, const BatchesTracked& batches) {
   return TensorFile("state dict", std::move(tensors), {}, values);
 }
 
-TensorFile renamed(TensorFile timm, const Architecture& architecture, Naming naming) {
-  std::map<std::string, std::string> names;
-  for (NamePair& pair : key_map(architecture, naming)) names.emplace(std::move(pair.timm), std::move(pair.file));
+TensorFile renamed(TensorFile timm, const Network& network, Naming naming) {
+  std::map<std::string, NamePair> names;
+  for (const NamePair& pair : key_map(network, naming)) names.emplace(pair.timm, pair);
   const auto backing = std::make_shared<const TensorFile>(std::move(timm));
   std::vector<StoredTensor> tensors = backing->tensors();
   for (StoredTensor& t : tensors) {
     const auto found = names.find(t.name);
     if (found == names.end()) fail("{}: tensor {} has no name in {}'s naming", backing->path(), printable(t.name), name_of(naming));
-    t.name = found->second;
+    t.name = found->second.file;
+    t.shape = found->second.shape;
   }
   return TensorFile(backing->path(), std::move(tensors), backing->metadata(), backing);
 }
 
-BatchesTracked batches_tracked_in(const TensorFile& file, const Architecture& architecture, Naming naming) {
+BatchesTracked batches_tracked_in(const TensorFile& file, const Network& network, Naming naming) {
   std::map<std::string, int64_t> by_file_name;
   for (const StoredTensor& t : file.tensors())
     if (t.dtype == "I64" && t.size() == 1) {
@@ -55,9 +56,9 @@ BatchesTracked batches_tracked_in(const TensorFile& file, const Architecture& ar
       by_file_name.emplace(strip_prefixes(t.name), count);
     }
   std::map<std::string, int64_t> counts;
-  for (const auto& [timm, in_file] : key_map(architecture, naming))
-    if (const auto found = by_file_name.find(in_file); timm.ends_with(kCounter) && found != by_file_name.end())
-      counts.emplace(timm.substr(0, timm.size() - kCounter.size()), found->second);
+  for (const NamePair& pair : key_map(network, naming))
+    if (const auto found = by_file_name.find(pair.file); pair.timm.ends_with(kCounter) && found != by_file_name.end())
+      counts.emplace(pair.timm.substr(0, pair.timm.size() - kCounter.size()), found->second);
   return [counts](const std::string& norm) {
     const auto found = counts.find(norm);
     return found == counts.end() ? 0 : found->second;

@@ -7,7 +7,7 @@
 
 #include "formats/tensor_file.h"
 #include "layers/parameters.h"
-#include "models/architecture.h"
+#include "models/network.h"
 #include "weights/key_map.h"
 
 namespace mcnn {
@@ -19,9 +19,9 @@ using BatchesTracked = std::function<int64_t(const std::string& norm)>;
 TensorFile state_dict(Parameters& parameters, const BatchesTracked& batches);
 
 /// The same tensors under the names of `naming`.
-TensorFile renamed(TensorFile timm, const Architecture& architecture, Naming naming);
+TensorFile renamed(TensorFile timm, const Network& network, Naming naming);
 
 /// The counts that `file` holds, 0 where it holds none.
-BatchesTracked batches_tracked_in(const TensorFile& file, const Architecture& architecture, Naming naming);
+BatchesTracked batches_tracked_in(const TensorFile& file, const Network& network, Naming naming);
 
 }  // namespace mcnn

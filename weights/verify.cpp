@@ -15,7 +15,7 @@ Tensor images_of(Ops& ops, Arena& arena, const StoredTensor& stored) {
   return images;
 }
 
-std::vector<float> logits_of(const EfficientNet& model, Parameters& parameters, const StoredTensor& images) {
+std::vector<float> logits_of(const Model& model, Parameters& parameters, const StoredTensor& images) {
   Ops& ops = parameters.ops();
   if (images.shape.size() != 4 || images.shape[1] != 3 || images.size() == 0)
     fail("tensor {} is {}, expected images (N,3,H,W)", printable(images.name), images.shape_str());

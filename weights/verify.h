@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "formats/tensor_file.h"
-#include "models/efficientnet.h"
+#include "models/model.h"
 
 namespace mcnn {
 
@@ -11,6 +11,6 @@ namespace mcnn {
 Tensor images_of(Ops& ops, Arena& arena, const StoredTensor& stored);
 
 /// Logits (N,classes) in evaluation mode. images (N,3,H,W), normalised, of any float type. Throws Error for another shape.
-std::vector<float> logits_of(const EfficientNet& model, Parameters& parameters, const StoredTensor& images);
+std::vector<float> logits_of(const Model& model, Parameters& parameters, const StoredTensor& images);
 
 }  // namespace mcnn

@@ -1,4 +1,4 @@
-// Walks the network's blocks and writes a node for each operation; shapes and padding come from models/layer_table.h.
+// Walks the network's layers and writes the nodes of each; shapes and padding come from models/layer_table.h.
 // Nodes and values carry timm's module names.  Contract: write_onnx.h.
 // Next: onnx_subset.proto.
 #include "weights/write_onnx.h"
@@ -8,6 +8,7 @@
 #include <span>
 
 #include "models/layer_table.h"
+#include "models/layer_tensors.h"
 #include "onnx_subset.pb.h"
 #include "runtime/atomic_file.h"
 #include "runtime/error.h"
@@ -54,9 +55,9 @@ void describe(onnx::ValueInfoProto& value, const char* name, onnx::TensorProto::
 /// Values are named by strings; every method returns the name of what it computes.
 class GraphWriter {
  public:
-  GraphWriter(onnx::GraphProto& graph, const EfficientNetSpec& spec, Parameters& parameters, const OnnxOptions& options)
-      : graph_(graph), spec_(spec), parameters_(parameters), fold_(options.fold_norm) {
-    for (LayerRow& row : layer_table(spec, 1, options.height, options.width)) rows_.emplace(row.name, row);
+  GraphWriter(onnx::GraphProto& graph, const Network& network, Parameters& parameters, const OnnxOptions& options)
+      : graph_(graph), bn_eps_(network.spec.bn_eps), parameters_(parameters), fold_(options.fold_norm) {
+    for (LayerRow& row : layer_table(network, 1, options.height, options.width)) rows_.emplace(row.name, row);
   }
 
   onnx::NodeProto& node(const char* type, const std::string& name, const std::vector<std::string>& inputs) {
@@ -105,14 +106,14 @@ class GraphWriter {
       onnx::NodeProto& normalised = node("BatchNormalization", norm,
                                          {raw, parameter(norm + ".weight"), parameter(norm + ".bias"), parameter(norm + ".running_mean"),
                                           parameter(norm + ".running_var")});
-      attribute(normalised, "epsilon", spec_.bn_eps);
+      attribute(normalised, "epsilon", bn_eps_);
       return normalised.name();
     }
     std::vector<float> w = values(weight), bias = values(norm + ".bias");
     const std::vector<float> gamma = values(norm + ".weight"), mean = values(norm + ".running_mean"), var = values(norm + ".running_var");
     const std::size_t per_channel = w.size() / bias.size();
     for (std::size_t c = 0; c < bias.size(); ++c) {
-      const double scale = gamma[c] / std::sqrt(static_cast<double>(var[c]) + spec_.bn_eps);
+      const double scale = gamma[c] / std::sqrt(static_cast<double>(var[c]) + bn_eps_);
       for (float& v : std::span(w).subspan(c * per_channel, per_channel)) v = static_cast<float>(v * scale);
       bias[c] = static_cast<float>(bias[c] - mean[c] * scale);
     }
@@ -121,38 +122,56 @@ class GraphWriter {
   }
 
   std::string swish(const std::string& x) { return apply("Mul", x + ".swish", {x, apply("Sigmoid", x + ".sigmoid", {x})}); }
-  /// The network's: swish, or ReLU6 in a lite network.
-  std::string activation(const std::string& x) {
-    if (!spec_.lite) return swish(x);
-    if (bounds_.empty()) bounds_ = {constant("relu6.least", {}, {0.f}), constant("relu6.most", {}, {6.f})};
-    return apply("Clip", x + ".relu6", {x, bounds_[0], bounds_[1]});
+  std::string activation(const std::string& x, Nonlinearity act) {
+    switch (act) {
+      case Nonlinearity::identity: return x;
+      case Nonlinearity::swish: return apply("Mul", x + ".swish", {x, apply("Sigmoid", x + ".sigmoid", {x})});
+      case Nonlinearity::relu6:
+        if (bounds_.empty()) bounds_ = {constant("relu6.least", {}, {0.f}), constant("relu6.most", {}, {6.f})};
+        return apply("Clip", x + ".relu6", {x, bounds_[0], bounds_[1]});
+      case Nonlinearity::relu: return apply("Relu", x + ".relu", {x});
+      case Nonlinearity::hard_swish: return apply("HardSwish", x + ".hard_swish", {x});
+      case Nonlinearity::sigmoid: return apply("Sigmoid", x + ".sigmoid", {x});
+      case Nonlinearity::hard_sigmoid: {
+        onnx::NodeProto& n = node("HardSigmoid", x + ".hard_sigmoid", {x});
+        attribute(n, "alpha", 1.f / 6.f);  // PyTorch's: min(max(x + 3, 0), 6)/6
+        return n.name();
+      }
+    }
+    return x;
   }
 
-  std::string squeeze_excite(const std::string& x, const std::string& name) {
-    const std::string mean = apply("GlobalAveragePool", name + ".pool", {x});  // (N,C,1,1)
-    const auto with_bias = [&](const std::string& in, const std::string& conv) {
+  std::string squeeze_excite(const std::string& x, const Layer& layer) {
+    const std::string mean = apply("GlobalAveragePool", layer.name + ".pool", {x});  // (N,C,1,1)
+    const auto with_bias = [&](const std::string& in, Module module) {
+      const std::string conv = module_name(layer, module);
       return apply("Conv", conv, {in, parameter(conv + ".weight"), parameter(conv + ".bias")});
     };
-    const std::string hidden = swish(with_bias(mean, name + ".conv_reduce"));
-    const std::string gate = apply("Sigmoid", name + ".gate", {with_bias(hidden, name + ".conv_expand")});
-    return apply("Mul", name, {x, gate});
+    const std::string hidden = activation(with_bias(mean, Module::reduce), layer.act);
+    return apply("Mul", layer.name, {x, activation(with_bias(hidden, Module::expand), layer.gate)});
   }
 
-  std::string block(const std::string& x, const BlockSpec& b) {
-    const bool expands = b.expand != 1;
-    const std::string p = b.name() + ".";
-    std::string y = expands ? activation(conv_norm(x, p + "conv_pw", p + "bn1")) : x;
-    y = activation(conv_norm(y, p + "conv_dw", p + (expands ? "bn2" : "bn1")));
-    if (b.squeezed > 0) y = squeeze_excite(y, p + "se");
-    y = conv_norm(y, p + (expands ? "conv_pwl" : "conv_pw"), p + (expands ? "bn3" : "bn2"));
-    return b.skip ? apply("Add", p + "skip", {x, y}) : y;
+  std::string linear(const std::string& x, const Layer& layer) {
+    const std::string weight = layer.name + ".weight";
+    onnx::NodeProto& n =
+        node("Gemm", layer.name, {x, constant(weight, {layer.out, layer.in}, values(weight)), parameter(layer.name + ".bias")});
+    attribute(n, "transB", int64_t{1});
+    return n.name();
   }
 
-  void head(const std::string& x) {
-    const std::string mean = apply("Flatten", "flatten", {apply("GlobalAveragePool", "global_pool", {x})});  // (N,C)
-    onnx::NodeProto& classifier = node("Gemm", "classifier", {mean, parameter("classifier.weight"), parameter("classifier.bias")});
-    attribute(classifier, "transB", int64_t{1});
-    classifier.set_output(0, "logits");
+  /// What readers of the layer read.
+  std::string nodes_of(const Layer& layer, const std::string& x, const std::string& skip) {
+    switch (layer.kind) {
+      case LayerKind::dense:
+      case LayerKind::pointwise:
+      case LayerKind::depthwise: return activation(conv_norm(x, layer.name, layer.norm), layer.act);
+      case LayerKind::squeeze_excite: return squeeze_excite(x, layer);
+      case LayerKind::residual: return apply("Add", layer.name, {skip, x});
+      case LayerKind::global_pool: return apply("Flatten", "flatten", {apply("GlobalAveragePool", layer.name, {x})});  // (N,C)
+      case LayerKind::dropout: return x;
+      case LayerKind::linear: return activation(linear(x, layer), layer.act);
+    }
+    return x;
   }
 
  private:
@@ -175,31 +194,31 @@ class GraphWriter {
   }
 
   onnx::GraphProto& graph_;
-  const EfficientNetSpec& spec_;
+  float bn_eps_;
   Parameters& parameters_;
   bool fold_;
   std::map<std::string, LayerRow> rows_;
   std::vector<std::string> bounds_;  ///< of ReLU6, once written
 };
 
-void write_graph(onnx::GraphProto& graph, const EfficientNetSpec& spec, Parameters& parameters, const OnnxOptions& options) {
-  const Architecture architecture = scale(spec);
-  graph.set_name("efficientnet_" + spec.name);
+void write_graph(onnx::GraphProto& graph, const Network& network, Parameters& parameters, const OnnxOptions& options) {
+  graph.set_name(network.title);
   const bool raw = options.preprocessing.has_value();
   describe(*graph.add_input(), "image", raw ? onnx::TensorProto::UINT8 : onnx::TensorProto::FLOAT,
            raw ? Dims{0, options.height, options.width, 3} : Dims{0, 3, options.height, options.width});
-  describe(*graph.add_output(), "logits", onnx::TensorProto::FLOAT, {0, spec.classes});
+  describe(*graph.add_output(), "logits", onnx::TensorProto::FLOAT, {0, network.spec.classes});
 
-  GraphWriter writer(graph, spec, parameters, options);
-  std::string x = raw ? writer.preprocess("image", *options.preprocessing) : "image";
-  x = writer.activation(writer.conv_norm(x, "conv_stem", "bn1"));
-  for (const BlockSpec& b : architecture.blocks) x = writer.block(x, b);
-  writer.head(writer.activation(writer.conv_norm(x, "conv_head", "bn2")));
+  GraphWriter writer(graph, network, parameters, options);
+  const std::string image = raw ? writer.preprocess("image", *options.preprocessing) : "image";
+  std::vector<std::string> outputs;
+  const auto output = [&](int layer) { return layer == kImageInput ? image : outputs[layer]; };
+  for (const Layer& layer : network.layers) outputs.push_back(writer.nodes_of(layer, output(layer.input), output(layer.skip)));
+  graph.mutable_node()->rbegin()->set_output(0, "logits");
 }
 
 }  // namespace
 
-void write_onnx(const std::string& path, const EfficientNetSpec& spec, Parameters& parameters, const OnnxOptions& options,
+void write_onnx(const std::string& path, const Network& network, Parameters& parameters, const OnnxOptions& options,
                 const Metadata& metadata) {
   if (options.opset < kOldestOpset || options.opset > kNewestOpset)
     fail("{}: opset {} is outside {} to {}", path, options.opset, kOldestOpset, kNewestOpset);
@@ -212,7 +231,7 @@ void write_onnx(const std::string& path, const EfficientNetSpec& spec, Parameter
     entry.set_key(key);
     entry.set_value(value);
   }
-  write_graph(*model.mutable_graph(), spec, parameters, options);
+  write_graph(*model.mutable_graph(), network, parameters, options);
   if (model.ByteSizeLong() > static_cast<std::size_t>(INT32_MAX))
     fail("{}: {} bytes, protobuf writes at most {}", path, model.ByteSizeLong(), INT32_MAX);
   write_file_atomically(path, model.SerializeAsString());

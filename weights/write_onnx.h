@@ -9,7 +9,7 @@
 
 #include "formats/tensor_file.h"
 #include "layers/parameters.h"
-#include "models/architecture.h"
+#include "models/published_networks.h"
 
 namespace mcnn {
 
@@ -29,7 +29,7 @@ struct OnnxOptions {
 
 /// The output is "logits" (N,classes). `metadata` becomes the model's metadata_props. Throws Error: an opset outside the
 /// range, an input the network's kernels do not fit in, a network beyond protobuf's 2 GiB.
-void write_onnx(const std::string& path, const EfficientNetSpec& spec, Parameters& parameters, const OnnxOptions& options,
+void write_onnx(const std::string& path, const Network& network, Parameters& parameters, const OnnxOptions& options,
                 const Metadata& metadata);
 
 }  // namespace mcnn

@@ -14,6 +14,7 @@
 #include <memory>
 
 #include "models/layer_table.h"
+#include "models/published_networks.h"
 #include "tests/cases/cases.h"
 
 namespace {
@@ -67,7 +68,7 @@ int main(int argc, char** argv) {
              "libxsmm", "plain", "training");
 
   std::map<std::vector<int64_t>, int> layers;
-  for (const LayerRow& row : layer_table(efficientnet_spec(model), batch, resolution, resolution))
+  for (const LayerRow& row : layer_table(build_network(network_spec(model)), batch, resolution, resolution))
     if (row.kind == LayerKind::pointwise) ++layers[{row.in[1], row.in[2], row.in[3], row.out[3]}];
 
   double flops_of_all = 0, seconds_of[3] = {};

@@ -40,7 +40,7 @@ std::vector<float> engine_answer(const std::string& weights, const Image& photo)
   const ModelDescription d = describe_file(file, {}, notes);
   const auto ops = make_backend("cpu", 1).ops;
   Engine engine(*ops, d.spec, d.normalisation, false);
-  load_weights(file, engine.model().architecture(), engine.parameters());
+  load_weights(file, engine.model().network(), engine.parameters());
   const Image square = preprocess(photo, d.preprocess);
   const std::vector<float> logits = engine.logits({.n = 1, .h = square.height, .w = square.width, .pixels = square.rgb, .flips = {0}});
   const std::vector<double> p = softmax(logits.data(), logits.size());

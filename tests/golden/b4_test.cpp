@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "models/efficientnet.h"
+#include "models/model.h"
 #include "tests/cases/compare.h"
 #include "tests/golden/exempt.h"
 #include "tests/golden/golden_folder.h"
@@ -21,17 +21,17 @@ class B4Golden : public testing::Test {
     SKIP_IF_ABSENT(weights, "MCNN_WEIGHTS");
   }
 
-  static EfficientNetSpec spec() {
-    EfficientNetSpec spec = efficientnet_spec("b4");
+  static NetworkSpec spec() {
+    NetworkSpec spec = network_spec("b4");
     spec.classes = 18;
     spec.padding = Padding::parse("same");
     spec.dropout = spec.drop_path = 0.f;
     return spec;
   }
 
-  void load_partial(const EfficientNet& model, Parameters& parameters) const {
+  void load_partial(const Model& model, Parameters& parameters) const {
     const TensorFile file = open_tensor_file((weights / "efficientnet-b4-partial.safetensors").string());
-    load_weights(file, model.architecture(), parameters,
+    load_weights(file, model.network(), parameters,
                  {.allow_missing = {"blocks.6.1.conv_pw.weight", "blocks.6.1.conv_pwl.weight", "classifier.*", "_fc.*"}});
   }
 
@@ -63,7 +63,7 @@ TEST_F(B4Golden, FeaturesOfTheLastCompleteBlock) {
   nlohmann::json names = read_json(real / "index.json").at("photos");
   names.erase(names.begin() + reference->shape[0], names.end());
   Parameters parameters(*ops, false);
-  const EfficientNet model(spec(), parameters);
+  const Model model(spec(), parameters);
   load_partial(model, parameters);
   Program program;
   Workspace workspace(ops->memory());
@@ -93,12 +93,12 @@ double norm_of(const std::vector<float>& values) {
 TEST_F(B4Golden, OneTrainingStep) {
   const nlohmann::json recipe = read_json(real / "b4_step.json");
   const TensorFile expected = open_tensor_file((real / "b4_step.safetensors").string());
-  EfficientNetSpec b4 = spec();
+  NetworkSpec b4 = spec();
   b4.bn_eps = recipe.at("bn_eps");
   b4.bn_momentum = recipe.at("bn_momentum");
   b4.padding = Padding::parse(recipe.at("padding").get<std::string>());
   Parameters parameters(*ops, true);
-  const EfficientNet model(b4, parameters);
+  const Model model(b4, parameters);
   load_partial(model, parameters);
   for (const auto& [name, formula] : recipe.at("set_by_hand").items()) {
     if (name == "i") continue;  // explains the formulas' i
@@ -131,7 +131,7 @@ TEST_F(B4Golden, OneTrainingStep) {
   const double loss = scalar(*ops, program.placed(of_batch));
 
   EXPECT_NEAR(loss / as_doubles(*expected.find("loss"))[0], 1.0, 5e-4);
-  const Exempt exempt = exempt_tensors(model.architecture());
+  const Exempt exempt = exempt_tensors(model.network());
   const std::vector<double> norms = as_doubles(*expected.find("norms"));
   const auto names = recipe.at("parameters").get<std::vector<std::string>>();
   ASSERT_EQ(names.size(), norms.size());

@@ -2,10 +2,11 @@
 // followed by a batch norm, which subtracts any constant again. What is left of them is rounding noise, which AdamW blows
 // up to whole steps, so the betas and the running means they reach agree only to a few learning rates.
 #pragma once
+#include <algorithm>
 #include <set>
 #include <string>
 
-#include "models/architecture.h"
+#include "models/network.h"
 
 namespace mcnn {
 
@@ -13,15 +14,29 @@ struct Exempt {
   std::set<std::string> betas, means;
 };
 
-inline Exempt exempt_tensors(const Architecture& architecture) {
+/// The convolutions that read a layer, also through the sums that it goes into.
+inline std::vector<const Layer*> convolutions_behind(const Network& network, const std::vector<std::vector<int>>& readers, int layer) {
+  std::vector<const Layer*> found;
+  for (const int r : readers[layer]) {
+    const Layer& reader = network.layers[r];
+    if (is_convolution(reader.kind)) found.push_back(&reader);
+    if (reader.kind != LayerKind::residual) continue;
+    const auto behind = convolutions_behind(network, readers, r);
+    found.insert(found.end(), behind.begin(), behind.end());
+  }
+  return found;
+}
+
+inline Exempt exempt_tensors(const Network& network) {
   Exempt exempt;
-  const auto& blocks = architecture.blocks;
-  for (std::size_t b = 0; b < blocks.size(); ++b) {
-    const bool last = b + 1 == blocks.size();
-    if (!last && blocks[b + 1].expand == 1) continue;  // read by a depthwise convolution, whose padding makes it visible
-    exempt.betas.insert(blocks[b].name() + (blocks[b].expand == 1 ? ".bn2.bias" : ".bn3.bias"));
-    // A beta moves the sums of later blocks too: every next 1x1 convolution's mean.
-    exempt.means.insert(last ? "bn2.running_mean" : blocks[b + 1].name() + ".bn1.running_mean");
+  const auto readers = readers_of(network);
+  for (int i = 0; const Layer& layer : network.layers) {
+    const auto behind = convolutions_behind(network, readers, i++);
+    if (layer.role.part != Part::project) continue;
+    // A depthwise convolution's padding makes a constant visible.
+    if (std::any_of(behind.begin(), behind.end(), [](const Layer* l) { return l->kind != LayerKind::pointwise; })) continue;
+    exempt.betas.insert(layer.norm + ".bias");
+    for (const Layer* l : behind) exempt.means.insert(l->norm + ".running_mean");
   }
   return exempt;
 }

@@ -68,7 +68,7 @@ TEST_F(Lite0Golden, LogitsOfAHundredPhotos) {
   ASSERT_EQ(d.spec.classes, 1000);
   const auto ops = make_cpu_ops();
   Engine engine(*ops, d.spec, d.normalisation, false);
-  EXPECT_TRUE(load_weights(file, engine.model().architecture(), engine.parameters()).lines().empty());
+  EXPECT_TRUE(load_weights(file, engine.model().network(), engine.parameters()).lines().empty());
 
   Loader loader(photos, {.batch = 20, .preprocess = d.preprocess, .classes = 1000});
   std::vector<double> logits;

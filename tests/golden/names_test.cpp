@@ -1,5 +1,5 @@
 // The reference files' own tensor names, in every public naming and container: all of them hold the same small network.
-#include "models/efficientnet.h"
+#include "models/model.h"
 #include "tests/golden/golden_folder.h"
 #include "weights/load.h"
 
@@ -14,10 +14,10 @@ TEST(GoldenNames, EveryFileIsRecognisedAndFitsExactly) {
     const nlohmann::json index = read_json(folder / "index.json");
     for (const auto& [name, golden_case] : index.at("cases").items()) {
       SCOPED_TRACE((folder / name).string());
-      const EfficientNetSpec spec{.name = "small", .width = index.at("width"), .depth = index.at("depth"), .classes = index.at("classes")};
+      const NetworkSpec spec{.name = "small", .width = index.at("width"), .depth = index.at("depth"), .classes = index.at("classes")};
       const auto ops = make_ref_ops();
       Parameters parameters(*ops, false);
-      const EfficientNet model(spec, parameters);
+      const Model model(spec, parameters);
       const std::vector<std::filesystem::path> files = containers(folder, name);
       const TensorFile first = open_tensor_file(files[0].string());
       for (const auto& path : files) {
@@ -26,11 +26,11 @@ TEST(GoldenNames, EveryFileIsRecognisedAndFitsExactly) {
         ASSERT_TRUE(detect_naming(file));
         EXPECT_EQ(name_of(*detect_naming(file)), golden_case.at("names").get<std::string>());
         std::set<std::string> expected, found;
-        for (const auto& pair : key_map(model.architecture(), *detect_naming(file))) expected.insert(pair.file);
+        for (const auto& pair : key_map(model.network(), *detect_naming(file))) expected.insert(pair.file);
         for (const StoredTensor& t : file.tensors()) found.insert(t.name);
         EXPECT_EQ(found, expected);
         EXPECT_EQ(found.size(), golden_case.at("entries").get<std::size_t>());
-        EXPECT_TRUE(load_weights(file, model.architecture(), parameters).lines().empty());
+        EXPECT_TRUE(load_weights(file, model.network(), parameters).lines().empty());
         EXPECT_TRUE(file.notes().empty());
         for (const StoredTensor& t : first.tensors()) {
           const StoredTensor* same = file.find(t.name);

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "kernels/backend.h"
-#include "models/efficientnet.h"
+#include "models/model.h"
 #include "tests/cases/compare.h"
 #include "tests/golden/exempt.h"
 #include "tests/golden/golden_folder.h"
@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-EfficientNetSpec spec_of(const nlohmann::json& index, const nlohmann::json& golden_case) {
+NetworkSpec spec_of(const nlohmann::json& index, const nlohmann::json& golden_case) {
   return {.name = "small",
           .width = index.at("width"),
           .depth = index.at("depth"),
@@ -63,12 +63,12 @@ TEST_P(SmallGolden, LogitsOfEveryConvention) {
   ASSERT_FALSE(index.at("cases").empty());
   for (const auto& [name, golden_case] : index.at("cases").items()) {
     Parameters parameters(*ops, false);
-    const EfficientNet model(spec_of(index, golden_case), parameters);
+    const Model model(spec_of(index, golden_case), parameters);
     EXPECT_EQ(parameters.count(), golden_case.at("parameters").get<int64_t>()) << name;
     for (const fs::path& file : containers(folder, name)) {
       SCOPED_TRACE(file.string());
       initialise(parameters, 1);  // what the file before left must not answer for this one
-      load_weights(open_tensor_file(file.string()), model.architecture(), parameters);
+      load_weights(open_tensor_file(file.string()), model.network(), parameters);
       expect_close(name + ".logits", logits_of(model, parameters, stored(expected, "x")), stored(expected, name + ".logits_f64"), 1e-4);
       if (const StoredTensor* other = expected.find("x_other_size"))
         expect_close(name + ".logits_other_size", logits_of(model, parameters, *other), stored(expected, name + ".logits_other_size"),
@@ -88,12 +88,12 @@ double norm_of(const std::vector<float>& values) {
 TEST_P(SmallGolden, TrainingOfSixSteps) {
   const nlohmann::json& training = index.at("training");
   const std::string start = training.at("start");
-  EfficientNetSpec spec = spec_of(index, index.at("cases").at(start));
+  NetworkSpec spec = spec_of(index, index.at("cases").at(start));
   spec.bn_momentum = training.at("bn_momentum");
   Parameters parameters(*ops, true);
-  const EfficientNet model(spec, parameters);
-  load_weights(open_tensor_file((folder / (start + ".safetensors")).string()), model.architecture(), parameters);
-  const Exempt exempt = exempt_tensors(model.architecture());
+  const Model model(spec, parameters);
+  load_weights(open_tensor_file((folder / (start + ".safetensors")).string()), model.network(), parameters);
+  const Exempt exempt = exempt_tensors(model.network());
 
   OptimizerOptions options;  // the recipe of index.json
   options.weight_decay = 5e-4;

@@ -39,7 +39,7 @@ TEST(Description, OfARunSurvivesItsWeightsFile) {
   const ModelDescription file = through_a_file(run, notes);
   EXPECT_EQ(notes, std::vector<std::string>{}) << "nothing had to be guessed";
   EXPECT_EQ(file.spec.name, "lite1");
-  EXPECT_TRUE(file.spec.lite);
+  EXPECT_EQ(file.spec.family, Family::efficientnet_lite);
   EXPECT_EQ(file.spec.width, 0.3);
   EXPECT_EQ(file.spec.depth, 0.7);
   EXPECT_EQ(file.spec.padding.str(), "same:96x64");

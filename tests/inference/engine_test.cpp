@@ -21,7 +21,7 @@ struct Step {
   std::map<std::string, std::vector<float>> gradients, statistics;
 };
 
-Step training_step(const std::string& device, const EfficientNetSpec& spec, const Batch& batch, int threads = 1, uint32_t number = 3,
+Step training_step(const std::string& device, const NetworkSpec& spec, const Batch& batch, int threads = 1, uint32_t number = 3,
                    DType storage = DType::f32) {
   const auto ops = make_backend(device, threads).ops;
   Engine engine(*ops, spec, {}, true, storage);
@@ -43,9 +43,9 @@ double norm_of(const std::vector<float>& values) {
   return std::sqrt(squares);
 }
 
-void expect_step_as_in_ref(const EfficientNetSpec& spec, const Batch& batch, const std::string& device = "cpu") {
+void expect_step_as_in_ref(const NetworkSpec& spec, const Batch& batch, const std::string& device = "cpu") {
   const Step found = training_step(device, spec, batch), reference = training_step("ref", spec, batch);
-  const std::set<std::string> betas = exempt_tensors(scale(spec)).betas;
+  const std::set<std::string> betas = exempt_tensors(build_network(spec)).betas;
   EXPECT_NEAR(found.loss / reference.loss, 1.0, kLogits);
   ASSERT_EQ(found.gradients.size(), reference.gradients.size());
   for (const auto& [name, gradient] : reference.gradients) {
@@ -80,7 +80,7 @@ double distance(const Step& found, const Step& reference) {
 // How far eighteen blocks amplify rounding to 24 bits, the fp32 step says; rounding to 11 and to 8 bits may go 2^13 and 2^16
 // times as far.
 TEST(Engine, NarrowStorageLeavesTheStepsDirection) {
-  EfficientNetSpec spec = small_spec();
+  NetworkSpec spec = small_spec();
   spec.drop_path = 0.f;
   const Batch batch = random_batch(4, 48, 64);
   const Step reference = training_step("ref", spec, batch);
@@ -100,7 +100,7 @@ TEST(Engine, StorageThatABackendLacksIsRefused) {
 }
 
 TEST(Engine, TrainingStepWithFrozenNormIsRefs) {
-  EfficientNetSpec spec = small_spec();
+  NetworkSpec spec = small_spec();
   spec.frozen_norm = true;
   const Batch batch = random_batch(1, 33, 40);
   const Step found = training_step("cpu", spec, batch), reference = training_step("ref", spec, batch);
@@ -114,8 +114,8 @@ TEST(Engine, DropoutAndDropPathAreDrawnAnewEveryStep) {
   const Step step = training_step("cpu", small_spec(), batch, 1, 3);
   EXPECT_EQ(training_step("cpu", small_spec(), batch, 1, 3).gradients, step.gradients);
   EXPECT_NE(training_step("cpu", small_spec(), batch, 1, 4).loss, step.loss);
-  for (float EfficientNetSpec::*rate : {&EfficientNetSpec::dropout, &EfficientNetSpec::drop_path}) {
-    EfficientNetSpec without = small_spec();
+  for (float NetworkSpec::*rate : {&NetworkSpec::dropout, &NetworkSpec::drop_path}) {
+    NetworkSpec without = small_spec();
     without.*rate = 0.f;
     EXPECT_NE(training_step("cpu", without, batch, 1, 3).loss, step.loss);
   }
@@ -125,7 +125,7 @@ class EngineThreads : public testing::TestWithParam<bool> {};
 
 TEST_P(EngineThreads, DoNotChangeABit) {
   const Batch batch = random_batch(6, 64, 72);
-  const EfficientNetSpec spec = small_spec(GetParam());
+  const NetworkSpec spec = small_spec(GetParam());
   const Step one = training_step("cpu", spec, batch, 1);
   for (const int threads : {2, 3}) {
     const Step several = training_step("cpu", spec, batch, threads);
@@ -152,7 +152,7 @@ TEST(Engine, ASecondStepTakesNoNewMemory) {
   EXPECT_EQ(engine.workspace().bytes(), bytes) << "evaluation needs no more than training";
 }
 
-std::vector<float> logits_of(const std::string& device, const EfficientNetSpec& spec, const Batch& batch, int threads = 1) {
+std::vector<float> logits_of(const std::string& device, const NetworkSpec& spec, const Batch& batch, int threads = 1) {
   const auto ops = make_backend(device, threads).ops;
   Engine engine(*ops, spec, {}, false);
   random_start(engine);

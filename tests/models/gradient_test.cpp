@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "models/efficientnet.h"
+#include "models/model.h"
 #include "runtime/philox.h"
 
 namespace mcnn {
@@ -12,17 +12,17 @@ namespace {
 
 struct Variant {
   const char* name;
-  EfficientNetSpec spec;
+  NetworkSpec spec;
   int64_t height, width;
   double step = 1e-6;  ///< of the difference; smaller where ReLU6's kinks are within reach
 };
 
-EfficientNetSpec small(const char* padding, bool lite = false, bool frozen = false) {
+NetworkSpec small(const char* padding, bool lite = false, bool frozen = false) {
   return {.name = "small",
+          .family = lite ? Family::efficientnet_lite : Family::efficientnet,
           .width = 0.25,
           .depth = 0.5,
           .classes = 5,
-          .lite = lite,
           .padding = Padding::parse(padding),
           .bn_eps = 1e-3f,
           .frozen_norm = frozen,
@@ -35,7 +35,7 @@ class NetworkGradient : public testing::TestWithParam<Variant> {};
 /// Forward, and backward if asked: a program that is built once and run at every loss.
 class Loss {
  public:
-  Loss(Parameters& parameters, const EfficientNet& model, const Tensor& images, const Tensor& targets, bool backward)
+  Loss(Parameters& parameters, const Model& model, const Tensor& images, const Tensor& targets, bool backward)
       : ops_(parameters.ops()), workspace_(ops_.memory()) {
     Tape tape(backward);
     const Context ctx = Context::of(program_, tape, parameters, DType::f64, true);
@@ -63,7 +63,7 @@ TEST_P(NetworkGradient, AgreesWithFiniteDifferences) {
   const Variant& v = GetParam();
   const auto ops = make_ref_ops();
   Parameters parameters(*ops, true);
-  const EfficientNet model(v.spec, parameters);
+  const Model model(v.spec, parameters);
   initialise(parameters, 1);
   const Philox random{5};
   uint64_t draw = 0;

@@ -22,7 +22,7 @@ OptimizerOptions options_of(const std::string& optimizer, double ema) {
   return options;
 }
 
-ModelDescription description_of(const EfficientNetSpec& spec) { return {spec, {}, {}, {"a", "b", "c", "d", "e"}}; }
+ModelDescription description_of(const NetworkSpec& spec) { return {spec, {}, {}, {"a", "b", "c", "d", "e"}}; }
 
 /// Weights, running statistics, moments and averages.
 std::map<std::string, std::vector<float>> whole_state(Trainee& trainee) {
@@ -99,7 +99,7 @@ TEST_F(Checkpoint, OfAnotherConfigurationIsRefused) {
 }
 
 TEST_F(Checkpoint, OfAnotherNetworkIsRefused) {
-  EfficientNetSpec wider = small_spec(), deeper = small_spec();
+  NetworkSpec wider = small_spec(), deeper = small_spec();
   wider.classes = 6;
   deeper.depth = 1.1;
   Trainee written(small_spec(), {}), other(wider, {}), longer(deeper, {});

@@ -12,14 +12,14 @@ namespace mcnn {
 namespace {
 
 /// Bytes of parameters with the optimizer's state, and the workspace's bytes, of steps that were really taken.
-MemoryForecast taken(const EfficientNetSpec& spec, const OptimizerOptions& options, int64_t batch, int64_t h, int64_t w) {
+MemoryForecast taken(const NetworkSpec& spec, const OptimizerOptions& options, int64_t batch, int64_t h, int64_t w) {
   Trainee trainee(spec, options);
   trainee.step(0, random_batch(batch, h, w));
   trainee.step(1, random_batch(batch, h, w));
   return {trainee.engine.parameters().bytes() + trainee.optimizer.bytes(), trainee.engine.workspace().bytes() + trainee.whole_step.bytes()};
 }
 
-void expect_exact(const EfficientNetSpec& spec, const OptimizerOptions& options, int64_t batch, int64_t h, int64_t w) {
+void expect_exact(const NetworkSpec& spec, const OptimizerOptions& options, int64_t batch, int64_t h, int64_t w) {
   const MemoryForecast found = taken(spec, options, batch, h, w), expected = forecast(spec, DType::f32, options, batch, h, w);
   EXPECT_EQ(found.parameters, expected.parameters);
   EXPECT_EQ(found.step, expected.step) << batch << " photos of " << h << "x" << w;
@@ -29,7 +29,7 @@ void expect_exact(const EfficientNetSpec& spec, const OptimizerOptions& options,
 TEST(Forecast, IsWhatAStepTakes) {
   for (const int64_t batch : {2, 3, 8}) expect_exact(small_spec(), {}, batch, 40, 48);
   expect_exact(small_spec(true), {}, 4, 33, 47);
-  EfficientNetSpec plain = small_spec();
+  NetworkSpec plain = small_spec();
   plain.dropout = plain.drop_path = 0.f;
   expect_exact(plain, {}, 4, 32, 32);
   plain.frozen_norm = true;
@@ -68,7 +68,7 @@ class RequireMemory : public testing::Test {
     return message_of([&] { require_memory(spec, DType::f32, {}, batch, side, available); });
   }
 
-  EfficientNetSpec spec = small_spec();
+  NetworkSpec spec = small_spec();
   int64_t side = 48;
 };
 

@@ -1,13 +1,14 @@
 // Networks and batches small enough that a training step takes milliseconds, with everything in them that a real one has.
 #pragma once
 #include "kernels/backend.h"
+#include "runtime/philox.h"
 #include "train/training_step.h"
 
 namespace mcnn {
 
 /// 18 blocks (expand 1 and 6, skips, strides, both kernel sizes) of b0 or lite0, few channels wide.
-inline EfficientNetSpec small_spec(bool lite = false) {
-  EfficientNetSpec spec = efficientnet_spec(lite ? "lite0" : "b0");
+inline NetworkSpec small_spec(bool lite = false) {
+  NetworkSpec spec = network_spec(lite ? "lite0" : "b0");
   spec.width = 0.25;
   spec.classes = 5;
   spec.dropout = 0.3f;
@@ -50,7 +51,7 @@ struct Trainee {
   Optimizer optimizer;
   TrainingStep whole_step;
 
-  Trainee(const EfficientNetSpec& spec, const OptimizerOptions& options, uint64_t seed = 1, int threads = 1,
+  Trainee(const NetworkSpec& spec, const OptimizerOptions& options, uint64_t seed = 1, int threads = 1,
           const std::string& device = "cpu")
       : ops(make_backend(device, threads).ops),
         engine(*ops, spec, {}, true),

@@ -7,7 +7,7 @@
 
 #include "emulator/sanitizers.h"
 #include "kernels/cuda/vendor/cudnn.h"
-#include "models/architecture.h"
+#include "models/published_networks.h"
 #include "runtime/error.h"
 
 namespace mcnn {
@@ -46,7 +46,7 @@ constexpr Arithmetic kF32{"f32", DType::f32, false}, kTf32{"tf32", DType::f32, t
 
 /// The stem, the one dense convolution of an EfficientNet, as the backend asks for it at the model's resolution.
 Convolution stem(const std::string& model, const Arithmetic& arithmetic, Direction direction, Padding::Mode padding) {
-  const EfficientNetSpec spec = efficientnet_spec(model);
+  const NetworkSpec spec = network_spec(model);
   const int size = spec.resolution, kernel = 3, stride = 2;
   const auto [pad, out] = AxisPadding::of(padding, size, kernel, stride).fit(size, kernel, stride);
   return {.direction = direction,
@@ -60,7 +60,7 @@ Convolution stem(const std::string& model, const Arithmetic& arithmetic, Directi
                                                 : 8,
           .out_h = out,
           .out_w = out,
-          .out = scale(spec).stem,
+          .out = build_network(spec).layers[0].out,
           .kernel = kernel,
           .stride = stride,
           .pad_top = pad,

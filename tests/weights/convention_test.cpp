@@ -1,24 +1,15 @@
 // Conventions: who wins, what the published checkpoints want, and that a guess is never passed off as a statement.
 #include "weights/convention.h"
 #include "tests/train/message.h"
+#include "tests/weights/published_file.h"
 
 #include <gtest/gtest.h>
-
-#include <map>
 
 namespace mcnn {
 namespace {
 
-/// A file of the model's tensors with the widths that tell it apart.
 TensorFile file_of(const char* model, Naming naming, const std::string& path, const Metadata& metadata = {}) {
-  const Architecture a = scale(efficientnet_spec(model));
-  std::map<std::string, std::vector<int64_t>> shapes = {{"conv_stem.weight", {a.stem, 3, 3, 3}},
-                                                        {"conv_head.weight", {a.head, a.blocks.back().out, 1, 1}}};
-  for (const BlockSpec& b : a.blocks) shapes[b.name() + ".conv_dw.weight"] = {b.in * b.expand, 1, b.kernel, b.kernel};
-  std::vector<StoredTensor> tensors;
-  for (const auto& [timm, file] : key_map(a, naming))
-    tensors.push_back({file, "F32", shapes.contains(timm) ? shapes.at(timm) : std::vector<int64_t>{0}, {}});
-  return TensorFile(path, std::move(tensors), metadata, nullptr);
+  return TensorFile(path, published_tensors(model, naming), metadata, nullptr);
 }
 
 struct Published {
@@ -45,6 +36,12 @@ const Published kPublished[] = {
     {"timm/efficientnet_b3.ra2_in1k/model.safetensors", Naming::timm, "b3", "symmetric", 1e-5f, .485f, 320, 320, "bicubic"},
     {"efficientnet_b0.ra4_e3600_r224_in1k/model.safetensors", Naming::timm, "b0", "symmetric", 1e-5f, .5f, 256, 256, "bicubic"},
     {"efficientnet_lite0_ra-37913777.pth", Naming::timm, "lite0", "symmetric", 1e-5f, .485f, 224, 256, "bicubic"},
+    {"tf_efficientnetv2_s-eb54923e.pth", Naming::timm, "efficientnetv2_s", "same", 1e-3f, .5f, 384, 384, "bicubic"},
+    {"mobilenetv3_large_100_ra-f55367f5.pth", Naming::timm, "mobilenetv3_large", "symmetric", 1e-5f, .485f, 224, 256, "bicubic"},
+    {"mobilenetv3_large_100.ra4_e3600_r224_in1k/model.safetensors", Naming::timm, "mobilenetv3_large", "symmetric", 1e-5f, .5f, 256, 269,
+     "bicubic"},
+    {"mobilenetv3_large_100_1k_miil_78_0-66471c13.pth", Naming::timm, "mobilenetv3_large", "symmetric", 1e-5f, 0.f, 224, 256, "bilinear"},
+    {"tf_mobilenetv3_large_100-427764d5.pth", Naming::timm, "mobilenetv3_large", "same", 1e-3f, .5f, 224, 256, "bilinear"},
     // torchvision 0.29
     {"efficientnet_b0_rwightman-7f5810bc.pth", Naming::torchvision, "b0", "symmetric", 1e-5f, .485f, 224, 256, "bicubic"},
     {"efficientnet_b1-c27df63c.pth", Naming::torchvision, "b1", "symmetric", 1e-5f, .485f, 240, 255, "bilinear"},
@@ -53,6 +50,9 @@ const Published kPublished[] = {
     {"efficientnet_b3_rwightman-b3899882.pth", Naming::torchvision, "b3", "symmetric", 1e-5f, .485f, 300, 320, "bicubic"},
     {"renamed.pth", Naming::torchvision, "b4", "symmetric", 1e-5f, .485f, 380, 384, "bicubic"},
     {"efficientnet_b5_lukemelas-1a07897c.pth", Naming::torchvision, "b5", "symmetric", 1e-3f, .485f, 456, 456, "bicubic"},
+    {"efficientnet_v2_s-dd5fe13b.pth", Naming::torchvision, "efficientnetv2_s", "symmetric", 1e-3f, .485f, 384, 384, "bilinear"},
+    {"mobilenet_v3_large-8738ca79.pth", Naming::torchvision, "mobilenetv3_large", "symmetric", 1e-3f, .485f, 224, 256, "bilinear"},
+    {"mobilenet_v3_large-5c1a4163.pth", Naming::torchvision, "mobilenetv3_large", "symmetric", 1e-3f, .485f, 224, 232, "bilinear"},
     // EfficientNet-PyTorch and its Lite fork
     {"efficientnet-b4-6ed6700e.pth", Naming::efficientnet_pytorch, "b4", "same", 1e-3f, .485f, 380, 412, "bicubic"},
     {"adv-efficientnet-b4-44fb3a87.pth", Naming::efficientnet_pytorch, "b4", "same", 1e-3f, .5f, 380, 412, "bicubic"},

@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "models/efficientnet.h"
+#include "models/model.h"
 #include "tests/train/message.h"
 #include "weights/state_dict.h"
 
@@ -57,26 +57,24 @@ TEST(Difference, OfTypesAndCountersThatDoNotMatter) {
 }
 
 TEST(Difference, NamesOfEveryNamingAreTheSameTensors) {
-  EfficientNetSpec spec = efficientnet_spec("b0");
+  NetworkSpec spec = network_spec("b0");
   spec.width = 0.25;
   spec.depth = 0.5;
   const auto ops = make_ref_ops();
   Parameters parameters(*ops, false);
-  const EfficientNet network(spec, parameters);
+  const Model model(spec, parameters);
   initialise(parameters, 1);
-  const Architecture& architecture = network.architecture();
-  const auto named = [&](Naming naming) {
-    return renamed(state_dict(parameters, [](const std::string&) { return 3; }), architecture, naming);
-  };
+  const Network& network = model.network();
+  const auto named = [&](Naming naming) { return renamed(state_dict(parameters, [](const std::string&) { return 3; }), network, naming); };
   const TensorFile timm = named(Naming::timm), torchvision = named(Naming::torchvision), pytorch = named(Naming::efficientnet_pytorch);
   for (const TensorFile* other : {&torchvision, &pytorch}) {
-    const Difference d = difference(by_timm_name(timm, architecture), by_timm_name(*other, architecture));
+    const Difference d = difference(by_timm_name(timm, network), by_timm_name(*other, network));
     EXPECT_EQ(d.lines, std::vector<std::string>{});
-    EXPECT_EQ(d.compared, key_map(architecture, Naming::timm).size());
+    EXPECT_EQ(d.compared, key_map(network, Naming::timm).size());
   }
   parameters.ops().run(Fill{parameters.find("blocks.5.1.bn3.bias")->value, 0.25f});
   const TensorFile changed = named(Naming::timm);
-  const Difference d = difference(by_timm_name(changed, architecture), by_timm_name(pytorch, architecture));
+  const Difference d = difference(by_timm_name(changed, network), by_timm_name(pytorch, network));
   EXPECT_EQ(d.lines, (std::vector<std::string>{"'blocks.5.1.bn3.bias': max|a-b| 0.25 at element 0 of 48: 0.25 against 0"}));
 }
 

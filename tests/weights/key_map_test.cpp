@@ -6,6 +6,10 @@
 #include <map>
 #include <set>
 
+#include "tests/models/state_dicts.h"
+#include "tests/train/message.h"
+#include "tests/weights/published_file.h"
+
 namespace mcnn {
 namespace {
 
@@ -17,7 +21,7 @@ TensorFile file_of(const std::vector<std::string>& names) {
 
 std::map<std::string, std::string> mapped(const char* model, Naming naming) {
   std::map<std::string, std::string> out;
-  for (const auto& [timm, file] : key_map(scale(efficientnet_spec(model)), naming)) out[timm] = file;
+  for (const NamePair& pair : key_map(build_network(network_spec(model)), naming)) out[pair.timm] = pair.file;
   return out;
 }
 
@@ -48,6 +52,23 @@ TEST(KeyMap, OutsideTheBlocks) {
   EXPECT_EQ(ep.at("classifier.weight"), "_fc.weight");
 }
 
+TEST(KeyMap, NamesAreTorchvisionsOwn) {
+  for (const char* model : {"b0", "efficientnetv2_s", "mobilenetv3_large"}) {
+    const std::vector<NamePair> pairs = key_map(build_network(network_spec(model)), Naming::torchvision);
+    const StateDict expected = read_state_dict(model);
+    ASSERT_EQ(pairs.size(), expected.entries.size()) << model;
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      EXPECT_EQ(pairs[i].timm, expected.entries[i].timm) << model;
+      EXPECT_EQ(pairs[i].file, expected.entries[i].torchvision) << model;
+    }
+  }
+}
+
+TEST(KeyMap, ANamingKnowsItsOwnNetworksOnly) {
+  EXPECT_EQ(message_of([] { key_map(build_network(network_spec("mobilenetv3_large")), Naming::efficientnet_pytorch); }),
+            "efficientnet_pytorch does not name the tensors of mobilenetv3_large");
+}
+
 TEST(KeyMap, EntriesAndUniqueness) {
   const struct {
     const char* model;
@@ -57,7 +78,7 @@ TEST(KeyMap, EntriesAndUniqueness) {
     for (const Naming naming : {Naming::timm, Naming::torchvision, Naming::efficientnet_pytorch}) {
       SCOPED_TRACE(std::string(row.model) + " " + name_of(naming));
       std::set<std::string> timm, file;
-      for (const auto& pair : key_map(scale(efficientnet_spec(row.model)), naming)) {
+      for (const auto& pair : key_map(build_network(network_spec(row.model)), naming)) {
         timm.insert(pair.timm);
         file.insert(pair.file);
         EXPECT_TRUE(naming != Naming::timm || pair.timm == pair.file) << pair.file;
@@ -89,15 +110,10 @@ TEST(KeyMap, NamingIsDetected) {
 }
 
 TEST(KeyMap, EveryPublishedModelIsToldByItsShapes) {
-  for (const char* model : {"b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "lite0", "lite1", "lite2", "lite3", "lite4"})
+  for (const std::string& model : network_names())
     for (const Naming naming : {Naming::timm, Naming::torchvision, Naming::efficientnet_pytorch}) {
-      const Architecture a = scale(efficientnet_spec(model));
-      std::map<std::string, std::vector<int64_t>> shapes = {{"conv_stem.weight", {a.stem, 3, 3, 3}},
-                                                            {"conv_head.weight", {a.head, a.blocks.back().out, 1, 1}}};
-      for (const BlockSpec& b : a.blocks) shapes[b.name() + ".conv_dw.weight"] = {b.in * b.expand, 1, b.kernel, b.kernel};
-      std::vector<StoredTensor> tensors;
-      for (const auto& [timm, file] : key_map(a, naming))
-        tensors.push_back({"module." + file, "F32", shapes.contains(timm) ? shapes.at(timm) : std::vector<int64_t>{0}, {}});
+      if (!names(naming, network_spec(model).family)) continue;
+      std::vector<StoredTensor> tensors = published_tensors(model, naming, "module.");
       tensors.pop_back();  // a file need not be complete
       EXPECT_EQ(detect_model(TensorFile("test", tensors, {}, nullptr), naming), model) << name_of(naming);
     }

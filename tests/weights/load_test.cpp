@@ -9,15 +9,15 @@
 #include <random>
 
 #include "formats/safetensors.h"
-#include "models/efficientnet.h"
+#include "models/model.h"
 
 namespace mcnn {
 namespace {
 
 namespace fs = std::filesystem;
 
-EfficientNetSpec small_spec(int classes = 18) {
-  EfficientNetSpec spec = efficientnet_spec("b0");
+NetworkSpec small_spec(int classes = 18) {
+  NetworkSpec spec = network_spec("b0");
   spec.width = 0.25;
   spec.depth = 0.5;
   spec.classes = classes;
@@ -25,14 +25,14 @@ EfficientNetSpec small_spec(int classes = 18) {
 }
 
 /// A small network and the values it was given.
-struct Network {
+struct SmallNetwork {
   std::unique_ptr<Ops> ops = make_ref_ops();
   Parameters parameters{*ops, false};
-  EfficientNet model;
-  explicit Network(const EfficientNetSpec& spec = small_spec(), uint64_t seed = 1) : model(spec, parameters) {
+  Model model;
+  explicit SmallNetwork(const NetworkSpec& spec = small_spec(), uint64_t seed = 1) : model(spec, parameters) {
     initialise(parameters, seed);
   }
-  const Architecture& architecture() const { return model.architecture(); }
+  const Network& list() const { return model.network(); }
   std::vector<float> values(const std::string& name) {
     const NamedTensor* t = parameters.find(name);
     return to_torch(*ops, *t, t->value);
@@ -49,9 +49,9 @@ struct Draft {
   std::vector<Entry> entries;
 
   /// Random values for every tensor of a network, in this naming.
-  static Draft of(Network& network, Naming naming) {
+  static Draft of(SmallNetwork& network, Naming naming) {
     std::map<std::string, std::string> file_name;
-    for (const auto& [timm, file] : key_map(network.architecture(), naming)) file_name[timm] = file;
+    for (const NamePair& pair : key_map(network.list(), naming)) file_name[pair.timm] = pair.file;
     std::mt19937 random(3);
     std::uniform_real_distribution<float> uniform(0.5f, 1.5f);
     Draft draft;
@@ -78,9 +78,9 @@ struct Draft {
   }
 };
 
-std::string refusal(const Draft& draft, Network& network, const LoadOptions& options = {}) {
+std::string refusal(const Draft& draft, SmallNetwork& network, const LoadOptions& options = {}) {
   try {
-    load_weights(draft.file(), network.architecture(), network.parameters, options);
+    load_weights(draft.file(), network.list(), network.parameters, options);
   } catch (const Error& e) {
     const std::string line = e.what();
     EXPECT_TRUE(line.starts_with("draft.safetensors: ")) << line;
@@ -96,14 +96,14 @@ std::string refusal(const Draft& draft, Network& network, const LoadOptions& opt
 TEST(Load, EveryNamingBringsTheSameValuesInPyTorchsOrder) {
   for (const Naming naming : {Naming::timm, Naming::torchvision, Naming::efficientnet_pytorch}) {
     SCOPED_TRACE(name_of(naming));
-    Network network;
+    SmallNetwork network;
     Draft draft = Draft::of(network, naming);
-    const std::vector<NamePair> names = key_map(network.architecture(), naming);
-    const LoadReport report = load_weights(draft.file(), network.architecture(), network.parameters);
+    const std::vector<NamePair> names = key_map(network.list(), naming);
+    const LoadReport report = load_weights(draft.file(), network.list(), network.parameters);
     EXPECT_EQ(report.naming, naming);
     EXPECT_TRUE(report.lines().empty());
     EXPECT_EQ(report.file_classes, 18);
-    for (const auto& [timm, file] : names) {
+    for (const auto& [timm, file, shape] : names) {
       if (network.parameters.find(timm) == nullptr) continue;  // num_batches_tracked
       EXPECT_EQ(network.values(timm), draft.at(file).values) << timm;
     }
@@ -111,9 +111,9 @@ TEST(Load, EveryNamingBringsTheSameValuesInPyTorchsOrder) {
 }
 
 TEST(Load, AxesBecomeTheEngines) {  // output channel last
-  Network network;
+  SmallNetwork network;
   Draft draft = Draft::of(network, Naming::timm);
-  load_weights(draft.file(), network.architecture(), network.parameters);
+  load_weights(draft.file(), network.list(), network.parameters);
   const auto element = [&](const std::string& name, int64_t index) { return network.parameters.find(name)->value.data<double>()[index]; };
   const auto stored = [&](const std::string& name, int64_t index) { return draft.at(name).values[static_cast<std::size_t>(index)]; };
   // stem (O,I,k,k) = (8,3,3,3) -> (k,k,I,O): o=5, i=1, p=2, q=0
@@ -127,7 +127,7 @@ TEST(Load, AxesBecomeTheEngines) {  // output channel last
 }
 
 TEST(Load, PrefixesCountersAndFlatPointwiseWeightsAreFine) {
-  Network network;
+  SmallNetwork network;
   Draft draft = Draft::of(network, Naming::efficientnet_pytorch);
   draft.at("_conv_head.weight").shape = {320, 80};  // 1x1 without its spatial axes
   draft.entries.push_back({"_bn0.num_batches_tracked", "F32", {}, {0.f}});
@@ -135,25 +135,25 @@ TEST(Load, PrefixesCountersAndFlatPointwiseWeightsAreFine) {
        {"module.", "_orig_mod.module.", "model.", "model._orig_mod.", "net.", "network.", "backbone.model.", "encoder."}) {
     Draft wrapped = draft;
     for (Draft::Entry& e : wrapped.entries) e.name = prefix + e.name;
-    EXPECT_TRUE(load_weights(wrapped.file(), network.architecture(), network.parameters).lines().empty()) << prefix;
+    EXPECT_TRUE(load_weights(wrapped.file(), network.list(), network.parameters).lines().empty()) << prefix;
     EXPECT_EQ(network.values("conv_head.weight"), draft.at("_conv_head.weight").values) << prefix;
     EXPECT_EQ(detect_naming(wrapped.file()), Naming::efficientnet_pytorch) << prefix;
   }
 }
 
 TEST(Load, HalfPrecisionFiles) {
-  Network network;
+  SmallNetwork network;
   Draft draft = Draft::of(network, Naming::timm);
   Draft::Entry& e = draft.at("bn1.weight");
   e.dtype = "BF16";
   e.values.resize(e.values.size() / 2);
   for (float& two : e.values) two = std::bit_cast<float>(0x40003f80u);  // 1, 2 in bf16
-  load_weights(draft.file(), network.architecture(), network.parameters);
+  load_weights(draft.file(), network.list(), network.parameters);
   EXPECT_EQ(network.values("bn1.weight"), (std::vector<float>{1, 2, 1, 2, 1, 2, 1, 2}));
 }
 
 TEST(Load, MissingAndUnexpectedAreListedTogether) {
-  Network network;
+  SmallNetwork network;
   const std::vector<float> before = network.values("conv_stem.weight");
   Draft draft = Draft::of(network, Naming::efficientnet_pytorch);
   draft.erase("_blocks.1._expand_conv.weight");
@@ -166,8 +166,8 @@ TEST(Load, MissingAndUnexpectedAreListedTogether) {
   EXPECT_EQ(network.values("conv_stem.weight"), before) << "a refused file changed the network";
 
   EXPECT_CONTAINS(refusal(draft, network, {.allow_missing = {"_bn0.*", "ema.*"}}), "missing: blocks.1.0.conv_pw.weight");
-  const LoadReport report = load_weights(draft.file(), network.architecture(), network.parameters,
-                                         {.allow_missing = {"blocks.1.0.conv_pw.*", "_bn0.*", "ema.*"}});
+  const LoadReport report =
+      load_weights(draft.file(), network.list(), network.parameters, {.allow_missing = {"blocks.1.0.conv_pw.*", "_bn0.*", "ema.*"}});
   EXPECT_EQ(report.missing, (std::vector<std::string>{"bn1.running_var", "blocks.1.0.conv_pw.weight"}));
   EXPECT_EQ(report.unused, (std::vector<std::string>{"ema.decay"}));
   EXPECT_TRUE(report.identities.empty()) << "block 1.0 has no skip";
@@ -176,11 +176,11 @@ TEST(Load, MissingAndUnexpectedAreListedTogether) {
 }
 
 TEST(Load, ABlockWithASkipThatLacksConvolutionsStartsAsTheIdentity) {
-  Network network;
+  SmallNetwork network;
   Draft draft = Draft::of(network, Naming::timm);
   draft.erase("blocks.5.1.conv_pwl.weight");
   const LoadReport report =
-      load_weights(draft.file(), network.architecture(), network.parameters, {.allow_missing = {"blocks.5.1.conv_pwl.weight"}});
+      load_weights(draft.file(), network.list(), network.parameters, {.allow_missing = {"blocks.5.1.conv_pwl.weight"}});
   EXPECT_EQ(report.identities, (std::vector<std::string>{"blocks.5.1"}));
   EXPECT_EQ(network.values("blocks.5.1.bn3.weight"), std::vector<float>(48, 0.f));
   EXPECT_EQ(network.values("blocks.5.1.bn3.bias"), std::vector<float>(48, 0.f));
@@ -188,31 +188,31 @@ TEST(Load, ABlockWithASkipThatLacksConvolutionsStartsAsTheIdentity) {
 }
 
 TEST(Load, AnotherClassCountGetsANewHead) {
-  Network network(small_spec(5)), thousand(small_spec(1000));
+  SmallNetwork network(small_spec(5)), thousand(small_spec(1000));
   Draft draft = Draft::of(thousand, Naming::torchvision);
-  const LoadReport report = load_weights(draft.file(), network.architecture(), network.parameters, {.seed = 9});
+  const LoadReport report = load_weights(draft.file(), network.list(), network.parameters, {.seed = 9});
   EXPECT_TRUE(report.new_head);
   EXPECT_EQ(report.file_classes, 1000);
   ASSERT_EQ(report.lines().size(), 1u);
   EXPECT_CONTAINS(report.lines()[0], "1000 classes");
   EXPECT_EQ(network.values("classifier.bias"), std::vector<float>(5, 0.f));
   for (const float w : network.values("classifier.weight")) EXPECT_LE(std::abs(w), 1 / std::sqrt(5.f));
-  Network other_seed(small_spec(5));
-  load_weights(draft.file(), other_seed.architecture(), other_seed.parameters, {.seed = 10});
+  SmallNetwork other_seed(small_spec(5));
+  load_weights(draft.file(), other_seed.list(), other_seed.parameters, {.seed = 10});
   EXPECT_NE(network.values("classifier.weight"), other_seed.values("classifier.weight"));
 
   // Told by the bias alone, where the large matrix is what is missing.
   draft.erase("classifier.1.weight");
-  EXPECT_TRUE(load_weights(draft.file(), network.architecture(), network.parameters).new_head);
+  EXPECT_TRUE(load_weights(draft.file(), network.list(), network.parameters).new_head);
   EXPECT_CONTAINS(refusal(draft, thousand), "missing: classifier.weight (classifier.1.weight)");
 }
 
 TEST(Load, OtherClassesOfTheSameNumberGetANewHead) {
-  Network network(small_spec(3));
+  SmallNetwork network(small_spec(3));
   const Draft draft = Draft::of(network, Naming::timm);
   const TensorFile file = draft.file({{"classes", R"(["cat","dog","owl"])"}});
   const auto load = [&](const TensorFile& from, const std::vector<std::string>& classes) {
-    return load_weights(from, network.architecture(), network.parameters, {.classes = classes});
+    return load_weights(from, network.list(), network.parameters, {.classes = classes});
   };
   for (const auto& [from, classes] : {std::pair(&file, std::vector<std::string>{"cat", "dog", "owl"}), {&file, {}}}) {
     EXPECT_TRUE(load(*from, classes).lines().empty());
@@ -227,7 +227,7 @@ TEST(Load, OtherClassesOfTheSameNumberGetANewHead) {
 }
 
 TEST(Load, TheStateOfARunIsNoWeightsFile) {
-  Network network;
+  SmallNetwork network;
   Draft draft = Draft::of(network, Naming::timm);
   draft.entries.push_back({"optimizer.m.conv_stem.weight", "F32", {1}, {0.f}});
   const std::string line = refusal(draft, network, {.allow_missing = {"optimizer.*"}});
@@ -236,14 +236,14 @@ TEST(Load, TheStateOfARunIsNoWeightsFile) {
 }
 
 TEST(Load, AClassifierOnOtherFeaturesIsAnotherNetworks) {
-  Network network(small_spec(5));
+  SmallNetwork network(small_spec(5));
   Draft draft = Draft::of(network, Naming::timm);
   draft.at("classifier.weight").shape = {1, 5 * 320};
   EXPECT_CONTAINS(refusal(draft, network), "'classifier.weight' is (1,1600), expected (5,320)");
 }
 
 TEST(Load, WrongShapesAreNamedWithBoth) {
-  Network network;
+  SmallNetwork network;
   Draft draft = Draft::of(network, Naming::torchvision);
   draft.at("features.0.0.weight").shape = {8, 3, 1, 9};
   draft.at("classifier.1.weight").shape = {16, 360};
@@ -253,7 +253,7 @@ TEST(Load, WrongShapesAreNamedWithBoth) {
 }
 
 TEST(Load, AnotherNetworksFileIsRecognised) {
-  Network b0(efficientnet_spec("b0")), small;
+  SmallNetwork b0(network_spec("b0")), small;
   const std::string line = refusal(Draft::of(b0, Naming::timm), small);
   EXPECT_LT(line.size(), 700u) << "not hundreds of names: " << line;
   EXPECT_CONTAINS(line, "draft.safetensors: its tensors are those of b0; it does not fit the network: ");
@@ -268,21 +268,21 @@ TEST(Load, UnusableValuesAreRefused) {
               {"bn1.weight", -INFINITY, "'bn1.weight' holds -inf at index 3"},
               {"bn2.running_var", -1.f, "negative variance, -1, at index 3"}};
   for (const auto& row : rows) {
-    Network network;
+    SmallNetwork network;
     Draft draft = Draft::of(network, Naming::timm);
     draft.at(row.tensor).values[3] = row.value;
     const std::vector<float> before = network.values("conv_stem.weight");
     EXPECT_CONTAINS(refusal(draft, network), row.expected);
     EXPECT_EQ(network.values("conv_stem.weight"), before);
   }
-  Network network;
+  SmallNetwork network;
   Draft draft = Draft::of(network, Naming::timm);
   draft.at("bn1.bias").dtype = "I32";
   EXPECT_CONTAINS(refusal(draft, network), "'bn1.bias' holds I32");
 }
 
 TEST(Load, ForeignFilesAreNamed) {
-  Network network;
+  SmallNetwork network;
   Draft draft;
   EXPECT_CONTAINS(refusal(draft, network), "the file is empty");
   draft.entries.push_back({"layer1.0.conv1.weight", "F32", {1}, {0.f}});
@@ -295,18 +295,18 @@ TEST(Load, ForeignFilesAreNamed) {
 
 TEST(Save, IsLoadedBackToTheBit) {
   const std::string path = (fs::temp_directory_path() / ("mcnn_save_" + std::to_string(::getpid()) + ".safetensors")).string();
-  Network from(small_spec(), 5), to(small_spec(), 6);
+  SmallNetwork from(small_spec(), 5), to(small_spec(), 6);
   ASSERT_NE(from.values("conv_head.weight"), to.values("conv_head.weight"));
   save_weights(path, from.parameters, {{"padding", "same"}}, 42);
   {
     const TensorFile file = open_tensor_file(path);
     EXPECT_EQ(file.metadata(), (Metadata{{"padding", "same"}, {"format", "pt"}}));
-    EXPECT_EQ(file.tensors().size(), key_map(from.architecture(), Naming::timm).size()) << "timm's strict=True wants every entry";
-    for (const auto& pair : key_map(from.architecture(), Naming::timm)) EXPECT_NE(file.find(pair.timm), nullptr) << pair.timm;
+    EXPECT_EQ(file.tensors().size(), key_map(from.list(), Naming::timm).size()) << "timm's strict=True wants every entry";
+    for (const auto& pair : key_map(from.list(), Naming::timm)) EXPECT_NE(file.find(pair.timm), nullptr) << pair.timm;
     EXPECT_EQ(file.find("blocks.0.0.bn1.num_batches_tracked")->dtype, "I64");
     EXPECT_EQ(as_doubles(*file.find("bn2.num_batches_tracked")), (std::vector<double>{42}));
     EXPECT_EQ(file.find("conv_stem.weight")->shape, (std::vector<int64_t>{8, 3, 3, 3}));
-    EXPECT_TRUE(load_weights(file, to.architecture(), to.parameters).lines().empty());
+    EXPECT_TRUE(load_weights(file, to.list(), to.parameters).lines().empty());
   }
   for (const NamedTensor& t : from.parameters.tensors()) EXPECT_EQ(from.values(t.name), to.values(t.name)) << t.name;
   fs::remove(path);

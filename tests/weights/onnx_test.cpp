@@ -7,7 +7,8 @@
 #include <map>
 #include <set>
 
-#include "models/efficientnet.h"
+#include "models/layer_tensors.h"
+#include "models/published_networks.h"
 #include "onnx_subset.pb.h"
 #include "tests/data/temporary_folder.h"
 #include "tests/train/message.h"
@@ -18,17 +19,18 @@ namespace {
 
 class Onnx : public testing::Test {
  protected:
-  static EfficientNetSpec spec_of(const char* name, double width, double depth) {
-    EfficientNetSpec spec = efficientnet_spec(name);
+  static NetworkSpec spec_of(const char* name, double width, double depth) {
+    NetworkSpec spec = network_spec(name);
     spec.width = width;
     spec.depth = depth;
     spec.classes = 5;
     return spec;
   }
 
-  onnx::ModelProto exported(const EfficientNetSpec& spec, const OnnxOptions& options, const Metadata& metadata = {}) {
+  onnx::ModelProto exported(const NetworkSpec& spec, const OnnxOptions& options, const Metadata& metadata = {}) {
     parameters = std::make_unique<Parameters>(*ops, false);
-    const EfficientNet network(spec, *parameters);
+    const Network network = build_network(spec);
+    add_tensors(network, *parameters);
     initialise(*parameters, 1);
     uint64_t draw = 0;
     for (NamedTensor& t : parameters->tensors()) {  // off batch norm's neutral start
@@ -38,7 +40,7 @@ class Onnx : public testing::Test {
       copy_floats(*ops, values, t.value);
     }
     const std::string path = folder / "network.onnx";
-    write_onnx(path, spec, *parameters, options, metadata);
+    write_onnx(path, network, *parameters, options, metadata);
     onnx::ModelProto model;
     std::ifstream file(path, std::ios::binary);
     EXPECT_TRUE(model.ParseFromIstream(&file));
@@ -91,10 +93,10 @@ std::vector<int64_t> dims(const onnx::ValueInfoProto& value) {
 }
 
 TEST_F(Onnx, EveryValueIsThereBeforeItIsReadAndNamedOnce) {
-  for (const char* name : {"b0", "lite0"})
+  for (const std::string name : {"b0", "lite0", "efficientnetv2_s", "mobilenetv3_large"})
     for (const bool fold : {false, true}) {
-      SCOPED_TRACE(std::string(name) + (fold ? " folded" : ""));
-      const onnx::ModelProto model = exported(spec_of(name, 0.25, 0.5), {.height = 64, .width = 40, .fold_norm = fold});
+      SCOPED_TRACE(name + (fold ? " folded" : ""));
+      const onnx::ModelProto model = exported(spec_of(name.c_str(), 0.25, 0.5), {.height = 64, .width = 40, .fold_norm = fold});
       std::set<std::string> there;
       const auto arrives = [&](const std::string& value) { EXPECT_TRUE(there.insert(value).second) << value << " twice"; };
       for (const auto& input : model.graph().input()) arrives(input.name());
@@ -112,8 +114,9 @@ TEST_F(Onnx, EveryValueIsThereBeforeItIsReadAndNamedOnce) {
       EXPECT_TRUE(there.contains("logits"));
       const std::set<std::string> kinds = operators(model);
       EXPECT_NE(kinds.contains("BatchNormalization"), fold);
-      EXPECT_EQ(kinds.contains("Clip"), std::string(name) == "lite0");
-      EXPECT_EQ(kinds.contains("Sigmoid"), std::string(name) == "b0");
+      EXPECT_EQ(kinds.contains("Clip"), name == "lite0");
+      EXPECT_EQ(kinds.contains("Sigmoid"), name == "b0" || name == "efficientnetv2_s");
+      for (const char* kind : {"Relu", "HardSwish", "HardSigmoid"}) EXPECT_EQ(kinds.contains(kind), name == "mobilenetv3_large") << kind;
     }
 }
 
@@ -129,7 +132,7 @@ TEST_F(Onnx, PaddingIsThatOfTheSize) {
               {224, "same", {{0, 1}, {0, 1}, {1, 2}, {0, 1}, {1, 2}}},
               {224, "same:380x380", {{0, 1}, {0, 1}, {2, 1}, {0, 1}, {1, 2}}}};  // (2,2): the last row of zeros meets no window
   for (const auto& row : rows) {
-    EfficientNetSpec spec = spec_of("b4", 0.1, 0.1);
+    NetworkSpec spec = spec_of("b4", 0.1, 0.1);
     spec.padding = Padding::parse(row.padding);
     const onnx::ModelProto model = exported(spec, {.height = row.size, .width = row.size});
     for (std::size_t i = 0; i < layers.size(); ++i) {
@@ -141,7 +144,7 @@ TEST_F(Onnx, PaddingIsThatOfTheSize) {
 }
 
 TEST_F(Onnx, FoldedWeightsAndBias) {
-  EfficientNetSpec spec = spec_of("b0", 0.25, 0.5);
+  NetworkSpec spec = spec_of("b0", 0.25, 0.5);
   spec.bn_eps = 0.01f;
   const onnx::ModelProto model = exported(spec, {.height = 32, .width = 32, .fold_norm = true});
   const std::vector<float> w = values("blocks.1.0.conv_dw.weight"), gamma = values("blocks.1.0.bn2.weight"),
@@ -158,7 +161,7 @@ TEST_F(Onnx, FoldedWeightsAndBias) {
 }
 
 TEST_F(Onnx, InputsOutputsAndMetadata) {
-  const EfficientNetSpec spec = spec_of("b0", 0.25, 0.5);
+  const NetworkSpec spec = spec_of("b0", 0.25, 0.5);
   const onnx::ModelProto outside = exported(spec, {.opset = 19, .height = 64, .width = 40}, {{"classes", "[\"a\"]"}, {"mean", "0,0,0"}});
   EXPECT_EQ(dims(outside.graph().input(0)), (std::vector<int64_t>{0, 3, 64, 40}));
   EXPECT_EQ(outside.graph().input(0).type().tensor_type().elem_type(), onnx::TensorProto::FLOAT);
@@ -179,7 +182,7 @@ TEST_F(Onnx, InputsOutputsAndMetadata) {
 }
 
 TEST_F(Onnx, RefusesWhatItCannotSay) {
-  const EfficientNetSpec spec = spec_of("b0", 0.25, 0.5);
+  const NetworkSpec spec = spec_of("b0", 0.25, 0.5);
   EXPECT_TRUE(
       says(message_of([&] { exported(spec, {.opset = 16, .height = 32, .width = 32}); }), {"network.onnx", "opset 16", "17 to 23"}));
   EXPECT_TRUE(says(message_of([&] { exported(spec, {.opset = 24, .height = 32, .width = 32}); }), {"opset 24"}));

@@ -1,28 +1,28 @@
 // The table against the published networks: a network called b4 that is not b4 fails here.
-#include "models/architecture.h"
+#include "models/published_networks.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <limits>
 
-#include "models/efficientnet.h"
 #include "models/layer_table.h"
+#include "models/model.h"
 #include "runtime/error.h"
 
 namespace mcnn {
 namespace {
 
 int64_t parameters_of(const std::string& name, int classes) {
-  EfficientNetSpec spec = efficientnet_spec(name);
+  NetworkSpec spec = network_spec(name);
   spec.classes = classes;
   const auto ops = make_ref_ops();
   Parameters parameters(*ops, false);
-  const EfficientNet model(spec, parameters);
+  const Model model(spec, parameters);
   return parameters.count();
 }
 
-TEST(Architecture, ParameterCountsAreThePublishedOnes) {
+TEST(PublishedNetworks, ParameterCountsAreThePublishedOnes) {
   const std::pair<const char*, int64_t> published[] = {{"b0", 5288548},    {"b1", 7794184},    {"b2", 9109994},    {"b3", 12233232},
                                                        {"b4", 19341616},   {"b5", 30389784},   {"b6", 43040704},   {"b7", 66347960},
                                                        {"lite0", 4652008}, {"lite1", 5416680}, {"lite2", 6092072}, {"lite3", 8197096},
@@ -32,28 +32,28 @@ TEST(Architecture, ParameterCountsAreThePublishedOnes) {
   EXPECT_EQ(parameters_of("b0", 18), 4030606);
 }
 
-TEST(Architecture, UnknownNameSuggestsTheNearest) {
+TEST(PublishedNetworks, UnknownNameSuggestsTheNearest) {
   try {
-    efficientnet_spec("lite9");
+    network_spec("lite9");
     FAIL();
   } catch (const Error& e) {
     EXPECT_NE(std::string(e.what()).find("did you mean 'lite0'"), std::string::npos) << e.what();
   }
 }
 
-TEST(Architecture, StateDictHasTimmsNumberOfEntries) {
+TEST(PublishedNetworks, StateDictHasTimmsNumberOfEntries) {
   const auto ops = make_ref_ops();
   Parameters parameters(*ops, false);
-  const EfficientNet model(efficientnet_spec("b4"), parameters);
+  const Model model(network_spec("b4"), parameters);
   // 706 entries: 418 parameters and 288 buffers, of which 96 num_batches_tracked are not kept.
   EXPECT_EQ(parameters.tensors().size(), 706u - 96u);
 }
 
 int64_t macs_of(const char* name, int classes, int64_t resolution) {
-  EfficientNetSpec spec = efficientnet_spec(name);
+  NetworkSpec spec = network_spec(name);
   spec.classes = classes;
   int64_t macs = 0;
-  for (const LayerRow& row : layer_table(spec, 1, resolution, resolution)) macs += row.macs;
+  for (const LayerRow& row : layer_table(build_network(spec), 1, resolution, resolution)) macs += row.macs;
   return macs;
 }
 
@@ -66,18 +66,18 @@ TEST(LayerTable, MultiplyAddsAreThePublishedOnes) {
 TEST(LayerTable, ParametersAddUpToTheNetworks) {
   for (const char* name : {"b0", "b4", "lite0", "lite4"}) {
     int64_t sum = 0;
-    for (const LayerRow& row : layer_table(efficientnet_spec(name), 2, 224, 224)) sum += row.parameters;
+    for (const LayerRow& row : layer_table(build_network(network_spec(name)), 2, 224, 224)) sum += row.parameters;
     EXPECT_EQ(sum, parameters_of(name, 1000)) << name;
   }
 }
 
-TEST(Architecture, AMultiplierOutOfBoundsIsRefusedBeforeAnythingIsMade) {
+TEST(PublishedNetworks, AMultiplierOutOfBoundsIsRefusedBeforeAnythingIsMade) {
   for (const double bad : {0.0, -1.0, std::nan(""), std::numeric_limits<double>::infinity(), 1e300, 1e9, 10.1, 1e-9})
     for (const bool is_depth : {false, true}) {
-      EfficientNetSpec spec = efficientnet_spec("b0");
+      NetworkSpec spec = network_spec("b0");
       (is_depth ? spec.depth : spec.width) = bad;
       try {
-        scale(spec);
+        build_network(spec);
         ADD_FAILURE() << bad;
       } catch (const Error& error) {
         EXPECT_NE(std::string(error.what()).find(is_depth ? "the depth multiplier is" : "the width multiplier is"), std::string::npos);

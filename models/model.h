@@ -1,0 +1,36 @@
+// A network that runs: the layers of its list with their tensors, carried out in order over a context.
+// Next: layers/ has what a layer does, forward and backward.
+#pragma once
+#include <variant>
+#include <vector>
+
+#include "layers/conv_norm.h"
+#include "layers/head.h"
+#include "layers/squeeze_excite.h"
+#include "models/published_networks.h"
+
+namespace mcnn {
+
+class Model {
+ public:
+  /// Adds the network's tensors, uninitialised, in the order of timm's state dict. Throws Error as require_carried_out().
+  Model(const NetworkSpec& spec, Parameters& parameters);
+  Model(const Model&) = delete;  // closures on the tape point to the layers
+
+  /// images (N,H,W,3), normalised -> logits (N,classes)
+  Logits forward(const Context& ctx, const Tensor& images) const;
+  /// The output of a block, by its name ("blocks.6.0").
+  Var features(const Context& ctx, const Tensor& images, const std::string& block) const;
+
+  const NetworkSpec& spec() const { return network_.spec; }
+  const Network& network() const { return network_; }
+
+ private:
+  Var run(const Context& ctx, const Tensor& images, std::size_t count) const;
+
+  Network network_;
+  /// One per layer of the list: nothing for a residual, which has no tensors, and for pooling and dropout, which Head does.
+  std::vector<std::variant<std::monostate, ConvNorm, SqueezeExcite, Head>> layers_;
+};
+
+}  // namespace mcnn

@@ -1,0 +1,70 @@
+// Appends layers to a network under timm's names: the one place that decides them. timm numbers the batch norms of a block in the
+// order in which they stand, and calls the projection conv_pwl where an expansion has taken conv_pw.
+// Next: efficientnet.cpp is written with it.
+#pragma once
+#include "models/network.h"
+
+namespace mcnn {
+
+enum class BlockType : uint8_t {
+  separable,  ///< depthwise, squeeze-excite, project                 timm's DepthwiseSeparableConv
+  inverted,   ///< expand, depthwise, squeeze-excite, project         InvertedResidual: MBConv
+  fused,      ///< expand by a k x k convolution, project             EdgeResidual: FusedMBConv
+  plain,      ///< one k x k convolution with an activation           ConvBnAct
+};
+
+/// A row of a family's table: blocks of one kind.
+struct Blocks {
+  BlockType type = BlockType::inverted;
+  double expand = 1;
+  int kernel = 3, stride = 1;  ///< the stride is the first block's
+  int64_t out = 0;             ///< channels, before the width multiplier
+  int repeats = 1;
+  Nonlinearity act = Nonlinearity::swish;
+  bool squeeze_excite = true;
+};
+
+/// How a family's squeeze-excites are made: a quarter of the block's input wide, or of the expanded width, rounded.
+struct SqueezeExciteStyle {
+  bool of_expanded = false;
+  Nonlinearity act = Nonlinearity::swish, gate = Nonlinearity::sigmoid;
+};
+
+class NetworkBuilder {
+ public:
+  /// Throws Error if a multiplier is out of its bounds, before anything of that size is made.
+  NetworkBuilder(const NetworkSpec& spec, std::string title, const SqueezeExciteStyle& style = {});
+
+  int64_t scaled_width(int64_t channels) const;
+  int scaled_depth(int repeats) const;
+
+  void stem(int64_t out, Nonlinearity act);
+  /// The next stage: blocks as the rows say, their repeats taken as they are. A block has a skip where input and output have one shape.
+  void stage(const std::vector<Blocks>& rows);
+  void head(int64_t out, Nonlinearity act);
+  /// The same where timm counts it as a block: blocks.6.0.conv.
+  void head_block(int64_t out, Nonlinearity act);
+  void pool();
+  /// A linear layer between pooling and classifier, named as the convolution it is in timm.
+  void head_linear(int64_t out, Nonlinearity act);
+  /// Dropout and the last linear layer.
+  void classifier();
+
+  Network finish();
+
+ private:
+  Layer& add(Part part, LayerKind kind, const std::string& name);
+  void convolution(Part part, LayerKind kind, const std::string& name, int64_t out, int kernel, int stride, Nonlinearity act);
+  void squeeze_excite(int64_t block_in);
+  void block(const Blocks& row, int stride);
+
+  Network network_;
+  SqueezeExciteStyle style_;
+  int64_t channels_ = 3;                   ///< of the last layer
+  int64_t nominal_h_ = 0, nominal_w_ = 0;  ///< its size in a network fed Padding's HxW
+  Role role_;                              ///< of what comes next
+  std::string prefix_;                     ///< of its names
+  int norms_ = 0, outer_norms_ = 0;        ///< under that prefix, and outside the blocks
+};
+
+}  // namespace mcnn

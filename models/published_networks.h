@@ -1,0 +1,20 @@
+// The one list of networks that are known by name.
+#pragma once
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "models/network.h"
+
+namespace mcnn {
+
+/// b0-b7, lite0-4, and what models/carried_out.h refuses so far: efficientnetv2_s, mobilenetv3_large.
+std::vector<std::string> network_names();
+
+/// The published multipliers, resolution and rates of a name. Throws Error naming the nearest name.
+NetworkSpec network_spec(std::string_view name);
+
+/// Throws Error if a multiplier is out of its bounds.
+Network build_network(const NetworkSpec& spec);
+
+}  // namespace mcnn
