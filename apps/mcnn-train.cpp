@@ -11,12 +11,13 @@ int run(int argc, char** argv) {
   CLI::App app("Trains an EfficientNet from a configuration file.");
   std::string config_path, resume_dir;
   std::vector<std::string> overrides;
-  bool describe_only = false, help_config = false;
+  bool describe_only = false, describe_step = false, help_config = false;
   mcnn::CommandOptions options;
   app.add_option("config", config_path, "configuration file (see --help-config)");
   app.add_option("--set", overrides, "section.key=value in place of the file's (may be repeated)");
   app.add_option("--resume", resume_dir, "go on with the run in this folder");
   app.add_flag("--describe", describe_only, "print the network's layers, parameters, MACs and memory, and stop");
+  app.add_flag("--describe-step", describe_step, "print every operation of one training step, in order, and stop");
   app.add_flag("--help-config", help_config, "print every configuration key with its default and meaning");
   app.add_flag("--profile", options.profile, "time per operation and layer after an epoch; trace.json in the run's folder");
   app.add_option("--steps", options.stop_after, "stop after so many steps; of these only whole epochs are saved")
@@ -35,6 +36,8 @@ int run(int argc, char** argv) {
     for (const std::string& assignment : overrides) mcnn::override_setting(config, assignment);
     if (describe_only) {
       std::fputs(mcnn::describe(config).c_str(), stdout);
+    } else if (describe_step) {
+      std::fputs(mcnn::describe_step(config).c_str(), stdout);
     } else {
       mcnn::train(config, options);
     }

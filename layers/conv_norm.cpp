@@ -21,7 +21,7 @@ Extent extent(const ConvNormOptions& o, const Shape& in) {
 
 ConvNorm::ConvNorm(Parameters& parameters, const std::string& conv_name, const std::string& norm_name, const ConvNormOptions& options)
     : name_(conv_name),
-      weight_(parameters.add(conv_name + ".weight", options.kind, weight_shape(options))),
+      weight_(parameters.add(conv_name + ".weight", options.kind, weight_shape(options), options.kind != WeightKind::depthwise)),
       norm_(parameters, norm_name, options.out, options.norm),
       options_(options) {}
 

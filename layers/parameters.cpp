@@ -49,12 +49,13 @@ bool ends_with(const std::string& text, std::string_view tail) {
 
 Parameters::Parameters(Ops& ops, bool gradients) : ops_(ops), arena_(ops.memory()), has_gradients_(gradients) {}
 
-NamedTensor& Parameters::add(std::string name, WeightKind kind, std::vector<int64_t> torch_shape) {
+NamedTensor& Parameters::add(std::string name, WeightKind kind, std::vector<int64_t> torch_shape, bool in_products) {
   NamedTensor& t = tensors_.emplace_back();
   t.name = std::move(name);
   t.kind = kind;
   t.torch_shape = std::move(torch_shape);
   t.trainable = true;
+  t.in_products = in_products;
   return t;
 }
 
@@ -67,7 +68,6 @@ NamedTensor& Parameters::add_buffer(std::string name, int64_t channels) {
 
 void Parameters::allocate() {
   constexpr int64_t kAlign = 16;  // elements: whole vectors of every instruction set
-  const auto is_product = [](const NamedTensor& t) { return t.kind == WeightKind::pointwise || t.kind == WeightKind::dense; };
   std::vector<int64_t> offsets(tensors_.size());
   int64_t end = 0;
   const auto lay_out = [&](const auto& belongs) {
@@ -78,8 +78,8 @@ void Parameters::allocate() {
     }
     return end;
   };
-  products_ = lay_out([&](const NamedTensor& t) { return is_product(t); });
-  decaying_ = lay_out([&](const NamedTensor& t) { return t.trainable && t.kind != WeightKind::vector && !is_product(t); });
+  products_ = lay_out([&](const NamedTensor& t) { return t.in_products; });
+  decaying_ = lay_out([&](const NamedTensor& t) { return t.trainable && t.kind != WeightKind::vector && !t.in_products; });
   trained_ = lay_out([&](const NamedTensor& t) { return t.trainable && t.kind == WeightKind::vector; });
   lay_out([&](const NamedTensor& t) { return !t.trainable; });
 

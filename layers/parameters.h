@@ -24,8 +24,9 @@ struct NamedTensor {
   WeightKind kind = WeightKind::vector;
   std::vector<int64_t> torch_shape;
   Tensor value;
-  Tensor gradient;         ///< absent for buffers, and for parameters that are not trained
-  bool trainable = false;  ///< false: a buffer
+  Tensor gradient;           ///< absent for buffers, and for parameters that are not trained
+  bool trainable = false;    ///< false: a buffer
+  bool in_products = false;  ///< a pointwise or dense convolution reads it: Parameters::product_weights()
 };
 
 /// Owns a network's tensors. Layers add theirs while they are built and keep the references, which stay valid.
@@ -38,7 +39,7 @@ class Parameters {
   /// Values live in memory of `ops`, in its parameter type. gradients: false for a network that only infers.
   Parameters(Ops& ops, bool gradients);
 
-  NamedTensor& add(std::string name, WeightKind kind, std::vector<int64_t> torch_shape);
+  NamedTensor& add(std::string name, WeightKind kind, std::vector<int64_t> torch_shape, bool in_products = false);
   NamedTensor& add_buffer(std::string name, int64_t channels);
   /// Gives all tensors their memory, values and gradients 0. Once, when the last has been added.
   void allocate();

@@ -45,7 +45,8 @@ void add_tensors(const Network& network, Parameters& parameters) {
     for (const LayerTensor& t : tensors_of(layer)) {
       const std::string name = module_name(layer, t.module) + "." + t.entry;
       if (t.trained())
-        parameters.add(name, t.shape.size() == 1 ? WeightKind::vector : weight_kind(layer), t.shape);
+        parameters.add(name, t.shape.size() == 1 ? WeightKind::vector : weight_kind(layer), t.shape,
+                       is_convolution(layer.kind) && layer.kind != LayerKind::depthwise && t.module == Module::weight);
       else if (!t.shape.empty())
         parameters.add_buffer(name, t.shape[0]);
     }

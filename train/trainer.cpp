@@ -35,12 +35,35 @@ void resume(const std::string& dir, const CommandOptions& options) {
   fit(run, folder, recorder, progress, options.stop_after);
 }
 
-std::string describe(const Config& config) {
+namespace {
+
+/// The network that such a run trains.
+NetworkSpec network_of(const Config& config) {
   const WeightsOptions& weights = config.weights;
   const Convention convention =
       weights.init.empty() ? Convention{} : resolve_convention({}, open_tensor_file(weights.init, weights.state_dict));
-  return describe(build_network(describe_run(config.model, config.data, convention, classes_of(config.data)).spec), config.train.batch, config.data.crop,
-                  config.data.crop);
+  return describe_run(config.model, config.data, convention, classes_of(config.data)).spec;
+}
+
+}  // namespace
+
+std::string describe(const Config& config) {
+  return describe(build_network(network_of(config)), config.train.batch, config.data.crop, config.data.crop);
+}
+
+std::string describe_step(const Config& config) {
+  const auto ops = make_dry_ops();
+  Engine engine(*ops, network_of(config), {}, true, storage_type(config.model));
+  const Optimizer optimizer(engine.parameters(), config.train.optimizer);
+  Arena arena(ops->memory());
+  const int64_t side = config.data.crop;
+  const BatchTensors batch = engine.tensors(arena, {.n = config.train.batch, .h = side, .w = side});
+  Program step;
+  engine.add_gradients(step, batch, static_cast<float>(config.train.label_smoothing), step.tensor({1}, DType::f32));
+  optimizer.add_update(step, step.tensor({1}, DType::f32));
+  step.plan();
+  return step.listing() + fmt::format("{} operations; {:.2f} MB for what they write, beside parameters, moments and the batch\n",
+                                      step.calls().size(), static_cast<double>(step.bytes()) / 1e6);
 }
 
 }  // namespace mcnn

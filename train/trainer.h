@@ -32,4 +32,7 @@ void resume(const std::string& dir, const CommandOptions& options = {});
 /// The network of such a run as a table (models/layer_table.h), its classes those of the data. Nothing is written.
 std::string describe(const Config& config);
 
+/// One training step of such a run, an operation a line: layer, operation, bytes of its operands, what it writes. Nothing is computed.
+std::string describe_step(const Config& config);
+
 }  // namespace mcnn

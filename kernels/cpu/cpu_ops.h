@@ -10,7 +10,7 @@ namespace mcnn::cpu {
 /// From the moments of `count` values per channel to the norm and the running statistics, where the update is requested.
 void update_norm(const Moments& moments, int64_t count, NormUpdate& update);
 
-class CpuOps final : public Ops {
+class CpuOps : public Ops {
  public:
   explicit CpuOps(int threads);
   std::string name() const override;

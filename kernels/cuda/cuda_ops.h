@@ -25,7 +25,7 @@ namespace mcnn::cuda {
 /// compiles them from older PTX. 0: this build has none for it.
 int compiled_capability();
 
-class CudaOps final : public Ops {
+class CudaOps : public Ops {
  public:
   /// Products by `libraries` where there are some; of fp32 as tf32 where allowed and there are units.
   explicit CudaOps(FoundVendor libraries = {}, bool allow_tf32 = false);

@@ -6,7 +6,7 @@
 
 namespace mcnn::ref {
 
-class RefOps final : public Ops {
+class RefOps : public Ops {
  public:
   std::string name() const override { return "ref (double)"; }
   Memory& memory() override { return host_memory(); }

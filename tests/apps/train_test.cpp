@@ -262,6 +262,19 @@ TEST_F(TrainProgram, DescribesTheNetworkWithoutTrainingIt) {
   EXPECT_FALSE(std::filesystem::exists(here / "run"));
 }
 
+TEST_F(TrainProgram, DescribesAStepWithoutTakingIt) {
+  const Outcome outcome = here.train("run", {}, {"--describe-step"});
+  ASSERT_TRUE(succeeded(outcome));
+  const std::vector<std::string> lines = lines_of(outcome.out);
+  ASSERT_GT(lines.size(), 100u);
+  EXPECT_NE(lines.front().find("normalize_images"), std::string::npos) << lines.front();
+  EXPECT_NE(lines[lines.size() - 2].find("ema"), std::string::npos) << lines[lines.size() - 2];  // behind adamw
+  EXPECT_NE(lines[lines.size() - 3].find("adamw"), std::string::npos) << lines[lines.size() - 3];
+  EXPECT_NE(outcome.out.find("blocks.6.0"), std::string::npos);
+  EXPECT_NE(lines.back().find(" operations; "), std::string::npos) << lines.back();
+  EXPECT_FALSE(std::filesystem::exists(here / "run"));
+}
+
 TEST_F(TrainProgram, HelpIsAConfigurationItself) {
   const Outcome outcome = run_program("mcnn-train", {"--help-config"});
   ASSERT_TRUE(succeeded(outcome));
