@@ -57,10 +57,23 @@ std::optional<std::size_t> Program::own(const Tensor& x) const {
   return static_cast<std::size_t>(behind - own_.begin()) - 1;
 }
 
-void Program::input(const Tensor& x) { own_.at(own(x).value()).input = true; }
-void Program::keep(const Tensor& x) { own_.at(own(x).value()).kept = true; }
+Program::Own& Program::require_own(const Tensor& x) {
+  const auto which = own(x);
+  if (!which) fail("program: a tensor {} is not one of the program's own", x.shape().str());
+  return own_[*which];
+}
+
+void Program::input(const Tensor& x) { require_own(x).input = true; }
+void Program::keep(const Tensor& x) { require_own(x).kept = true; }
+
+void Program::add_to(std::vector<Call>& calls, AnyOperation operation) {
+  if (planned_) fail("program: {} of {} is added behind plan()", operation.name(), layer_);
+  calls.push_back({std::move(operation), layer_, {}, {}});
+}
 
 void Program::plan() {
+  if (planned_) fail("program: is planned already");
+  planned_ = true;
   constexpr std::size_t kNever = SIZE_MAX;
   struct Use {
     std::size_t first = kNever, last = 0;
@@ -113,6 +126,7 @@ void Program::plan() {
 }
 
 void Program::place(Workspace& workspace) {
+  if (!planned_ || workspace_) fail("program: is placed once, behind plan()");
   workspace_ = &workspace;
   Memory& memory = workspace.memory();
   if (memory.separate()) {

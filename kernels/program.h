@@ -31,9 +31,9 @@ class Program {
   void set_layer(std::string name) { layer_ = std::move(name); }
   const std::string& layer() const { return layer_; }
   /// Adds a call behind all others.
-  void add(AnyOperation operation) { calls_.push_back({std::move(operation), layer_, {}, {}}); }
+  void add(AnyOperation operation) { add_to(calls_, std::move(operation)); }
   /// Adds a call that depends on parameters alone and is not repeated while these stay: prepare() runs it, run() does not.
-  void add_preparation(AnyOperation operation) { preparations_.push_back({std::move(operation), layer_, {}, {}}); }
+  void add_preparation(AnyOperation operation) { add_to(preparations_, std::move(operation)); }
   /// The caller writes this tensor before each run.
   void input(const Tensor& x);
   /// The caller reads this tensor behind a run: its memory is not used again by later calls.
@@ -49,7 +49,7 @@ class Program {
   const std::vector<Call>& preparations() const { return preparations_; }
   const std::vector<Call>& calls() const { return calls_; }
   /// Works out how long each tensor is in use, and where it lies. Throws Error naming the call that reads a tensor of the program which
-  /// no call before it wrote and which is no input. No calls may be added behind it.
+  /// no call before it wrote and which is no input. Once, when the last call has been added.
   void plan();
   /// Memory of all tensors of the program, by plan().
   std::size_t bytes() const { return bytes_ + prepared_bytes_; }
@@ -77,14 +77,17 @@ class Program {
     std::size_t offset = 0;       // from the address of the workspace on, of prepared_ if it is prepared
     std::byte* memory = nullptr;  // once placed
   };
+  void add_to(std::vector<Call>& calls, AnyOperation operation);
   /// The index of the tensor in own_ that x is, or is a part of; none: x is the caller's.
   std::optional<std::size_t> own(const Tensor& x) const;
   void run(const std::vector<Call>& calls, Ops& ops, Profiler* profiler) const;
+  Own& require_own(const Tensor& x);
   void begin_life(const std::vector<std::size_t>& tensors) const;
   void end_life(const std::vector<std::size_t>& tensors) const;
 
   std::vector<Call> preparations_, calls_;
   std::vector<Own> own_;  // in the order of their addresses
+  bool planned_ = false;
   std::size_t addresses_ = 0, bytes_ = 0, prepared_bytes_ = 0;
   std::string layer_;
   Workspace* workspace_ = nullptr;

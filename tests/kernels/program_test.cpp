@@ -138,6 +138,22 @@ TEST_F(Programs, WhatNoCallWroteCannotBeRead) {
   EXPECT_EQ(complaint(), "program: dropout of blocks.0.0 reads x, which no call before it writes");
 }
 
+TEST_F(Programs, ThePlanIsMadeOnceAndForAll) {
+  program.add(Fill{own(), 1.f});
+  EXPECT_THROW(program.place(workspace), Error);
+  program.plan();
+  EXPECT_THROW(program.plan(), Error);
+  EXPECT_THROW(program.add(Fill{own(), 1.f}), Error);
+  program.place(workspace);
+  EXPECT_THROW(program.place(workspace), Error);
+}
+
+TEST_F(Programs, OnlyTheProgramsTensorsCanBeKept) {
+  Arena arena(ops->memory());
+  EXPECT_THROW(program.keep(arena.tensor({1})), Error);
+  EXPECT_THROW(program.input(Tensor()), Error);
+}
+
 TEST_F(Programs, AnUpdateReadsToo) {
   Tensor averages = own();
   Arena arena(ops->memory());
