@@ -9,8 +9,8 @@
 #include <cmath>
 
 #include "kernels/cpu/cpu_ops.h"
-#include "kernels/cpu/lanes-inl.h"
-#include "kernels/cpu/ranges.h"
+#include "kernels/cpu/cuts/ranges.h"
+#include "kernels/cpu/simd/lanes-inl.h"
 
 #ifndef MCNN_CPU_ADAMW_ONCE
 #define MCNN_CPU_ADAMW_ONCE

@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "kernels/cpu/cpu_ops.h"
+#include "kernels/cpu/cuts/parallel.h"
+#include "kernels/cpu/cuts/row_parts.h"
+#include "kernels/cpu/cuts/scratch.h"
 #include "kernels/cpu/feature-inl.h"
-#include "kernels/cpu/lanes-inl.h"
-#include "kernels/cpu/parallel.h"
-#include "kernels/cpu/row_parts.h"
-#include "kernels/cpu/scratch.h"
+#include "kernels/cpu/simd/lanes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {

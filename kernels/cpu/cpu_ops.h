@@ -1,7 +1,7 @@
 // The CPU backend: one class, each operation in the file of its own name (pointwise.cpp, depthwise.cpp, ...).
 // Vector code is compiled once per instruction set and chosen at run time (Highway).
 #pragma once
-#include "kernels/cpu/scratch.h"
+#include "kernels/cpu/cuts/scratch.h"
 #include "kernels/execute.h"
 #include "kernels/ops.h"
 

@@ -16,7 +16,7 @@ void CpuOps::execute(CrossEntropy& op) {
   for (int64_t n = 0; n < samples; ++n) {
     const float *l = op.logits.data<float>() + n * classes, *t = op.targets.data<float>() + n * classes;
     const double top = *std::max_element(l, l + classes);
-    double exponentials = 0, mass = 0;  // of exp(l - top), of the smoothed op.targets
+    double exponentials = 0, mass = 0;  // of exp(l - top), of the smoothed targets
     for (int64_t k = 0; k < classes; ++k) {
       exponentials += std::exp(l[k] - top);
       mass += kept * t[k] + spread;

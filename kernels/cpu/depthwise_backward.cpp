@@ -5,11 +5,11 @@
 // vector of channels goes along a row at a time, and what it will want a row later is prefetched.
 #include <hwy/cache_control.h>
 
-#include "kernels/cpu/channel_blocks.h"
 #include "kernels/cpu/cpu_ops.h"
-#include "kernels/cpu/parallel.h"
-#include "kernels/cpu/row_ring.h"
-#include "kernels/cpu/scratch.h"
+#include "kernels/cpu/cuts/channel_blocks.h"
+#include "kernels/cpu/cuts/parallel.h"
+#include "kernels/cpu/cuts/row_ring.h"
+#include "kernels/cpu/cuts/scratch.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/depthwise_backward.cpp"

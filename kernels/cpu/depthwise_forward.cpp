@@ -6,12 +6,12 @@
 // Next: batch_norm.cpp finishes the statistics.
 #include <hwy/cache_control.h>
 
-#include "kernels/cpu/channel_blocks.h"
 #include "kernels/cpu/cpu_ops.h"
-#include "kernels/cpu/moments.h"
-#include "kernels/cpu/parallel.h"
-#include "kernels/cpu/row_ring.h"
-#include "kernels/cpu/scratch.h"
+#include "kernels/cpu/cuts/channel_blocks.h"
+#include "kernels/cpu/cuts/parallel.h"
+#include "kernels/cpu/cuts/row_ring.h"
+#include "kernels/cpu/cuts/scratch.h"
+#include "kernels/cpu/writers/moments.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/depthwise_forward.cpp"

@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/cpu_ops.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/cuts/parallel.h"
 #include "runtime/philox.h"
 
 namespace mcnn::cpu {

@@ -9,8 +9,8 @@
 
 #include <vector>
 
+#include "kernels/cpu/cuts/row_cut.h"
 #include "kernels/cpu/matrix_rows-inl.h"
-#include "kernels/cpu/row_cut.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {

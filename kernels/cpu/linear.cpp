@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "kernels/cpu/cpu_ops.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/cuts/parallel.h"
 
 namespace mcnn::cpu {
 
@@ -35,7 +35,7 @@ void CpuOps::execute(LinearBackward& op) {
     }
     std::transform(sum.begin(), sum.end(), op.db.data<float>(), as_float);
   }
-  const int64_t rows_per_part = 64, parts = (in + rows_per_part - 1) / rows_per_part;  // rows of op.w
+  const int64_t rows_per_part = 64, parts = (in + rows_per_part - 1) / rows_per_part;  // rows of w
   std::vector<double> sums(static_cast<std::size_t>(parts * out));                     // (parts, O)
   parallel_for(threads_, parts, [&](int64_t part) {
     double* const sum = sums.data() + part * out;

@@ -11,9 +11,9 @@
 #include <type_traits>
 
 #include "kernels/cpu/feature-inl.h"
-#include "kernels/cpu/gemm-inl.h"
-#include "kernels/cpu/lanes-inl.h"
-#include "kernels/cpu/moments.h"
+#include "kernels/cpu/products/gemm-inl.h"
+#include "kernels/cpu/simd/lanes-inl.h"
+#include "kernels/cpu/writers/moments.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {

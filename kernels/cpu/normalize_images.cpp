@@ -5,7 +5,7 @@
 #include <array>
 
 #include "kernels/cpu/cpu_ops.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/cuts/parallel.h"
 
 namespace mcnn::cpu {
 

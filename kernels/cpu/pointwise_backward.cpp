@@ -18,11 +18,11 @@
 #include <algorithm>
 
 #include "kernels/cpu/cpu_ops.h"
+#include "kernels/cpu/cuts/parallel.h"
+#include "kernels/cpu/cuts/row_cut.h"
 #include "kernels/cpu/gradient_coefficients.h"
 #include "kernels/cpu/input_gradient-inl.h"
 #include "kernels/cpu/matrix_rows-inl.h"
-#include "kernels/cpu/parallel.h"
-#include "kernels/cpu/row_cut.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {

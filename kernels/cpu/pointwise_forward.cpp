@@ -13,9 +13,9 @@
 #include <hwy/cache_control.h>
 
 #include "kernels/cpu/cpu_ops.h"
+#include "kernels/cpu/cuts/parallel.h"
+#include "kernels/cpu/cuts/row_cut.h"
 #include "kernels/cpu/matrix_rows-inl.h"
-#include "kernels/cpu/parallel.h"
-#include "kernels/cpu/row_cut.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {

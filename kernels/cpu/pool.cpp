@@ -3,10 +3,10 @@
 // Next: squeeze_excite.cpp makes the gate of it, linear.cpp the logits.
 #include <hwy/cache_control.h>
 
-#include "kernels/cpu/channel_blocks.h"
 #include "kernels/cpu/cpu_ops.h"
-#include "kernels/cpu/parallel.h"
-#include "kernels/cpu/scratch.h"
+#include "kernels/cpu/cuts/channel_blocks.h"
+#include "kernels/cpu/cuts/parallel.h"
+#include "kernels/cpu/cuts/scratch.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/pool.cpp"

@@ -7,10 +7,10 @@
 #include <hwy/foreach_target.h>  // must come before the headers of vector code
 
 #include "kernels/cpu/cpu_ops.h"
+#include "kernels/cpu/cuts/parallel.h"
+#include "kernels/cpu/cuts/row_parts.h"
 #include "kernels/cpu/feature-inl.h"
-#include "kernels/cpu/lanes-inl.h"
-#include "kernels/cpu/parallel.h"
-#include "kernels/cpu/row_parts.h"
+#include "kernels/cpu/simd/lanes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {

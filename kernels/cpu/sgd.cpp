@@ -6,8 +6,8 @@
 #include <hwy/foreach_target.h>  // must come before the headers of vector code
 
 #include "kernels/cpu/cpu_ops.h"
-#include "kernels/cpu/lanes-inl.h"
-#include "kernels/cpu/ranges.h"
+#include "kernels/cpu/cuts/ranges.h"
+#include "kernels/cpu/simd/lanes-inl.h"
 
 #ifndef MCNN_CPU_SGD_ONCE
 #define MCNN_CPU_SGD_ONCE

@@ -11,10 +11,10 @@
 #include <algorithm>
 
 #include "kernels/cpu/cpu_ops.h"
+#include "kernels/cpu/cuts/parallel.h"
+#include "kernels/cpu/cuts/scratch.h"
 #include "kernels/cpu/feature-inl.h"
-#include "kernels/cpu/lanes-inl.h"
-#include "kernels/cpu/parallel.h"
-#include "kernels/cpu/scratch.h"
+#include "kernels/cpu/simd/lanes-inl.h"
 
 #ifndef MCNN_CPU_SQUEEZE_EXCITE_ONCE
 #define MCNN_CPU_SQUEEZE_EXCITE_ONCE
@@ -170,7 +170,7 @@ void CpuOps::execute(SqueezeExciteBackward& op) {
   x.s = op.s.data<float>(), x.w1 = op.w1.data<float>(), x.w2 = op.w2.data<float>();
   x.hidden = op.hidden.data<float>(), x.gate = op.gate.data<float>(), x.sum_dz_a = op.sum_dz_a.data<float>();
   x.dw1 = op.dw1.data<float>(), x.dw2 = op.dw2.data<float>(), x.db2 = op.db2.data<float>(), x.pooled = op.pooled.data<float>();
-  // The parts below use no scratch of their own, so the calling thread'op.s holds for the whole call.
+  // The parts below use no scratch of their own, so the calling thread's holds for the whole call.
   float* memory = thread_scratch().floats(static_cast<std::size_t>(samples * channels + 2 * samples * squeezed + 2 * channels * squeezed));
   x.dt = memory;
   x.dh = x.dt + samples * channels;

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "kernels/cpu/cpu_ops.h"
-#include "kernels/cpu/ranges.h"
+#include "kernels/cpu/cuts/ranges.h"
 
 namespace mcnn::cpu {
 

@@ -1,5 +1,5 @@
 // What a part throws arrives where the loop was called, and the other parts are carried out.
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/cuts/parallel.h"
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/cuts/parallel.h"
 
 namespace mcnn::cpu {
 

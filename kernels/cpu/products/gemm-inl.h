@@ -16,9 +16,9 @@
 #include <cstddef>
 #include <vector>
 
+#include "kernels/cpu/cuts/parallel.h"
 #include "kernels/cpu/feature-inl.h"
-#include "kernels/cpu/lanes-inl.h"
-#include "kernels/cpu/parallel.h"
+#include "kernels/cpu/simd/lanes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {

@@ -1,5 +1,5 @@
 // Contract: team.h.
-#include "kernels/cpu/team.h"
+#include "kernels/cpu/cuts/team.h"
 
 #include <linux/futex.h>
 #include <pthread.h>

@@ -6,7 +6,7 @@
 #include <exception>
 #include <mutex>
 
-#include "kernels/cpu/team.h"
+#include "kernels/cpu/cuts/team.h"
 
 namespace mcnn::cpu {
 
