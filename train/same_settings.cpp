@@ -10,7 +10,7 @@
 namespace mcnn {
 namespace {
 
-/// None of these changes results. Where photos come from is compared by split.csv.
+/// Settings that do not change results. That the photos are the same is checked by split.csv.
 const std::set<std::string>& free_settings() {
   static const std::set<std::string> free = {"run.dir",
                                              "run.device",
