@@ -73,8 +73,8 @@ Run::Run(Config requested, bool fresh, bool profile)
 
 void Run::split_photos(const Dataset& all) {
   if (!all.people_known && config.data.holdout > 0)
-    say("nothing says who is on which photo: each is taken as a person of its own, and one with several photos may be trained on and "
-        "held out; a column 'group' (layout = csv) or a folder per person (folders) says it");
+    say("the data set does not say who is on which photo: each photo counts as another person, so people with several photos may be both "
+        "trained on and held out; state it by a column 'group' (layout = csv) or a folder per person (layout = folders)");
   if (!all.skipped.empty()) say("skipped: " + counts(all.skipped));
   split = split_by_person(all, config.data.holdout, config.run.seed);
   if (const std::string note = holdout_note(split, config.data.holdout); !note.empty()) say(note);
@@ -89,7 +89,7 @@ void Run::describe(const std::optional<TensorFile>& file, const std::vector<std:
   const bool guessed = !convention.padding || convention.padding->guess || !convention.bn_eps || convention.bn_eps->guess;
   say(fmt::format(
       "{}: {} padding {}, bn_eps {}", file->path(),
-      guessed ? "nothing in it says how it was trained ([model] padding and bn_eps can); taken as trained with" : "trained with",
+      guessed ? "the file does not say how it was trained (set [model] padding and bn_eps if you know); assumed:" : "trained with",
       config.model.padding, config.model.bn_eps));
 }
 

@@ -44,7 +44,7 @@ void RunFolder::create(const std::string& split, const std::string& config) {
   lock_.emplace(dir_);
   require_no_checkpoint();
   remove_temporaries(dir_);
-  if (fs::exists(dir_ / "split.csv")) say(dir_.string() + ": the run in it stopped before its first checkpoint; begun anew");
+  if (fs::exists(dir_ / "split.csv")) say(dir_.string() + ": the run in it stopped before its first checkpoint; starting it again");
   write_file_atomically(file("split.csv"), split);  // first: its presence marks a run's folder; a config.ini may be the user's
   write_file_atomically(file("config.ini"), config);
 }

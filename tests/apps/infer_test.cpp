@@ -284,7 +284,7 @@ TEST_F(InferProgram, ACutOffTableIsGoneOnWith) {
   const std::vector<std::string> all = {"--run", here / "run", "--batch", "2", "--probs", here / "p.csv", here / "photos"};
   ASSERT_TRUE(succeeded(run_program("mcnn-infer", all)));
   const std::string whole = bytes_of(here / "p.csv");
-  EXPECT_TRUE(complained(run_program("mcnn-infer", all), {"p.csv", "is there already", "--resume"}));
+  EXPECT_TRUE(complained(run_program("mcnn-infer", all), {"p.csv", "exists already", "--resume"}));
   EXPECT_EQ(bytes_of(here / "p.csv"), whole);
   std::vector<std::string> resumed = all;
   resumed.push_back("--resume");

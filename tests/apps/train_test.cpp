@@ -122,7 +122,7 @@ TEST_F(TrainProgram, AFolderWithoutACheckpointIsUsedAgain) {
   ASSERT_TRUE(succeeded(here.train("run", {}, {"--profile", "--steps", "1"})));
   const Outcome outcome = here.train("run");
   ASSERT_TRUE(succeeded(outcome));
-  EXPECT_NE(outcome.out.find("begun anew"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("starting it again"), std::string::npos) << outcome.out;
   expect_same_weights("run", "whole");
 }
 
@@ -163,7 +163,7 @@ TEST_F(TrainProgram, ATableOfPhotosTrainsLikeFolders) {
   const Outcome folders = here.train("folders"), table = here.train("table", {"data.layout=csv", "data.csv=" + here / "table.csv"});
   ASSERT_TRUE(succeeded(folders));
   ASSERT_TRUE(succeeded(table));
-  const std::string unknown = "nothing says who is on which photo";
+  const std::string unknown = "the data set does not say who is on which photo";
   EXPECT_NE(folders.out.find(unknown), std::string::npos) << folders.out;
   EXPECT_EQ(table.out.find(unknown), std::string::npos) << table.out;
   expect_same_weights("table", "folders");
