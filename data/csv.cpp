@@ -95,7 +95,7 @@ Csv parse_csv(std::string_view text, const std::string& name) {
       for (std::size_t i = 0; i < row.fields.size(); ++i)
         if (std::find(row.fields.begin(), row.fields.begin() + static_cast<std::ptrdiff_t>(i), row.fields[i]) !=
             row.fields.begin() + static_cast<std::ptrdiff_t>(i))
-          fail("{}:{}: column '{}' is there twice", name, row.line, row.fields[i]);
+          fail("{}:{}: column '{}' occurs twice", name, row.line, row.fields[i]);
       csv.header = std::move(row.fields);
       continue;
     }

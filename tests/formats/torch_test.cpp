@@ -276,7 +276,7 @@ TEST(Torch, WrongTensorsAreRefusedByName) {
   for (const std::string& content : both(dict({{"layer.weight", cases[0].tensor}}), {{"0", counting(4)}}))
     expect_refused(content, {"'layer.weight'", "F32(5)", "offset "});
   const std::string twice = dict({{"a", tensor(shared, {1}, {1})}, {"a", tensor(shared, {1}, {1})}});
-  for (const std::string& content : both(twice, {{"0", counting(4)}})) expect_refused(content, {"'a' is there twice"});
+  for (const std::string& content : both(twice, {{"0", counting(4)}})) expect_refused(content, {"'a' occurs twice"});
   for (const std::string& content : both("}(" + integer(3) + tensor(shared, {1}, {1}) + "u", {{"0", counting(4)}}))
     expect_refused(content, {"name is a int"});
 }
@@ -391,7 +391,7 @@ TEST(Torch, ZipsThatLie) {
   expect_refused(torch_zip(object, {}), {"no entry 'model/data/0'"});
   expect_refused(zip({{"readme", "x"}}), {"without data.pkl"});
   expect_refused(zip({{"a/data.pkl", pickle(object)}, {"b/data.pkl", pickle(object)}}), {"two objects"});
-  expect_refused(zip({{"a/data.pkl", pickle(object)}, {"a/data.pkl", pickle(object)}}), {"is there twice"});
+  expect_refused(zip({{"a/data.pkl", pickle(object)}, {"a/data.pkl", pickle(object)}}), {"occurs twice"});
   expect_refused(zip({{"a/byteorder", "big"}, {"a/data.pkl", pickle(object)}}), {"byte order 'big'"});
   expect_refused(zip({}), {"without data.pkl"});
 
@@ -434,7 +434,7 @@ TEST(Torch, LegacyFilesThatLie) {
   expect_refused(torch_legacy(object, {{"0", counting(3)}}), {"storage '0' has 3 elements, expected 2"});
   expect_refused(torch_legacy(object, {{"1", counting(2)}}), {"does not name"});
   expect_refused(torch_legacy(object, {}), {"storage '0' is not in the file"});
-  expect_refused(torch_legacy(object, {{"0", counting(2)}, {"0", counting(2)}}), {"storage '0' is there twice"});
+  expect_refused(torch_legacy(object, {{"0", counting(2)}, {"0", counting(2)}}), {"storage '0' occurs twice"});
   expect_refused(torch_legacy(other, {{"0", counting(2)}}), {"3 F32 here and 2 F32 before"});
   expect_refused(torch_legacy(object, {{"0", counting(2)}}) + "!", {"1 bytes at the end"});
 }

@@ -290,7 +290,7 @@ TEST(Load, ForeignFilesAreNamed) {
   draft = Draft::of(network, Naming::timm);
   draft.entries.push_back(draft.entries.front());
   draft.entries.back().name = "module." + draft.entries.front().name;
-  EXPECT_CONTAINS(refusal(draft, network), "is there twice");
+  EXPECT_CONTAINS(refusal(draft, network), "occurs twice");
 }
 
 TEST(Save, IsLoadedBackToTheBit) {
