@@ -1,4 +1,4 @@
-// One pass over the text, a field at a time.  Contract: csv.h.
+// Parses the text in one pass, field by field.  Contract: csv.h.
 #include "data/csv.h"
 
 #include <fmt/ranges.h>
@@ -27,7 +27,7 @@ class Parser {
     CsvRow row{line_, {}};
     do row.fields.push_back(field());
     while (take(','));
-    if (!at_end() && !end_of_line()) fail("{}:{}: text stands behind a closing quote", name_, line_);
+    if (!at_end() && !end_of_line()) fail("{}:{}: text follows a closing quote", name_, line_);
     return row;
   }
 

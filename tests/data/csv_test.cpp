@@ -36,7 +36,7 @@ TEST(Csv, RefusesWithTheLine) {
   EXPECT_EQ(refusal(""), "t.csv: is empty, expected a header line");
   EXPECT_EQ(refusal("a,b\n1,2\n3\n"), "t.csv:3: 1 fields, expected 2 (a,b)");
   EXPECT_EQ(refusal("a,b\n1,\"2\n3,4\n"), "t.csv:2: a quote is opened and never closed");
-  EXPECT_EQ(refusal("a,b\n1,\"2\"x\n"), "t.csv:2: text stands behind a closing quote");
+  EXPECT_EQ(refusal("a,b\n1,\"2\"x\n"), "t.csv:2: text follows a closing quote");
   EXPECT_EQ(refusal("a,b,a\n"), "t.csv:1: column 'a' occurs twice");
 }
 
