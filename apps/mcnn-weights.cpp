@@ -227,7 +227,8 @@ struct VerifyCommand {
     const ModelDescription d = flags.describe(file, notes);
     const Convention c = resolve_convention(convention_of_flags(flags.convention), file);
     const auto stated = [](const auto& field) { return field && !field->guess; };
-    if (stated(c.model) && stated(c.padding) && stated(c.bn_eps)) notes = file.notes();  // drops notes on preprocessing: the images are preprocessed already
+    if (stated(c.model) && stated(c.padding) && stated(c.bn_eps))
+      notes = file.notes();  // drops notes on preprocessing: the images are preprocessed already
     const Backend backend = make_backend(device, threads);
     LoadedNetwork network(*backend.ops, file, d.spec, flags.allow_missing);
     require_head_of_file(network.report, file, d.spec.classes);

@@ -67,9 +67,9 @@ typedef struct mcnn_options {
   const char* const* allow_missing; /* names or globs ("blocks.6.*") of tensors the file may lack or have in excess */
   size_t allow_missing_count;       /* elements of allow_missing; 0: the file must fit exactly */
   int64_t most_pixels;              /* photos with more (width times height) are refused; 0: 100,000,000 */
-  const char* products;             /* matrix products on a GPU: "own", "vendor" (cuBLAS and cuDNN where found) or "auto" (as vendor); NULL: "auto" */
-  int allow_tf32;                   /* 1: tensor cores may round fp32 operands to tf32, 11 significant bits; 0: they may not */
-  int reserved;                     /* must be 0 */
+  const char* products; /* matrix products on a GPU: "own", "vendor" (cuBLAS and cuDNN where found) or "auto" (as vendor); NULL: "auto" */
+  int allow_tf32;       /* 1: tensor cores may round fp32 operands to tf32, 11 significant bits; 0: they may not */
+  int reserved;         /* must be 0 */
 } mcnn_options;
 
 #define MCNN_OPTIONS_INIT \

@@ -14,7 +14,8 @@ std::vector<Setting> settings(DataOptions& o) {
   t.number("holdout", o.holdout, 0.0, 0.9, "share of the people held out for evaluation; 0: none, and the last epoch's weights are kept");
   t.number("resize", o.resize, 0, 8192, "shorter side before the crop; 0: the crop's");
   t.number("crop", o.crop, 8, 8192, "side of the central square the network sees");
-  t.choice("interpolation", o.interpolation, {"bicubic", "bilinear"}, "filter of the resize; antialiased, except with crop_rule = tensorflow");
+  t.choice("interpolation", o.interpolation, {"bicubic", "bilinear"},
+           "filter of the resize; antialiased, except with crop_rule = tensorflow");
   t.choice("crop_rule", o.crop_rule, {"timm", "torchvision", "tensorflow"},
            "timm, torchvision: resize, then cut the centre out; tensorflow: cut the central square (crop/resize of the shorter side) "
            "out first, then resize without antialiasing");

@@ -72,8 +72,9 @@ std::string table_of(const DatasetCheck& check, std::size_t most) {
   text += listed("odd", check.odd, most, [](const DatasetCheck::Noted& n) { return n.path + ": " + n.what; });
   text += check.problems() == 0
               ? "no problems\n"
-              : fmt::format("{} problems: obstacles to training, broken photos, and duplicates with different labels or on two sides of a split\n",
-                            check.problems());
+              : fmt::format(
+                    "{} problems: obstacles to training, broken photos, and duplicates with different labels or on two sides of a split\n",
+                    check.problems());
   return text;
 }
 

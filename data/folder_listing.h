@@ -10,8 +10,8 @@ namespace mcnn {
 /// Names of the folders directly in `folder`. Throws Error if it cannot be read.
 std::vector<std::string> subfolders_of(const std::string& folder);
 
-/// Names of the photos (by extension) directly in `folder`. Other files are counted in `skipped`, except those whose names begin with a dot.
-/// Throws Error if the folder cannot be read.
+/// Names of the photos (by extension) directly in `folder`. Other files are counted in `skipped`, except those whose names begin with a
+/// dot. Throws Error if the folder cannot be read.
 std::vector<std::string> photos_in(const std::string& folder, Skipped& skipped);
 
 /// Whether `path` is a folder; false also if that cannot be determined.

@@ -19,8 +19,8 @@ Dataset read_competition(const std::string& root);
 /// The competition's classes, "wear/male/<30", ... in class order.
 std::vector<std::string> competition_classes();
 
-/// The layout `folders`: one folder per class, named after the class; classes are sorted by name. Person: the photo's subfolder in the class
-/// folder; for photos directly in the class folder, the file's stem (the same stem in two classes is one person).
+/// The layout `folders`: one folder per class, named after the class; classes are sorted by name. Person: the photo's subfolder in the
+/// class folder; for photos directly in the class folder, the file's stem (the same stem in two classes is one person).
 Dataset read_folders(const std::string& root);
 
 /// The layout `csv`: a table with the columns `path` (relative to `root`), `label` and, optionally, `group` (the person; without it every

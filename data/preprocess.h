@@ -10,7 +10,8 @@ namespace mcnn {
 
 enum class CropRule {
   shorter_side,  ///< timm's and torchvision's: resize the shorter side to `resize`, then crop the centre
-  square_first,  ///< TensorFlow's, for the authors' weights: crop a central square, crop/resize of the shorter side, then resize it to `crop`
+  square_first,  ///< TensorFlow's, for the authors' weights: crop a central square, crop/resize of the shorter side, then resize it to
+                 ///< `crop`
 };
 
 /// "timm", "torchvision" (the same rule) or "tensorflow". Throws Error naming the nearest.

@@ -11,8 +11,9 @@
 
 namespace mcnn {
 
-/// Reads a file from its bytes, which `backing` keeps alive. Checks the header's length and JSON, duplicate names, types, shapes and offsets
-/// (in range, of the length that the shape requires, without overlap or gap). Throws Error naming the file, the tensor and the offset.
+/// Reads a file from its bytes, which `backing` keeps alive. Checks the header's length and JSON, duplicate names, types, shapes and
+/// offsets (in range, of the length that the shape requires, without overlap or gap). Throws Error naming the file, the tensor and the
+/// offset.
 TensorFile read_safetensors(const std::string& path, std::span<const std::byte> bytes, std::shared_ptr<const void> backing);
 
 /// Writes `tensors`. Throws Error if a name occurs twice or the number of bytes does not fit type and shape. Tensors are sorted by the size

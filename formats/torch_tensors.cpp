@@ -19,7 +19,7 @@ namespace {
 using Kind = PickleValue::Kind;
 constexpr std::array kWellKnown = {"state_dict_ema", "model_ema", "ema_state_dict", "ema", "state_dict", "model_state_dict",
                                    "model_state",    "model",     "module",         "net", "weights"};
-constexpr int kDeepest = 8;  // nested dictionaries; a limit is needed because a pickle can contain cycles
+constexpr int kDeepest = 8;          // nested dictionaries; a limit is needed because a pickle can contain cycles
 constexpr uint64_t kMostGrowth = 4;  // memory for copies of strided views, in sizes of the file
 
 template <class... Args>

@@ -51,8 +51,8 @@ struct Pickle {
   std::size_t end = 0;  ///< offset after the pickle's last byte
 };
 
-/// Reads the pickle (protocols 2 to 5) that starts at `begin`; `bytes` must outlive the result. Does not recurse. Memory is limited: at most
-/// a million values, and a memo no longer than the pickle. Throws Error "`where`: offset ...: ...".
+/// Reads the pickle (protocols 2 to 5) that starts at `begin`; `bytes` must outlive the result. Does not recurse. Memory is limited: at
+/// most a million values, and a memo no longer than the pickle. Throws Error "`where`: offset ...: ...".
 Pickle read_pickle(const std::string& where, std::span<const std::byte> bytes, std::size_t begin = 0);
 
 }  // namespace mcnn

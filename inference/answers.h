@@ -22,8 +22,8 @@ class Answers {
 
 /// "photo.jpg: wear/female/30-59 0.91, wear/female/<30 0.05, ...": the three most likely classes. Nothing for a broken photo.
 std::unique_ptr<Answers> text_answers(std::vector<std::string> classes, std::FILE* out);
-/// One JSON object per line: {"photo": ..., "class": ..., "probabilities": {class: ...}} or {"photo": ..., "error": ...}. Bytes of a name that
-/// are not UTF-8 become U+FFFD.
+/// One JSON object per line: {"photo": ..., "class": ..., "probabilities": {class: ...}} or {"photo": ..., "error": ...}. Bytes of a name
+/// that are not UTF-8 become U+FFFD.
 std::unique_ptr<Answers> json_answers(std::vector<std::string> classes, std::FILE* out);
 
 /// A CSV with the columns photo, answer, and one for the probability of each class. For a broken photo only the name is written.

@@ -7,8 +7,8 @@
 #include "data/data_options.h"
 #include "data/preprocess.h"
 #include "inference/engine.h"
-#include "models/published_networks.h"
 #include "models/model_options.h"
+#include "models/published_networks.h"
 #include "weights/convention.h"
 
 namespace mcnn {

@@ -53,8 +53,8 @@ Tensor Program::tensor(Shape shape, DType type) {
 std::optional<std::size_t> Program::index_of(const Tensor& x) const {
   const auto address = reinterpret_cast<std::uintptr_t>(x.raw());
   if (address < kUnplaced || address >= kUnplaced + addresses_) return std::nullopt;
-  const auto behind =
-      std::upper_bound(tensors_.begin(), tensors_.end(), address - kUnplaced, [](std::size_t at, const PlannedTensor& t) { return at < t.begin; });
+  const auto behind = std::upper_bound(tensors_.begin(), tensors_.end(), address - kUnplaced,
+                                       [](std::size_t at, const PlannedTensor& t) { return at < t.begin; });
   return static_cast<std::size_t>(behind - tensors_.begin()) - 1;
 }
 

@@ -5,8 +5,8 @@
 
 namespace mcnn {
 
-MemoryForecast forecast(const NetworkSpec& spec, DType storage, const OptimizerOptions& optimizer_options, int64_t batch,
-                        int64_t height, int64_t width) {
+MemoryForecast forecast(const NetworkSpec& spec, DType storage, const OptimizerOptions& optimizer_options, int64_t batch, int64_t height,
+                        int64_t width) {
   const auto ops = make_dry_ops();
   Engine engine(*ops, spec, {}, true, storage);
   Optimizer optimizer(engine.parameters(), optimizer_options);

@@ -18,7 +18,8 @@ namespace mcnn {
 namespace fs = std::filesystem;
 
 FolderLock::FolderLock(const fs::path& dir) : descriptor_(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-  if (descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {  // other errors: the file system has no locks
+  if (descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 &&
+      errno == EWOULDBLOCK) {  // other errors: the file system has no locks
     ::close(descriptor_);
     fail("[run] dir = {}: another run is going on there", dir.string());
   }

@@ -39,8 +39,8 @@ std::string describe(const Config& config) {
   const WeightsOptions& weights = config.weights;
   const Convention convention =
       weights.init.empty() ? Convention{} : resolve_convention({}, open_tensor_file(weights.init, weights.state_dict));
-  return describe(build_network(describe_run(config.model, config.data, convention, classes_of(config.data)).spec), config.train.batch, config.data.crop,
-                  config.data.crop);
+  return describe(build_network(describe_run(config.model, config.data, convention, classes_of(config.data)).spec), config.train.batch,
+                  config.data.crop, config.data.crop);
 }
 
 }  // namespace mcnn
