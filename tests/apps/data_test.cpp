@@ -1,4 +1,4 @@
-// mcnn-data as a user meets it: what it finds in a data set, and the split that a training would make.
+// Runs mcnn-data as a user does: its report on a data set, and the split that a training would make.
 #include <nlohmann/json.hpp>
 
 #include "tests/apps/workplace.h"
@@ -71,7 +71,7 @@ TEST_F(DataProgram, EachKindOfTroubleIsFoundAndCounted) {
   EXPECT_EQ(json.at("formats").at("png"), 2);
   EXPECT_EQ(json.at("skipped").at("files called .txt"), 1);
   EXPECT_EQ(json.at("problems"), 3 + 1 + 1);
-  // The same findings, whoever looks.
+  // The findings do not depend on the number of threads.
   for (const char* threads : {"1", "3"}) EXPECT_EQ(nlohmann::json::parse(check({"--json", "--threads", threads}).out), json);
 }
 
@@ -96,7 +96,7 @@ TEST_F(DataProgram, WhatKeepsFromTrainingIsAProblem) {
 TEST_F(DataProgram, WhatCannotBeCheckedIsALine) {
   EXPECT_TRUE(complained(run_program("mcnn-data", {"check", here / "nowhere"}), {"nowhere", "is no folder"}));
   EXPECT_TRUE(complained(run_program("mcnn-data", {"check", here / "people", "--layout", "folders", "--csv", "a.csv"}), {"--csv is for"}));
-  // A fault of the data is a finding, for programs too.
+  // An error of the data is a finding in the JSON output too.
   const Outcome table = run_program("mcnn-data", {"check", here / "people/dog/p0"}),
                 json = run_program("mcnn-data", {"check", here / "people/dog/p0", "--json"});
   EXPECT_EQ(table.status, 2);

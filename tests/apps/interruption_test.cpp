@@ -1,4 +1,4 @@
-// A training that is ended, by signals or at once, and goes on: the same bits and the same lines as one that was not.
+// A training that is interrupted, by signals or SIGKILL, and resumed gives the same bits and log lines as an uninterrupted one.
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -16,7 +16,7 @@ class Interrupted : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(succeeded(here.train("whole", settings))); }
 
-  /// log.jsonl without what a clock or the machine's memory decides.
+  /// log.jsonl without times and memory use.
   std::vector<std::string> log_of(const std::string& run) const {
     std::vector<std::string> lines;
     for (const std::string& line : lines_of(bytes_of(here / (run + "/log.jsonl")))) {

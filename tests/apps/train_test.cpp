@@ -1,4 +1,4 @@
-// mcnn-train as a user meets it: what a run leaves behind, that it can be repeated, interrupted and fed in every layout.
+// Runs mcnn-train as a user does: the files of a run, repeating it, interrupting and resuming it, and every layout.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -75,7 +75,7 @@ TEST_F(TrainProgram, ItsConfigurationRepeatsIt) {
 }
 
 TEST_F(TrainProgram, TheCudaKernelsTrainLikeTheCpu) {
-  // Photos, batches and steps of a size at which rounding stays what it is: four values per batch norm would amplify it.
+  // Photos, batches and steps large enough that rounding errors are not amplified, as they would be with four values per batch norm.
   std::vector<std::string> settings = {"data.crop=64", "train.batch=6", "train.learning_rate=1e-4", "run.device=cpu"};
   ASSERT_TRUE(succeeded(here.train("cpu", settings)));
   settings.back() = "run.device=sim";
@@ -143,7 +143,7 @@ TEST_F(TrainProgram, ResumesWhereverItsFolderAndTheUserMove) {
   ASSERT_TRUE(succeeded(here.train("whole", settings)));
   ASSERT_TRUE(succeeded(here.train("first", settings, {"--steps", "4"})));
   std::filesystem::rename(here / "first", here / "moved");
-  std::filesystem::remove_all(here / "seed");  // the weights it began with are not needed any more
+  std::filesystem::remove_all(here / "seed");  // the initial weights are not needed to resume
   const std::filesystem::path before = std::filesystem::current_path();
   std::filesystem::current_path(here / "moved");
   const Outcome outcome = run_program("mcnn-train", {"--resume", "."});
@@ -220,7 +220,7 @@ TEST_F(TrainProgram, TheBestEpochIsKeptOrTheLast) {
   for (const nlohmann::json& row : log_of("run"))
     if (row.at("macro_f1") > best.at("macro_f1")) best = row;
   EXPECT_EQ(steps_of("run"), best.at("steps"));
-  // A network that does not change scores the same every time: the first epoch is as good as any.
+  // A network that does not change has the same score in every epoch, and the first one is kept.
   const std::vector<std::string> still = {"train.learning_rate=0", "model.frozen_norm=true", "train.epochs=3"};
   ASSERT_TRUE(succeeded(here.train("still", still)));
   EXPECT_EQ(steps_of("still"), 3);

@@ -1,4 +1,4 @@
-// Tables as they come out of spreadsheets, and the line a broken one is refused with.
+// Tables as spreadsheets write them, and the error message for a broken one.
 #include "data/csv.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Layouts with everything irregular that was met in the wild, and the line each mistake is refused with.
+// Layouts with irregularities found in real data sets, and the error message for each mistake.
 #include "data/layouts.h"
 
 #include <gtest/gtest.h>

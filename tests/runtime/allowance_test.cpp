@@ -1,4 +1,4 @@
-// Processors and memory that a process may use, from folders that stand for the system's.
+// The processors and memory that a process may use, read from folders that replace the system's.
 #include "runtime/allowance.h"
 
 #include <gtest/gtest.h>

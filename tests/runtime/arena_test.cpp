@@ -1,4 +1,4 @@
-// The step arena: memory comes back, a repeated step needs no more of it, and fresh memory shows when read.
+// The arena: freed memory is reused, a repeated step needs no more memory, and reads of uninitialised memory show.
 #include "runtime/arena.h"
 
 #include <gtest/gtest.h>
@@ -29,7 +29,7 @@ TEST(Arena, HolesMergeInAnyOrderOfRelease) {
     const void* start = small[0].raw();
     const std::size_t peak = arena.peak();
     for (const std::size_t i : order) small[i] = {};
-    const Tensor large = arena.tensor({3000});  // fits only where all three were
+    const Tensor large = arena.tensor({3000});  // fits only into the merged hole of all three
     EXPECT_EQ(large.raw(), start);
     EXPECT_EQ(arena.peak(), peak);
   }
@@ -94,7 +94,7 @@ TEST(Arena, TensorsOutliveTheArena) {
     Arena arena(host_memory());
     x = arena.tensor({1000});
   }
-  x.data<float>()[999] = 1.f;  // a fault, or AddressSanitizer's report, if the memory had gone
+  x.data<float>()[999] = 1.f;  // a segmentation fault, or AddressSanitizer's report, if the memory were freed
   EXPECT_EQ(x.data<float>()[999], 1.f);
 }
 

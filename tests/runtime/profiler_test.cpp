@@ -1,4 +1,4 @@
-// The profiler: where time is booked, tables that add up, a trace that a browser can read.
+// The profiler: to which rows time is added, tables whose rows add up, and a trace that a browser can read.
 #include "runtime/profiler.h"
 
 #include <gtest/gtest.h>

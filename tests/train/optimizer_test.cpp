@@ -1,4 +1,4 @@
-// The optimizer around the kernels: which parameters decay, the norm it reports, and the averages' way in and out.
+// The optimizer apart from its kernels: which parameters decay, the norm it reports, and swapping averages in and out.
 #include "train/optimizer.h"
 
 #include <gtest/gtest.h>

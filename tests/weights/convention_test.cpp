@@ -1,4 +1,4 @@
-// Conventions: who wins, what the published checkpoints want, and that a guess is never passed off as a statement.
+// Conventions: which source wins, the published checkpoints' values, and that guesses are always marked.
 #include "weights/convention.h"
 #include "tests/train/message.h"
 #include "tests/weights/published_file.h"
