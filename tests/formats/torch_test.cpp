@@ -373,7 +373,7 @@ TEST(Torch, EveryFlippedByteOfALegacyFileIsAValueOrALine) {
     for (const int bits : {0x01, 0x80, 0xff}) {
       std::string damaged = content;
       damaged[at] = static_cast<char>(damaged[at] ^ bits);
-      refusal(damaged);  // looks at the line, if there is one
+      refusal(damaged);  // checks the message, if there is one
     }
 }
 
