@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
     photos.pixels.resize(static_cast<std::size_t>(photos.n * photos.h * photos.w * 3));
     photos.flips.resize(static_cast<std::size_t>(batch));
     photos.targets.resize(static_cast<std::size_t>(photos.n * spec.classes));
-    for (int step = 0; step < 2; ++step) {  // the second: the first finds out which weights there are to convert
+    for (int step = 0; step < 2; ++step) {  // counts the second step
       by_operation.clear();
       engine.gradients(photos, {}, static_cast<float>(config.train.label_smoothing));
       optimizer.step();

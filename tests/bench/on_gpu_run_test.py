@@ -1,4 +1,4 @@
-"""bench/on_gpu's way through its steps when they fail, hang, flood or are killed, with a clock that the tests turn.
+"""Tests bench/on_gpu with steps that fail, hang, print too much or are killed, with a simulated clock.
 
 Usage: on_gpu_run_test.py (unittest). Nothing here needs a GPU or a build.
 """
@@ -46,7 +46,7 @@ class Runs(unittest.TestCase):
         return run.Context(recorder, "cuda", None, "/nowhere", self.folder, True, self.clock, runner)
 
     def taking(self, seconds, exit_status=0, lines=()):
-        """A runner whose commands take so many seconds on the clock, and no longer than their limit."""
+        """A runner whose commands take the given seconds on the simulated clock, but at most their limit."""
         def runner(command, limit, on_line, environment):
             for line in lines:
                 on_line(line)
