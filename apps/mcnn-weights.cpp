@@ -1,5 +1,6 @@
 // mcnn-weights: inspects, converts, verifies and compares weights files.
 // Argument parsing only; weights/ does the work: inspect, state_dict and the writers, verify, difference.
+// Next: apps/network_flags.h has the options of networks; weights/load.h loads a file.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>

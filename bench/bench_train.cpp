@@ -1,4 +1,5 @@
 // bench_train: measures speed and memory of whole training steps, or of inference, on random photos; bench/peers/ compares with PyTorch.
+// Next: train/training_step.h and inference/inference_step.h are what it times.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>

@@ -1,4 +1,5 @@
 // Barriers, shuffles, votes and reductions of a warp. Included by cuda_runtime.h.
+// Next: grid.h has warp_exchange, on which all of them are built.
 #pragma once
 #include "emulator/grid.h"
 

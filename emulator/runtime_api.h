@@ -1,6 +1,7 @@
 // The part of CUDA's runtime API that the project calls. Work runs at once in the calling thread, with two exceptions: copies from
 // page-locked memory run when they are waited for, and work queued in a captured stream becomes part of the graph (streams.cpp).
 // Included by cuda_runtime.h.
+// Next: runtime_api.cpp, memory.cpp, streams.cpp.
 #pragma once
 #include <cstddef>
 #include <functional>

@@ -91,7 +91,7 @@ void read_zip64(const std::string& where, const Record& extra, ZipArchive::Entry
   const auto bytes = extra.bytes();
   for (std::size_t at = 0; at + 4 <= bytes.size();) {
     const std::size_t length = extra.u16(at + 2), next = at + 4 + length;
-    if (next > bytes.size()) fail("{}: an extra field of {} bytes, {} are there", where, length, bytes.size() - at - 4);
+    if (next > bytes.size()) fail("{}: an extra field of {} bytes, but only {} are left", where, length, bytes.size() - at - 4);
     if (extra.u16(at) == kZip64Field) {
       std::size_t from = at + 4;
       for (uint64_t* value : {&entry.size, &entry.packed, &header_at}) {

@@ -51,7 +51,7 @@ void set(std::vector<Setting>& table, const std::string& section, const std::str
   try {
     require_writable(trimmed(value));
     setting.read(trimmed(value));
-    require_writable(setting.write());  // a list is written with blanks behind its commas
+    require_writable(setting.write());  // a list is written with blanks after its commas
   } catch (const Error& e) {
     fail("[{}] {} = {}: {}", section, key, value.substr(0, value.find_first_of("\r\n")), e.what());
   }

@@ -179,7 +179,7 @@ class Fit {
   /// Called after the state is saved.
   [[noreturn]] void end_by_signal() const {
     const int number = Interruption::signal();
-    throw Interrupted(fmt::format("ended by signal {} ({}) after step {}; mcnn-train --resume {} goes on from there", number,
+    throw Interrupted(fmt::format("ended by signal {} ({}) after step {}; mcnn-train --resume {} continues from there", number,
                                   strsignal(number), progress_.steps, folder_.path().string()),
                       number);
   }

@@ -1,5 +1,6 @@
 // The constructor builds a run's parts in order; the functions it calls follow in the same order. configured_data.h reads the photos,
 // description.h describes the network, forecast.h computes the memory it needs.
+// Next: run.h; fit.cpp trains with what is built here.
 #include "train/run.h"
 
 #include <algorithm>

@@ -4,6 +4,7 @@ Usage: pytorch.py [--device cuda|cpu] [--small] ceilings|all
   ceilings  rates of a large copy and of large products: the machine's limits
   all       timm's tf_efficientnet_b4, channels last: eager, as a CUDA graph, compiled; training and inference
 If a measurement fails, it prints a note and runs the next one. Images stay on the device; mcnn's bench_train copies them in each step.
+Next: steps.py runs it, summary.py prints the results.
 """
 import argparse
 import contextlib

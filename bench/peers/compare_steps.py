@@ -7,6 +7,7 @@ Usage: compare_steps.py MCNN_TRAIN WEIGHTS FACES [STEPS]
 Batch 16, AdamW at 1e-3 with cosine to 0, label smoothing 0.1, dropout 0.4, drop-path 0.2, flips. This program draws the same random
 numbers as mcnn for PyTorch.
 Needs torch, timm, safetensors and Pillow. Prints PyTorch's loss of each step, then both means and the cosine between the updates.
+Next: train/training_step.h is mcnn's step.
 """
 import csv
 import json

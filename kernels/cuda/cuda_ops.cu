@@ -1,4 +1,5 @@
 // The CUDA backend's construction, copies and fills; each other operation is in the file of its name.
+// Next: pointwise_forward.cu is a first operation to read; recording.cpp records a step.
 #include "kernels/cuda/cuda_ops.h"
 
 #include "kernels/cuda/check.h"

@@ -14,7 +14,8 @@ namespace {
 [[noreturn]] void fail_out_of_memory(std::size_t bytes, std::size_t had) {
   constexpr double kGB = 1e-9;
   fail(
-      "the GPU's memory is used up: {:.3f} GB are needed here, {:.3f} GB of them are there, {:.3f} GB are free; a smaller [train] batch "
+      "the GPU's memory is used up: {:.3f} GB are needed here, {:.3f} GB of these are allocated already, {:.3f} GB are free; a smaller "
+      "[train] batch "
       "needs less",
       static_cast<double>(bytes) * kGB, static_cast<double>(had) * kGB, static_cast<double>(free_bytes()) * kGB);
 }

@@ -1,4 +1,5 @@
 // Runs mcnn-data as a user does: its report on a data set, and the split that a training would make.
+// Next: apps/mcnn-data.cpp; data/dataset_check.h.
 #include <nlohmann/json.hpp>
 
 #include "tests/apps/workplace.h"

@@ -1,4 +1,5 @@
 // Runs mcnn-infer as a user does: answers in the order of the list, and the same scores as in training.
+// Next: apps/mcnn-infer.cpp; inference/answers.h.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>

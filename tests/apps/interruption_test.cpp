@@ -1,4 +1,5 @@
 // A training that is interrupted, by signals or SIGKILL, and resumed gives the same bits and log lines as an uninterrupted one.
+// Next: train/interruption.h, train/fit.cpp.
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -75,7 +76,7 @@ TEST_F(Interrupted, SignalsSaveTheStateAndSayHowToGoOn) {
       if (status == 0) GTEST_SKIP() << "SKIPPED: this machine is too fast or too slow to be interrupted within the training";
     }
     ASSERT_EQ(status, code);
-    EXPECT_NE(bytes_of(here / "err").find("mcnn-train --resume " + run + " goes on"), std::string::npos) << bytes_of(here / "err");
+    EXPECT_NE(bytes_of(here / "err").find("mcnn-train --resume " + run + " continues"), std::string::npos) << bytes_of(here / "err");
     ASSERT_TRUE(succeeded(here.resume(run)));
     EXPECT_TRUE(bytes_of(here / (run + "/best.safetensors")) == bytes_of(here / "whole/best.safetensors"));
     EXPECT_EQ(log_of(run), log_of("whole"));

@@ -1,5 +1,6 @@
 // Every mistake of a user's ends with exit code 1 and one line that names the file and the field; no half-written result and no temporary
 // file remains.
+// Next: workplace.h sets up each test.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>

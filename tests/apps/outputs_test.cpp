@@ -1,4 +1,5 @@
 // Output of programs: targets that are no regular files, closed streams, and targets that are refused before the work.
+// Next: runtime/atomic_file.h, apps/entry.h.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>

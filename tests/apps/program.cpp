@@ -1,3 +1,4 @@
+// Starts processes and collects their output.  Contract: program.h.
 #include "tests/apps/program.h"
 
 #include <fcntl.h>

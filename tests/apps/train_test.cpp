@@ -1,4 +1,5 @@
 // Runs mcnn-train as a user does: the files of a run, repeating it, interrupting and resuming it, and every layout.
+// Next: train/trainer.h; workplace.h sets up each test.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>

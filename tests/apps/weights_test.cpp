@@ -1,4 +1,5 @@
 // Runs mcnn-weights as a user does: converted weights are still the same network, and every mistake is one line.
+// Next: apps/mcnn-weights.cpp.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -243,7 +244,7 @@ TEST_F(WeightsProgram, Mistakes) {
   EXPECT_TRUE(complained(verify("image", "logits"), {"cases.safetensors: no tensor 'image'", "did you mean 'images'?"}));
   EXPECT_TRUE(complained(verify("pairs", "logits"), {"'pairs' is (2,3), expected images (N,3,H,W)"}));
   EXPECT_TRUE(complained(verify("images", "images"), {"'images' is (2,3,40,40), expected (2,3)"}));
-  EXPECT_TRUE(complained(verify("images", "logits", {"--classes", "4"}), {"3 classes", "4 were asked for"}));
+  EXPECT_TRUE(complained(verify("images", "logits", {"--classes", "4"}), {"3 classes", "4 were requested"}));
   EXPECT_TRUE(complained(verify("images", "logits", {"--tolerance", "none"}), {"--tolerance", "'none' is not a positive number"}));
   EXPECT_TRUE(complained(verify("images", "logits", {"--device", "gpu"}), {"device 'gpu'"}));
   EXPECT_TRUE(complained(weights({"diff", best}), {"B"}));
@@ -277,7 +278,7 @@ TEST_F(WeightsProgram, ATorchFileIsReadAgainByTheFlagsThatAreNamed) {
 
 TEST_F(WeightsProgram, AClassifierThatIsNotTheFilesIsRefused) {
   EXPECT_TRUE(complained(weights({"convert", best, here / "five.safetensors", "--classes", "5"}),
-                         {"3 classes (cat, dog, owl)", "5 were asked for"}));
+                         {"3 classes (cat, dog, owl)", "5 were requested"}));
   EXPECT_FALSE(std::filesystem::exists(here / "five.safetensors"));
 }
 

@@ -99,5 +99,5 @@ def check_that_it_can_fail():
 
 check_that_it_can_fail()
 found = complaints(Path(sys.argv[1]).resolve(), ARROWS)
-print("\n".join(found) or f"{sum(map(len, ARROWS.values()))} arrows between {len(ARROWS)} folders, and no include beside them")
+print("\n".join(found) or f"{sum(map(len, ARROWS.values()))} arrows between {len(ARROWS)} folders, and no other include")
 sys.exit(1 if found else 0)

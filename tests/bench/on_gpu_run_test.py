@@ -1,6 +1,6 @@
 """Tests bench/on_gpu with steps that fail, hang, print too much or are killed, with a simulated clock.
 
-Usage: on_gpu_run_test.py (unittest). Nothing here needs a GPU or a build.
+Usage: on_gpu_run_test.py (unittest). Nothing here needs a GPU or a build. Next: bench/on_gpu/run.py.
 """
 import json
 import os
@@ -87,7 +87,7 @@ class Runs(unittest.TestCase):
             ends = self.ends()
             absent = {name for name, status in ends.items() if status == "absent"}
             self.assertLessEqual(absent, {"memcheck", "racecheck", "counters"})  # where this machine has no compute-sanitizer, no ncu
-            # gpu_check that dies by a signal is started again behind the case it died in, until its step's time is over.
+            # gpu_check that dies by a signal is restarted after the case in which it died, until its step's time is over.
             allowed = {"failed", "out of time"} if exit_status < 0 else {"failed"}
             self.assertLessEqual({status for name, status in ends.items() if name not in absent}, allowed, exit_status)
             self.assertEqual(len(ends), len(plan.steps(None)))

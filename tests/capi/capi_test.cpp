@@ -1,4 +1,5 @@
 // The C API as programs use it: the engine's answers, a status code and message for every mistake, many threads on one model.
+// Next: capi/mcnn.h; weights_file.h makes the model.
 #include "capi/mcnn.h"
 
 #include <gtest/gtest.h>

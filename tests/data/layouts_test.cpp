@@ -1,4 +1,5 @@
 // Layouts with irregularities found in real data sets, and the error message for each mistake.
+// Next: data/layouts.h.
 #include "data/layouts.h"
 
 #include <gtest/gtest.h>

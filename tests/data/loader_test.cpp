@@ -1,4 +1,5 @@
 // The loader: the same batches for any number of threads and any cache, every photo once, broken ones skipped or an error as configured.
+// Next: data/loader.h.
 #include "data/loader.h"
 
 #include <gtest/gtest.h>

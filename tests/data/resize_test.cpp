@@ -1,4 +1,5 @@
 // Resizing and cropping: PIL's own pixels for small patterns, parts of a result, the published roundings.
+// Next: data/resize.h, data/preprocess.h.
 #include "data/resize.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // WebP, HEIC and AVIF are decoded as by Pillow; error messages for formats that are not decoded.
+// Next: data/webp.h, data/heif.h, data/image_format.h.
 #include <gtest/gtest.h>
 
 #include "data/folder_listing.h"

@@ -1,4 +1,5 @@
 // Sectors, bank conflicts and bytes of kernels whose counts follow from their strides.
+// Next: emulator/counters.h.
 #include "emulator/counters.h"
 
 #include <gtest/gtest.h>

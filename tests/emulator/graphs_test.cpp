@@ -1,5 +1,6 @@
 // Streams, page-locked copies and graphs of the emulator: captured work runs when the graph is launched; a call that a capture does not
 // allow is refused and invalidates it; a copy from page-locked memory runs as late as a device may run it.
+// Next: emulator/streams.cpp.
 #include <gtest/gtest.h>
 
 #include "emulator/streams.h"

@@ -1,5 +1,6 @@
 // Merging by the last block (kernels/cuda/last_block.cuh): the same bits for every order of blocks, launch after launch; and each possible
 // mistake is found. A missing fence is found only by ThreadSanitizer.
+// Next: kernels/cuda/last_block.cuh.
 #include "kernels/cuda/last_block.cuh"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Kernels with one mistake each, and the error that reports it. Each test fails if the emulator lacks that check.
+// Next: emulator/grid.h; sanitizers_test.cpp has those that only a sanitizer finds.
 #include <gtest/gtest.h>
 
 #include "emulator/sanitizers.h"

@@ -1,4 +1,5 @@
 // Every primitive of the emulator behaves as CUDA's manual says, in every order of threads.
+// Next: emulator/device_warp.h, emulator/grid.h.
 #include <gtest/gtest.h>
 
 #include "emulator/async_copies.h"

@@ -1,4 +1,5 @@
 // safetensors: what is written is read back to the bit; what is malformed is refused with one line, never a crash.
+// Next: formats/safetensors.h.
 #include "formats/safetensors.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
 // torch.save's files, both containers: tensors are read however they lie in their storage; code in a file is not run; damaged files are
 // refused with one line that says where.
+// Next: formats/torch_tensors.h; torch_writer.h makes the files.
 #include <gtest/gtest.h>
 #include <unistd.h>
 

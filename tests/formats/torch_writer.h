@@ -1,5 +1,6 @@
 // Makes files as torch.save writes them, and malformed ones: pickles from single opcodes, zip files, legacy files. All are strings of
 // bytes, so that a test can damage any part.
+// Next: torch_test.cpp uses it.
 #pragma once
 #include <libdeflate.h>
 

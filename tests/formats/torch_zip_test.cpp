@@ -1,4 +1,5 @@
 // write_torch_zip's files, byte by byte: everything that torch.load relies on. check_exports.py loads them with torch.
+// Next: formats/write_torch_zip.h.
 #include <gtest/gtest.h>
 #include <libdeflate.h>
 

@@ -1,4 +1,5 @@
 // The processors and memory that a process may use, read from folders that replace the system's.
+// Next: runtime/allowance.h.
 #include "runtime/allowance.h"
 
 #include <gtest/gtest.h>

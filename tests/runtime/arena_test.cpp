@@ -1,4 +1,5 @@
 // The arena: freed memory is reused, a repeated step needs no more memory, and reads of uninitialised memory show.
+// Next: runtime/arena.h.
 #include "runtime/arena.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // A run's state on disk: it is read back unchanged, training resumes bit-identically, and misfits are refused.
+// Next: train/checkpoint.h.
 #include "train/checkpoint.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // Loading: values get the engine's layout whatever the file's naming; a file that does not fit is refused and changes nothing.
+// Next: weights/load.h.
 #include "weights/load.h"
 
 #include <gtest/gtest.h>

@@ -1,5 +1,6 @@
 // Checks the exported graph, read back by protobuf: every value is written before it is read, padding fits the input size, and folded
 // weights are correct. check_exports.py compares its results by ONNX Runtime.
+// Next: weights/write_onnx.h.
 #include <gtest/gtest.h>
 
 #include <cmath>
