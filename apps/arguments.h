@@ -1,4 +1,4 @@
-// Command lines: what --help prints comes from CLI11; a mistake is one line, as every other mistake is, with the nearest name.
+// Parses command lines with CLI11. A mistake is reported in one line, like every other error, with the nearest valid name.
 #pragma once
 #include <fmt/format.h>
 
@@ -12,7 +12,7 @@
 
 namespace mcnn {
 
-/// Every option and subcommand.
+/// The names of all options and subcommands.
 inline std::vector<std::string> names_in(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options()) names.push_back(option->get_name());
@@ -23,7 +23,7 @@ inline std::vector<std::string> names_in(const CLI::App& app) {
   return names;
 }
 
-/// The program's exit code if it is to stop here: after --help, --version, or a mistake.
+/// Returns an exit code if the program should stop: after --help, --version, or a mistake.
 inline std::optional<int> parse_arguments(CLI::App& app, int argc, char** argv, const char* program) {
   app.set_version_flag("--version", fmt::format("{} {}", program, MCNN_VERSION));
   try {

@@ -1,7 +1,7 @@
-// mcnn-data: data sets on disk.
-//   mcnn-data check DIR          what is in one, and what would spoil a training on it    data/dataset_check.h
-//   mcnn-data split CONFIG       the split that a training with this configuration makes  data/configured_data.h
-//   mcnn-data synth OUT          draws one                                                drawn_faces/dataset.h
+// mcnn-data: works on data sets on disk. Argument parsing only; the headers named do the work.
+//   mcnn-data check DIR          reports contents and problems of a data set                       data/dataset_check.h
+//   mcnn-data split CONFIG       prints the split that a training with this configuration makes    data/configured_data.h
+//   mcnn-data synth OUT          draws a synthetic data set                                        drawn_faces/dataset.h
 #include <cmath>
 
 #include "apps/arguments.h"
@@ -21,7 +21,7 @@
 namespace {
 
 using namespace mcnn;
-constexpr int kProblems = 2;  // exit code
+constexpr int kProblems = 2;  // exit code if the data set has problems
 
 void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
@@ -42,7 +42,7 @@ DatasetCheck checked(const CheckArguments& a) {
   Dataset dataset;
   try {
     dataset = dataset_of(a);
-  } catch (const Error& fault) {  // of the data, as a training would meet it first
+  } catch (const Error& fault) {  // a training would stop with this error
     DatasetCheck none;
     none.obstacles.push_back(fault.what());
     return none;
@@ -88,23 +88,23 @@ int run(int argc, char** argv) {
   CLI::App app{"Data sets for mcnn."};
   app.require_subcommand(1);
 
-  CheckArguments wanted;
+  CheckArguments checks;
   CLI::App* check_command = app.add_subcommand(
-      "check", "What is in a data set: counts, sizes, broken, alike and odd photos. Exit code 2 where something should be mended");
-  check_command->add_option("DIR", wanted.root, "its folder, [data] root")->required();
+      "check", "Report a data set's contents and problems: counts, sizes, broken, alike and odd photos. Exit code 2 if there are problems");
+  check_command->add_option("DIR", checks.root, "its folder, [data] root")->required();
   check_command
-      ->add_option("--layout", wanted.layout, "competition, folders or csv, as [data] layout; auto: competition where there is DIR/images")
+      ->add_option("--layout", checks.layout, "competition, folders or csv, as [data] layout; auto: competition where there is DIR/images")
       ->check(CLI::IsMember({"auto", "competition", "folders", "csv"}));
-  check_command->add_option("--csv", wanted.csv, "the table of layout csv");
-  check_command->add_flag("--json", wanted.json, "one object with everything, in place of the table");
-  check_command->add_flag("--all", wanted.all, "whole lists in the table");
-  check_command->add_option("--max-megapixels", wanted.max_megapixels, "larger photos count as broken (default: 100)")
+  check_command->add_option("--csv", checks.csv, "the table of layout csv");
+  check_command->add_flag("--json", checks.json, "one object with everything, in place of the table");
+  check_command->add_flag("--all", checks.all, "print complete lists in the table");
+  check_command->add_option("--max-megapixels", checks.max_megapixels, "larger photos count as broken (default: 100)")
       ->check(CLI::Range(0.001, 1e5));
-  check_command->add_option("--threads", wanted.threads, "0: as many as the process may use")->check(CLI::Range(0, 4096));
+  check_command->add_option("--threads", checks.threads, "0: as many as the process may use")->check(CLI::Range(0, 4096));
 
   std::string config, output;
   std::vector<std::string> overrides;
-  CLI::App* split_command = app.add_subcommand("split", "Who would be trained on and who held out: the split.csv of a training");
+  CLI::App* split_command = app.add_subcommand("split", "Print who would be trained on and who held out: the split.csv of a training");
   split_command->add_option("CONFIG", config, "configuration file of mcnn-train")->required();
   split_command->add_option("--set", overrides, "section.key=value in place of the file's (may be repeated)");
   split_command->add_option("--output,--out", output, "file to write (default: standard output)");
@@ -116,10 +116,10 @@ int run(int argc, char** argv) {
   synth->add_option("--people", plan.people, "people under train/")->required();
   synth->add_option("--eval-people", plan.eval_people, "other people, under eval/ (default 0: no eval/)");
   synth->add_option("--seed", plan.seed, "the same seed draws the same bytes (default 0)");
-  synth->add_flag("--irregular", plan.irregular, "with mixed extensions, stray files, odd and repeated ids, wrong folder names");
+  synth->add_flag("--irregular", plan.irregular, "add mixed extensions, stray files, odd and repeated ids, wrong folder names");
   if (const auto code = parse_arguments(app, argc, argv, "mcnn-data")) return *code;
 
-  if (check_command->parsed()) return check(wanted);
+  if (check_command->parsed()) return check(checks);
   if (split_command->parsed()) return split(config, overrides, output);
   const int64_t photos = synthetic::write_dataset(plan);
   fmt::print("{}: {} photos of {}\n", plan.root, photos, count_of_people(plan.people + plan.eval_people));

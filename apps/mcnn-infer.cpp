@@ -1,4 +1,5 @@
 // mcnn-infer: classifies photos with a weights file; network, classes and preprocessing come from the file.
+// infer() is the program; inference/engine.h runs the network, inference/answers.h writes the answers.
 #include <fmt/ranges.h>
 
 #include <cmath>
@@ -37,7 +38,7 @@ struct Arguments {
   std::string weights() const { return run.empty() ? checkpoint : (fs::path(run) / "best.safetensors").string(); }
 };
 
-/// Mistakes that would be noticed only when all the work is done, or too late.
+/// Checks the arguments before the work begins.
 void check(const Arguments& a) {
   if (a.run.empty() == a.checkpoint.empty()) fail("give either --run DIR or --checkpoint FILE");
   if (a.info.empty() == a.photos.empty()) fail("give either photos and folders, or --info CSV with --images DIR");
@@ -45,21 +46,21 @@ void check(const Arguments& a) {
   if (!a.info.empty() && a.output.empty() && a.probabilities.empty() && !a.json) fail("--info needs --output CSV, --probs CSV or --json");
   if (!a.output.empty() && a.info.empty()) fail("--output needs --info");
   if (!a.ground_truth.empty() && a.info.empty()) fail("--gt needs --info");
-  if (a.resume && a.probabilities.empty()) fail("--resume needs --probs: it goes on with that table");
-  if (a.resume && !a.output.empty()) fail("--output needs all answers of one run, --resume makes those that are missing");
-  if (a.resume && !a.ground_truth.empty()) fail("--gt needs all answers of one run, --resume makes those that are missing");
+  if (a.resume && a.probabilities.empty()) fail("--resume needs --probs: it continues that table");
+  if (a.resume && !a.output.empty()) fail("--output needs all answers of one run; --resume computes only the missing ones");
+  if (a.resume && !a.ground_truth.empty()) fail("--gt needs all answers of one run; --resume computes only the missing ones");
   for (const auto& [file, option] : {std::pair(a.output, "--output "), std::pair(a.probabilities, "--probs ")}) {
     if (file.empty()) continue;
     require_writable(file, option);
     require_no_overwriting(file, {a.info, a.ground_truth, a.weights()});
   }
-  std::error_code unknown;  // a pipe has no such path
+  std::error_code unknown;  // ignored: a pipe has no canonical path
   if (!a.output.empty() && !a.probabilities.empty() &&
       fs::weakly_canonical(a.output, unknown) == fs::weakly_canonical(a.probabilities, unknown))
     fail("--output and --probs are one file, {}", a.output);
 }
 
-/// What is to be classified, a piece at a time, and how answers name it: ImageIDs where a CSV lists them, else paths.
+/// The photos to classify, one at a time. Photo::person is their name in the answers: the ImageID if --info lists them, else the path.
 class PhotoList {
  public:
   explicit PhotoList(const Arguments& a)
@@ -82,7 +83,7 @@ class PhotoList {
   std::size_t at_ = 0;
 };
 
-/// The scores of answers to photos whose classes a CSV has.
+/// Compares answers with the true classes in --gt and prints the scores.
 void print_scores(const Arguments& a, const ModelDescription& d, const Dataset& truths,
                   const std::vector<std::pair<std::string, int>>& answers) {
   std::unordered_map<std::string, int> predicted;
@@ -103,7 +104,7 @@ void infer(const Arguments& a) {
   std::vector<std::string> notes;
   const ModelDescription d = a.network.describe(file, notes);
   PhotoList list(a);
-  const Dataset truths =  // read before the work: its mistakes are told then
+  const Dataset truths =  // read before the work, so that its mistakes are reported early
       a.ground_truth.empty() ? Dataset{} : read_info(a.ground_truth, a.images, d.spec.classes, a.skip_broken);
 
   const Backend backend = make_backend(a.device, a.threads, nullptr, a.products);
@@ -130,12 +131,12 @@ void infer(const Arguments& a) {
                               .classes = static_cast<int64_t>(d.classes.size()),
                               .most_pixels = std::llround(a.max_megapixels * 1e6)};
 
-  // By pieces of the list: beside the names in one folder, or in --info, memory is that of one piece.
+  // The list is processed in pieces, so that memory does not grow with it (except for names: those of a folder, or of --info).
   const std::size_t piece = static_cast<std::size_t>((4096 + a.batch - 1) / a.batch * a.batch);
   const bool keeps_answers = !a.output.empty() || !a.ground_truth.empty();
   std::vector<std::pair<std::string, int>> answers;
   int64_t done = 0, had = 0, broken = 0;
-  std::optional<Photo> probe;  // the last one that the table has an answer to: classified again, it must get the same
+  std::optional<Photo> probe;  // the last photo with an answer in the table: it is classified again, and the answer must be the same
   for (;;) {
     Dataset photos;
     std::size_t probes = 0;
@@ -180,7 +181,7 @@ void infer(const Arguments& a) {
   }
   if (table) table->finish();
   if (a.resume)
-    std::fprintf(stderr, "%s: had %lld rows, %lld are new\n", a.probabilities.c_str(), static_cast<long long>(had),
+    std::fprintf(stderr, "%s: had %lld rows, %lld were added\n", a.probabilities.c_str(), static_cast<long long>(had),
                  static_cast<long long>(done));
   for (const auto& [what, count] : list.skipped()) std::fprintf(stderr, "skipped: %lld %s\n", static_cast<long long>(count), what.c_str());
   if (broken > 0) std::fprintf(stderr, "%lld photos could not be read and have no answer\n", static_cast<long long>(broken));
@@ -206,11 +207,11 @@ int run(int argc, char** argv) {
   app.add_option("--images", a.images, "folder of the photos that --info lists");
   app.add_option("--info", a.info, "CSV with a column ImageID");
   app.add_option("--output,--out", a.output, "CSV to write: ImageID,ans in the order of --info");
-  app.add_flag("--json", a.json, "prints an object a line with all probabilities, broken photos (--skip-broken) with the reason");
+  app.add_flag("--json", a.json, "prints one JSON object per line with all probabilities; for broken photos (--skip-broken) the reason");
   app.add_option("--probs", a.probabilities, "CSV to write as answers come: photo,answer and every class's probability");
   app.add_flag("--resume", a.resume,
-               "go on with a --probs table that was cut off, of the same list, network and settings: its rows are kept, those without an "
-               "answer too");
+               "continue a --probs table that was interrupted, with the same list, network and settings: its rows are kept, also those "
+               "without an answer");
   app.add_option("--gt", a.ground_truth, "CSV with the true classes (ImageID,ans): prints the scores");
   a.network.add_numerics(app);
   a.network.add_preprocessing(app);
@@ -218,7 +219,7 @@ int run(int argc, char** argv) {
   app.add_option("--products", a.products.products,
                  "matrix products on a GPU: own kernels, or cuBLAS and cuDNN (vendor, auto) where these are found");
   app.add_flag("--allow-tf32", a.products.allow_tf32,
-               "tensor cores may take fp32 operands for tf32; no effect on cpu, ref and GPUs before sm_80");
+               "tensor cores may round fp32 operands to tf32; no effect on cpu, ref and GPUs before sm_80");
   app.add_option("--threads", a.threads, "0: as many as the process may use")->check(CLI::Range(0, 4096))->capture_default_str();
   app.add_option("--batch", a.batch, "photos per pass")->check(CLI::Range(1, 65536))->capture_default_str();
   app.add_option("--workers", a.workers, "threads that decode ahead")->check(CLI::Range(0, 256))->capture_default_str();

@@ -15,12 +15,12 @@ int run(int argc, char** argv) {
   mcnn::CommandOptions options;
   app.add_option("config", config_path, "configuration file (see --help-config)");
   app.add_option("--set", overrides, "section.key=value in place of the file's (may be repeated)");
-  app.add_option("--resume", resume_dir, "go on with the run in this folder");
+  app.add_option("--resume", resume_dir, "continue the run in this folder");
   app.add_flag("--describe", describe_only, "print the network's layers, parameters, MACs and memory, and stop");
   app.add_flag("--describe-step", describe_step, "print every operation of one training step, in order, and stop");
   app.add_flag("--help-config", help_config, "print every configuration key with its default and meaning");
   app.add_flag("--profile", options.profile, "time per operation and layer after an epoch; trace.json in the run's folder");
-  app.add_option("--steps", options.stop_after, "stop after so many steps; of these only whole epochs are saved")
+  app.add_option("--steps", options.stop_after, "stop after this many steps, for measurements: an unfinished epoch is not saved")
       ->check(CLI::Range(1, 1 << 30));
   if (const auto code = mcnn::parse_arguments(app, argc, argv, "mcnn-train")) return *code;
 
@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
           return run(argc, argv);
         } catch (const mcnn::Interrupted& interrupted) {
           std::fprintf(stderr, "mcnn-train: %s\n", interrupted.what());
-          return 128 + interrupted.signal;  // as a shell has it
+          return 128 + interrupted.signal;  // the shell's convention
         }
       },
       /*prints_answers=*/false);

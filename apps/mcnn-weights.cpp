@@ -1,5 +1,6 @@
-// mcnn-weights: what a weights file is, the same weights in another form, and whether they give the answers they should.
-// Arguments only; the work is in weights/: inspect, state_dict and the writers, verify, difference.
+// mcnn-weights: inspects, converts, verifies and compares weights files.
+// Argument parsing only; weights/ does the work: inspect, state_dict and the writers, verify, difference.
+// Next: apps/network_flags.h has the options of networks; weights/load.h loads a file.
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
@@ -24,7 +25,7 @@ namespace {
 
 using namespace mcnn;
 
-/// A file's values under the engine's names: for any network that is known, whether or not this build runs it.
+/// A file's values as a network's parameters, without a model: also for networks that this build cannot run.
 struct LoadedValues {
   Network network;
   Parameters parameters;
@@ -36,7 +37,7 @@ struct LoadedValues {
         report((add_tensors(network, parameters), load_weights(file, network, parameters, {allow_missing, 0}))) {}
 };
 
-/// A network that runs, with a file's values.
+/// A model with a file's values.
 struct LoadedNetwork {
   Parameters parameters;
   Model model;
@@ -135,7 +136,7 @@ struct ConvertCommand {
     return options;
   }
 
-  /// What was written: not into what was written.
+  /// Prints to standard error if OUT is a stream such as /dev/stdout, else to standard output.
   template <class... Args>
   void say(fmt::format_string<Args...> text, Args&&... args) const {
     std::fputs(fmt::format(text, std::forward<Args>(args)...).c_str(), is_stream(out) ? stderr : stdout);
@@ -150,12 +151,12 @@ struct ConvertCommand {
     const TensorFile file = open_tensor_file(in, dictionary);
     std::vector<std::string> notes;
     const ModelDescription d = flags.describe(file, notes);
-    const auto ops = make_backend("cpu", 1).ops;  // carries the values, computes nothing
+    const auto ops = make_backend("cpu", 1).ops;  // only holds the values, computes nothing
     LoadedValues loaded(*ops, file, d.spec, flags.allow_missing);
 
     require_head_of_file(loaded.report, file, d.spec.classes);
     Metadata metadata = file.metadata();
-    metadata.erase("convention");  // in words: what follows says it in fields
+    metadata.erase("convention");  // the convention in words; metadata_of() states it in fields
     metadata.erase("format");
     for (const auto& [key, value] : metadata_of(d)) metadata[key] = value;
     if (wanted == "onnx") {
@@ -174,14 +175,14 @@ struct ConvertCommand {
       write_torch_zip(out, state.tensors());
       std::string flags_then;
       for (const auto& [key, value] : metadata_of(d)) {
-        if (key == "classes" || key == "resize") continue;  // the latter is resolution and crop_pct
+        if (key == "classes" || key == "resize") continue;  // classes have no flag; resize follows from resolution and crop_pct
         std::string flag = key;
         std::replace(flag.begin(), flag.end(), '_', '-');
         flags_then += fmt::format(" --{} {}", flag, value);
       }
-      notes.push_back("torch files hold no metadata: names of classes stay behind, and to be read again it needs" + flags_then);
+      notes.push_back("torch files hold no metadata: names of classes are lost, and to be read again the file needs" + flags_then);
     } else {
-      metadata["format"] = "pt";  // transformers and timm ask for it
+      metadata["format"] = "pt";  // required by transformers and timm
       write_safetensors(out, state.tensors(), metadata);
     }
     print_notes(file, notes, loaded.report);
@@ -227,7 +228,8 @@ struct VerifyCommand {
     const ModelDescription d = flags.describe(file, notes);
     const Convention c = resolve_convention(convention_of_flags(flags.convention), file);
     const auto stated = [](const auto& field) { return field && !field->guess; };
-    if (stated(c.model) && stated(c.padding) && stated(c.bn_eps)) notes = file.notes();  // of preprocessing: the images have had theirs
+    if (stated(c.model) && stated(c.padding) && stated(c.bn_eps))
+      notes = file.notes();  // drops notes on preprocessing: the images are preprocessed already
     const Backend backend = make_backend(device, threads);
     LoadedNetwork network(*backend.ops, file, d.spec, flags.allow_missing);
     require_head_of_file(network.report, file, d.spec.classes);
@@ -238,7 +240,7 @@ struct VerifyCommand {
 
     const std::vector<float> logits = logits_of(network.model, network.parameters, images);
     const Agreement a = agreement({logits.begin(), logits.end()}, as_doubles(reference));
-    std::fprintf(stderr, "%s\n", backend.reason.c_str());  // which may fail: it is a note
+    std::fprintf(stderr, "%s\n", backend.reason.c_str());  // a note: a failure to print it is ignored
     print_notes(file, notes, network.report);
     disagrees = !a.within(tolerance);
     fmt::print("{}: ||a-b||/||b|| {:.2e} (allowed {:.0e}), max|a-b|/max|b| {:.2e} (allowed {:.0e}): {}\n", expect, a.norm_error, tolerance,
@@ -261,7 +263,7 @@ struct DiffCommand {
     command->final_callback([this] { run(); });
   }
 
-  /// Names other than timm's can be translated only if the network is known.
+  /// Translates names to timm's. Other namings than timm's need the network for that.
   std::map<std::string, const StoredTensor*> tensors_of(const TensorFile& file) const {
     const std::optional<Naming> naming = detect_naming(file);
     if (!naming || *naming == Naming::timm) return by_timm_name(file, {});
@@ -275,7 +277,7 @@ struct DiffCommand {
     const Difference d = difference(tensors_of(a), tensors_of(b));
     differ = !d.lines.empty();
     for (const std::string& line : d.lines) fmt::print("{}\n", line);
-    if (d.counters > 0) fmt::print("{} num_batches_tracked in only one of the files: nothing reads them, not counted\n", d.counters);
+    if (d.counters > 0) fmt::print("{} num_batches_tracked in only one of the files: not counted, since nothing reads them\n", d.counters);
     if (differ)
       fmt::print("{} tensors compared; {} differ, are missing or extra; largest difference {:.3g}\n", d.compared, d.lines.size(),
                  d.largest);

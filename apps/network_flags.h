@@ -1,4 +1,4 @@
-// What a user states about a network in place of its file: the same options wherever a weights file is opened.
+// Command-line options that replace what a weights file states about its network; the same in every program that opens one.
 #pragma once
 #include <algorithm>
 #include <string>
@@ -32,23 +32,23 @@ struct NetworkFlags {
   void add_multipliers(CLI::App& app) {
     add_convention(app, "--model", "network, where the file does not say: b0-b7, lite0-4");
     app.add_option("--width", width, "its width multiplier, in place of the published one")->check(kPositive);
-    app.add_option("--depth", depth, "its depth multiplier, likewise")->check(kPositive);
+    app.add_option("--depth", depth, "its depth multiplier, in place of the published one")->check(kPositive);
   }
   void add_numerics(CLI::App& app) {
     add_multipliers(app);
     add_convention(app, "--padding", "same, same:HxW or symmetric, in place of what the file says");
-    add_convention(app, "--bn-eps", "batch norm's epsilon, likewise");
+    add_convention(app, "--bn-eps", "batch norm's epsilon, in place of what the file says");
     app.add_option("--allow-missing", allow_missing, "tensor (name or glob) the file may lack or have in excess; may be repeated")
         ->allow_extra_args(false);
   }
   void add_classes(CLI::App& app) { app.add_option("--classes", classes, "rows of the classifier")->check(kPositive); }
   void add_preprocessing(CLI::App& app) {
-    add_convention(app, "--mean", "of channels in [0,1], three numbers with commas, in place of what the file says");
-    add_convention(app, "--std", "likewise");
-    add_convention(app, "--resolution", "side of the square that is evaluated, likewise");
-    add_convention(app, "--crop-pct", "side of that square by the photo's shorter side, likewise");
-    add_convention(app, "--interpolation", "bicubic or bilinear, likewise");
-    add_convention(app, "--crop-rule", "timm, torchvision or tensorflow, likewise");
+    add_convention(app, "--mean", "mean of channels in [0,1], three numbers with commas, in place of what the file says");
+    add_convention(app, "--std", "standard deviation of channels in [0,1], three numbers with commas, in place of what the file says");
+    add_convention(app, "--resolution", "side of the square that the network sees, in place of what the file says");
+    add_convention(app, "--crop-pct", "side of that square by the photo's shorter side, in place of what the file says");
+    add_convention(app, "--interpolation", "bicubic or bilinear, in place of what the file says");
+    add_convention(app, "--crop-rule", "timm, torchvision or tensorflow, in place of what the file says");
   }
 
   ModelDescription describe(const TensorFile& file, std::vector<std::string>& notes) const {

@@ -1,10 +1,11 @@
-// Times the operations on the very cases that the tests compare with ref, or on the shapes of a network.
+// bench_kernels: times operations on the tests' cases, or on the shapes of a network.
 //   bench_kernels --model b4 --batch 32 --benchmark_filter=depthwise
 // Per case: time, GB/s (inputs and outputs, each counted once), GFLOP/s (multiply-adds of convolutions and products) and, on the
-// CPU, the share of the roofline: the least time the measured peak and bandwidth allow, over the time taken.
-// A GPU is given several calls in a row and waited for once, so that launches and the wait hide behind kernels as in a step.
-// Cache state: each call works on the same tensors as the last. What fits a cache is read from it, so small cases may
-// pass 100% of a roofline whose bandwidth is memory's; tensors larger than the caches come from memory.
+// CPU, the share of the roofline: the least time that the measured peak and bandwidth allow, divided by the measured time.
+// On a GPU several calls are queued before one wait, so that launches and the wait overlap with kernels, as in a step.
+// Cache state: each call works on the same tensors. Small tensors are read from caches, so small cases may exceed 100% of the roofline,
+// which has the memory's bandwidth; tensors larger than the caches come from memory.
+// Next: tests/cases/cases.h has the cases, model_cases.h those of a network.
 #include <benchmark/benchmark.h>
 
 #include <CLI/CLI.hpp>
@@ -26,7 +27,7 @@
 namespace mcnn::bench {
 namespace {
 
-/// A case with its tensors made. Google Benchmark calls a benchmark several times: the tensors stay for the next call.
+/// A case with its tensors. Google Benchmark calls a benchmark several times; all calls use the same tensors.
 struct Prepared {
   const cases::Case* row;
   cases::Workspace workspace;
@@ -41,7 +42,7 @@ struct Prepared {
 struct Target {
   std::unique_ptr<Ops> ops;
   DType storage;
-  int calls;  // timed as one
+  int calls;  // per time measurement
   std::optional<Roofline> roofline;
 };
 
@@ -52,7 +53,7 @@ void time_case(benchmark::State& state, const Target& target, const cases::Case&
     prepared.reset();
     prepared = std::make_unique<Prepared>(ops, row, target.storage);
   }
-  // An iteration is one call: Google Benchmark counts a batch of calls as so many iterations, and divides the time by them.
+  // One iteration is one call: Google Benchmark counts a batch as that many iterations and divides its time by them.
   double total = 0;
   int64_t made = 0;
   while (state.KeepRunningBatch(target.calls)) {
@@ -71,7 +72,7 @@ void time_case(benchmark::State& state, const Target& target, const cases::Case&
   if (target.roofline) state.counters["roofline%"] = 100 * target.roofline->seconds(flops, bytes) / seconds;
 }
 
-/// One JSON object a line, when a case is done: what a killed run has measured is kept.
+/// Prints one JSON object per line as soon as a case is done, so that a killed run keeps its results.
 class LinesReporter : public benchmark::BenchmarkReporter {
  public:
   bool ReportContext(const Context&) override { return true; }
@@ -98,13 +99,13 @@ int run(int argc, char** argv) {
   app.add_option("--res", resolution, "image height and width")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--threads", threads, "0: one per core")->capture_default_str();
   app.add_option("--device", device)->check(CLI::IsMember({"cpu", "cuda", "sim"}))->capture_default_str();
-  app.add_option("--storage", storage, "of feature maps; the cpu's is f32")
+  app.add_option("--storage", storage, "storage type of feature maps; cpu has only f32")
       ->check(CLI::IsMember({"f32", "bf16", "f16"}))
       ->capture_default_str();
   app.add_option("--products", products.products, "on a GPU: own, vendor or auto")->capture_default_str();
-  app.add_flag("--allow-tf32", products.allow_tf32, "of fp32 on tensor cores");
-  app.add_option("--calls", calls, "in a row for each wait; default: 20 on cuda, else 1");
-  app.add_flag("--json-lines", json_lines, "one object a line, as soon as a case is done");
+  app.add_flag("--allow-tf32", products.allow_tf32, "fp32 products as tf32 on tensor cores");
+  app.add_option("--calls", calls, "calls queued for each wait; default: 20 on cuda, else 1");
+  app.add_flag("--json-lines", json_lines, "print one JSON object per line as soon as a case is done");
   app.allow_extras();
   CLI11_PARSE(app, argc, argv);
 

@@ -1,5 +1,5 @@
-// How long a checkpoint takes from a file in the page cache to a network on the CPU: opening, and opening with load_weights.
-// A network of the file's own is built once, outside of the measurement.
+// bench_load: times loading a checkpoint from the page cache into a network on the CPU: opening alone, and opening with load_weights().
+// The network is built once, outside the measurement.
 #include <time.h>
 
 #include <CLI/CLI.hpp>
@@ -46,7 +46,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> allow_missing;
   int repeats = 10;
   app.add_option("file", path)->required();
-  app.add_option("--allow-missing", allow_missing, "as mcnn-infer takes it");
+  app.add_option("--allow-missing", allow_missing, "as in mcnn-infer");
   app.add_option("--repeats", repeats)->check(CLI::PositiveNumber);
   CLI11_PARSE(app, argc, argv);
   try {

@@ -1,6 +1,6 @@
-// bench_traffic: launches and bytes of one training step on a GPU, counted without one. The launchers themselves run, on the
-// emulator, over addresses that nothing is written to; kernels are noted and do not run.
-// Next: traffic.h has the rule by which bytes are counted; peers/count_pytorch.py counts PyTorch's step in the same way.
+// bench_traffic: counts launches and bytes of one training step on a GPU, without a GPU. The launchers run on the emulator; kernels are
+// only noted, so no memory is touched. Next: traffic.h states how bytes are counted; peers/count_pytorch.py counts PyTorch's step in the
+// same way.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
@@ -20,7 +20,7 @@ int main(int argc, char** argv) {
   app.add_option("--model", config.model.name);
   app.add_option("--res", resolution)->check(CLI::PositiveNumber);
   app.add_option("--batch", batch)->check(CLI::PositiveNumber);
-  app.add_option("--storage", config.model.storage, "of feature maps")->check(CLI::IsMember({"f32", "bf16", "f16"}));
+  app.add_option("--storage", config.model.storage, "storage type of feature maps")->check(CLI::IsMember({"f32", "bf16", "f16"}));
   CLI11_PARSE(app, argc, argv);
   try {
     simt::options().run = false;
@@ -36,7 +36,7 @@ int main(int argc, char** argv) {
     photos.pixels.resize(static_cast<std::size_t>(photos.n * photos.h * photos.w * 3));
     photos.flips.resize(static_cast<std::size_t>(batch));
     photos.targets.resize(static_cast<std::size_t>(photos.n * spec.classes));
-    for (int step = 0; step < 2; ++step) {  // the second: the first finds out which weights there are to convert
+    for (int step = 0; step < 2; ++step) {  // counts the second step
       by_operation.clear();
       engine.gradients(photos, {}, static_cast<float>(config.train.label_smoothing));
       optimizer.step();

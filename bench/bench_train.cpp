@@ -1,4 +1,5 @@
-// bench_train: speed and memory of whole training steps, or of inference, on random photos, for the comparison in bench/peers/.
+// bench_train: measures speed and memory of whole training steps, or of inference, on random photos; bench/peers/ compares with PyTorch.
+// Next: train/training_step.h and inference/inference_step.h are what it times.
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
@@ -21,16 +22,16 @@ int main(int argc, char** argv) {
   app.add_option("--model", config.model.name);
   app.add_option("--res", resolution);
   app.add_option("--batch", batch);
-  app.add_option("--steps", steps, "timed, after four that warm up")->check(CLI::PositiveNumber);
+  app.add_option("--steps", steps, "number of timed steps, after four for warm-up")->check(CLI::PositiveNumber);
   app.add_option("--classes", classes)->check(CLI::PositiveNumber);
   app.add_option("--threads", threads, "0: one per core");
   app.add_option("--device", device);
   app.add_option("--products", config.run.products, "on a GPU: own, vendor or auto");
-  app.add_flag("--allow-tf32", config.run.allow_tf32, "of fp32 on tensor cores");
-  app.add_option("--storage", config.model.storage, "of feature maps")->check(CLI::IsMember({"f32", "bf16", "f16"}));
-  app.add_flag("--inference", inference, "evaluation mode, from the host's pixels to the host's logits");
-  app.add_flag("--profile", profile, "time per operation, layer and, on a GPU, kernel; with --json a line each, per step");
-  app.add_flag("--json", json, "the result as one object");
+  app.add_flag("--allow-tf32", config.run.allow_tf32, "fp32 products as tf32 on tensor cores");
+  app.add_option("--storage", config.model.storage, "storage type of feature maps")->check(CLI::IsMember({"f32", "bf16", "f16"}));
+  app.add_flag("--inference", inference, "time evaluation, from pixels to logits in host memory");
+  app.add_flag("--profile", profile, "print the time per operation, layer and, on a GPU, kernel; with --json one line each, per step");
+  app.add_flag("--json", json, "print the result as one JSON object");
   CLI11_PARSE(app, argc, argv);
   try {
     mcnn::Profiler profiler;
@@ -47,7 +48,7 @@ int main(int argc, char** argv) {
 
     profiler.enable(profile);
     training.bring(photos);
-    // A backend that records does so in the first step over each of the two places of a batch.
+    // A backend that records does so in the first step over each of the two batch slots.
     constexpr int kWarmUp = 4;
     std::vector<double> seconds;
     double loss = 0;
@@ -71,7 +72,7 @@ int main(int argc, char** argv) {
     const double median = batch / seconds[seconds.size() / 2], best = batch / seconds[0];
     const double arena = static_cast<double>(engine.workspace().bytes()) / 1e9,
                  peak = static_cast<double>(mcnn::peak_resident_bytes()) / 1e9;
-    // Products allowed to be tf32 go by that name, as in peers/train_pytorch.py.
+    // fp32 with tf32 products is reported as "tf32", as in peers/train_pytorch.py.
     const std::string precision = config.run.allow_tf32 && config.model.storage == "f32" ? "tf32" : config.model.storage;
     if (profile && json)
       for (const mcnn::Profiler::Row& row : profiler.rows())

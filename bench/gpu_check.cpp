@@ -1,8 +1,9 @@
-// gpu_check: is a device right?  One JSON object a line, flushed when it is known, so that a process that is killed loses one line.
-//   gpu_check cases   every case of tests/cases against ref, twice for the bits
-//   gpu_check steps   training steps beside the same steps on the CPU
-// A case that fails or throws does not stop the next one. Where a device gives no answer after an error (CUDA calls such an error
-// sticky) the last line has kind "fatal": a new process goes on with --from.
+// gpu_check: compares a device's results with the reference. Prints one JSON object per line and flushes it, so that a killed process loses
+// at most one.
+//   gpu_check cases   runs every case of tests/cases against ref, twice, to check that the bits are the same
+//   gpu_check steps   runs training steps and compares them with the same steps on the CPU
+// After a case that fails or throws, the next one runs. If the device does not answer any more (CUDA calls such an error sticky), the last
+// line has kind "fatal", and a new process can continue with --from.
 // Exit codes: 0 everything agrees; 1 something does not; 2 wrong arguments; 3 fatal; 77 the device cannot be used.
 // Next: bench/on_gpu/ runs it on a machine with a GPU.
 #include <CLI/CLI.hpp>
@@ -48,7 +49,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// Whether the device still copies there and back.
+/// Whether the device still copies to and from the host.
 bool answers(Ops& ops) {
   try {
     Arena arena(ops.memory());
@@ -71,8 +72,8 @@ std::vector<cases::Output> outputs_of(const cases::Case& row, Ops& ops, DType st
   return workspace.outputs();
 }
 
-/// Empty where the device agrees with ref and gives the same bits twice; else the first thing that is wrong.
-/// `tolerance` is the least of an output, or with `replace` every output's.
+/// The first mistake found; empty if the device agrees with ref and gives the same bits twice. `tolerance` is a lower bound of each
+/// output's tolerance or, with `replace`, replaces it.
 std::string mistake(const cases::Case& row, Ops& ref, Ops& ops, DType storage, double tolerance, bool replace) {
   try {
     std::vector<cases::Output> expected = outputs_of(row, ref, DType::f64, storage);
@@ -116,7 +117,7 @@ int check_cases(const Arguments& a, Ops& ops) {
   return status;
 }
 
-/// A network in training on one backend, from the same first weights everywhere.
+/// A network in training on one backend. The initial weights are the same on all backends.
 struct Training {
   Config config;
   Engine engine;
@@ -130,8 +131,8 @@ struct Training {
         step(engine, optimizer, 0.1f) {}
 };
 
-/// AdamW's first steps follow the signs of gradients, and rounding decides those that are nearly zero. At a training's rate of 1e-3 two
-/// right trajectories part by 4e-4 of the loss within a step.
+/// AdamW's first steps follow the signs of gradients, and rounding decides the signs of those near zero. At a learning rate of 1e-3 two
+/// correct trajectories differ by 4e-4 of the loss after one step; so the rate is lower here.
 constexpr float kLearningRate = 1e-5f;
 
 int check_steps(const Arguments& a, Ops& ops) {
@@ -141,7 +142,7 @@ int check_steps(const Arguments& a, Ops& ops) {
   spec.classes = 18;
   const Backend cpu = make_backend("cpu", 0);
   Training device(ops, narrow, spec), reference(*cpu.ops, full, spec);
-  // fp32 differs by the order of its sums alone. The narrow types round every map that is stored, in each of the steps.
+  // In fp32 only the order of sums differs. 16-bit types round every stored map in each step.
   const double usual = a.type() == DType::f32 && !a.products.allow_tf32 ? 1e-4 : 5e-2, tolerance = a.tolerance > 0 ? a.tolerance : usual;
   const float scale = a.type() == DType::f16 ? 1024.f : 1.f;
   const auto photos = [&](int64_t step) { return random_photos(a.batch, a.resolution, a.resolution, spec.classes, 1 + step % 3); };
@@ -170,17 +171,19 @@ int run(int argc, char** argv) {
   const auto add = [&](const char* name, const char* help) {
     CLI::App* command = app.add_subcommand(name, help);
     command->add_option("--device", a.device)->check(CLI::IsMember({"cuda", "sim", "cpu"}))->capture_default_str();
-    command->add_option("--storage", a.storage, "of feature maps")->check(CLI::IsMember({"f32", "bf16", "f16"}))->capture_default_str();
+    command->add_option("--storage", a.storage, "storage type of feature maps")
+        ->check(CLI::IsMember({"f32", "bf16", "f16"}))
+        ->capture_default_str();
     command->add_option("--products", a.products.products, "on a GPU: own, vendor or auto")->capture_default_str();
-    command->add_flag("--allow-tf32", a.products.allow_tf32, "of fp32 on tensor cores");
-    command->add_option("--tolerance", a.tolerance, "in place of the storage type's")->check(CLI::PositiveNumber);
+    command->add_flag("--allow-tf32", a.products.allow_tf32, "fp32 products as tf32 on tensor cores");
+    command->add_option("--tolerance", a.tolerance, "replaces the storage type's tolerance")->check(CLI::PositiveNumber);
     return command;
   };
-  CLI::App* by_case = add("cases", "every operation's cases against ref");
+  CLI::App* by_case = add("cases", "compare every operation's cases with ref");
   by_case->add_option("--filter", a.filter, "regular expression over 'operation: case'");
   by_case->add_option("--from", a.from, "index of the first case");
   by_case->add_flag("--first-of-each", a.first_of_each, "one case of each operation");
-  CLI::App* by_step = add("steps", "training steps beside the CPU's");
+  CLI::App* by_step = add("steps", "compare training steps with the CPU's");
   by_step->add_option("--model", a.model)->capture_default_str();
   by_step->add_option("--res", a.resolution)->check(CLI::Range(8, 4096))->capture_default_str();
   by_step->add_option("--batch", a.batch)->check(CLI::Range(1, 4096))->capture_default_str();

@@ -1,4 +1,5 @@
-// One walk over the network's layers: how each reads its input and where its gradient comes from follow from who reads what.
+// Makes the cases in one walk over the network's layers. The readers of a layer's output determine how it is read and how its gradient is
+// formed.
 // Next: tests/cases/cases.h builds the cases.
 #include "bench/model_cases.h"
 
@@ -14,10 +15,10 @@ namespace {
 
 using namespace cases;
 
-/// Cases in the order of their first layer; a repeated one is counted.
+/// Collects cases in the order of their first layer and counts repeated ones.
 class Collection {
  public:
-  /// shape: what tells this case from another of the same operation
+  /// shape: distinguishes this case from others of the same operation
   void add(Case row, const std::string& layer, const std::string& shape) {
     const auto [entry, fresh] = index_.emplace(row.operation + shape, cases_.size());
     if (fresh) {
@@ -38,7 +39,7 @@ class Collection {
   std::map<std::string, std::size_t> index_;
 };
 
-/// How the layers that read `layer` see its output.
+/// How readers of `layer` transform its output.
 Reading reading_of(const Network& network, int layer) {
   if (layer == kImageInput) return kImage;
   const Layer& l = network.layers[layer];
@@ -49,7 +50,7 @@ Reading reading_of(const Network& network, int layer) {
   return gated;
 }
 
-/// How the gradient of a convolution's output is formed: its first reader's kind says it.
+/// How the gradient of a convolution's output is formed, given by the kind of its first reader.
 Form form_of(const Network& network, const std::vector<int>& readers) {
   switch (network.layers[readers.front()].kind) {
     case LayerKind::squeeze_excite: return Form::gated;

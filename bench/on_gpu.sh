@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Packs a folder for a machine with a GPU and a Python 3, and nothing else: no compiler, no Debian packages, no network.
 # Usage: bench/on_gpu.sh FOLDER [BUILD]       FOLDER must not exist; BUILD (default build/) has the programs and libmcnn_cuda.so
-# Copy the folder there and run FOLDER/run.sh: it writes results.jsonl and summary.md. What it does is in bench/on_gpu/run.py; docs/gpu.md
-# says how to read what comes out.
+# Copy the folder there and run FOLDER/run.sh: it writes results.jsonl and summary.md. bench/on_gpu/run.py does the work; docs/gpu.md
+# explains the results.
 # Exit codes: 0 packed; 1 it is too large; 2 wrong arguments or a build that is not whole; 77 this build has no CUDA plugin.
 set -euo pipefail
 [ $# -ge 1 ] || { sed -n '2,6s/^# \?//p' "$0"; exit 2; }
@@ -21,8 +21,8 @@ for file in mcnn-train mcnn-infer mcnn-data mcnn-weights bench_kernels bench_tra
 done
 strip "$folder"/bin/*
 
-# Every library that is not the C library's. The compiler's own are in a folder apart, for machines whose are older: they need a
-# newer C library than anything else here does.
+# Packs all libraries except the C library. The compiler's libraries go into a separate folder, used on machines with older ones: they need
+# a newer C library than everything else here.
 ldd "$folder"/bin/* | awk '$3 ~ /^\// {print $3}' | sort -u | while read -r library; do
   case $(basename "$library") in
     libc.so* | libm.so* | libdl.so* | libpthread.so* | librt.so*) ;;

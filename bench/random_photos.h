@@ -1,11 +1,11 @@
-// A batch of random pixels with class n % classes for photo n: what whole steps are timed and compared on.
+// A batch of random pixels, with class n % classes for photo n, for timing and comparing whole steps.
 #pragma once
 #include "data/batch.h"
 #include "runtime/philox.h"
 
 namespace mcnn::bench {
 
-/// n photos of (h,w), the same for the same `seed`.
+/// n photos of (h,w), determined by `seed`.
 inline Batch random_photos(int64_t n, int64_t h, int64_t w, int64_t classes, uint64_t seed = 1) {
   Batch photos{.n = n, .h = h, .w = w};
   const Philox random{seed};

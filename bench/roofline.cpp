@@ -1,4 +1,4 @@
-// Peak multiply-adds and memory bandwidth, each the best of several short runs.
+// Measures peak multiply-adds and memory bandwidth, each as the best of several short runs.  Contract: roofline.h.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "bench/roofline.cpp"
 #include <hwy/foreach_target.h>
@@ -10,10 +10,10 @@ HWY_BEFORE_NAMESPACE();
 namespace mcnn::bench::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// 4 to 5 cycles of latency and 2 units: ten chains keep both busy, and fit the 16 registers of AVX2.
+// Two units with a latency of 4 to 5 cycles: ten independent chains keep both busy, and fit the 16 registers of AVX2.
 constexpr int kChains = 10;
 
-/// Multiply-adds in `rounds` rounds; returns the flops done. `sink` keeps the result alive.
+/// Does `rounds` rounds of multiply-adds and returns the number of flops. Writing to `sink` keeps the compiler from removing the loop.
 double multiply_add(int64_t rounds, float* sink) {
   const hn::ScalableTag<float> d;
   const auto factor = hn::Set(d, 0.999f), term = hn::Set(d, 0.001f);
@@ -56,7 +56,7 @@ HWY_EXPORT(triad);
 
 namespace {
 
-/// Runs work(thread) on every thread at once, several times; the shortest time in seconds.
+/// Runs work(thread) on all threads at once, several times; returns the shortest time in seconds.
 template <class Work>
 double best_seconds(int threads, const Work& work) {
   double best = 1e30;

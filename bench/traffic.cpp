@@ -1,5 +1,5 @@
-// A formula for each operation: what each of its launches reads and writes, in the order of its .cu file in kernels/cuda. Parts of
-// sums are as many as the launch that leaves them has blocks for, and are read in the same launch.
+// One formula for each operation: what each of its launches reads and writes, in the order of its .cu file in kernels/cuda/. The number of
+// partial sums follows from the grid of the launch that writes them; the same launch reads and merges them.  Contract: traffic.h.
 #include "bench/traffic.h"
 
 #include <optional>
@@ -18,7 +18,7 @@ using cuda::DepthSlices;
 
 constexpr int64_t kFloat = sizeof(float);
 
-/// What one launch reads and writes. Absent tensors are none.
+/// Bytes that one launch reads and writes. Absent tensors count 0.
 class Launch {
  public:
   template <class... Tensors>
@@ -32,7 +32,7 @@ class Launch {
     return *this;
   }
   Launch& updates(const Tensor& x) { return reads(x).writes(x); }
-  /// Scratch memory and other bytes that no tensor stands for.
+  /// Bytes that are not in tensors, such as scratch memory.
   Launch& reads_bytes(int64_t bytes) {
     read_ += bytes;
     return *this;
@@ -53,22 +53,22 @@ class Launch {
     if (statistics) reads(dy.sum_du, dy.sum_du_xhat, y.norm.mean, y.norm.invstd);
     return *this;
   }
-  /// dz is completed with x's raw values and leaves as `stored`; the sums leave as parts.
+  /// Reads x's raw values to complete dz, and writes `stored`. Sums are counted separately, as parts.
   Launch& writes_input_gradient(const Feature& x, const InputGradient& dx) {
     return reads(x.raw, x.norm.scale, x.norm.shift, x.norm.mean, dx.add).writes(dx.stored);
   }
   Launch& writes_sums(const Feature& x, const InputGradient& dx) {
     return reads(x.norm.invstd).writes(dx.sum_du, dx.sum_du_xhat, dx.sum_dz_a, dx.sum_dz_slope, dx.sum_dz_slope_xhat);
   }
-  /// A result's parts, of so many bytes each: written, read, and again where groups of them are merged first.
+  /// `parts` parts of a result, of `bytes` each: written once and read once, and again if groups of them are merged first.
   Launch& merges(int64_t parts, int64_t bytes, const cuda::MergeTree& tree) {
     const int64_t all = (parts + tree.rewritten(static_cast<int>(parts))) * bytes;
     return reads_bytes(all).writes_bytes(all);
   }
   Launch& merges(int64_t parts, int64_t bytes) { return merges(parts, bytes, cuda::MergeTree(parts)); }
-  /// Moments of y, from parts: a count for each tile of channels, and mean and m2.
+  /// Parts of the moments of y: a count for each tile of channels, and mean and m2 for each channel.
   Launch& merges_moments(int64_t parts, int64_t channels, int64_t tiles) { return merges(parts, kFloat * (tiles + 2 * channels)); }
-  /// The same launch makes two products: what both read counts for each.
+  /// A launch that computes two products: an operand of both counts twice.
   Launch& beside(const Launch& other) { return reads_bytes(other.read_).writes_bytes(other.written_); }
   Launch& writes_moments(const Moments& m, const NormUpdate& norm) {
     return writes(m.mean, m.m2)
@@ -77,7 +77,7 @@ class Launch {
         .updates(norm.running_mean)
         .updates(norm.running_var);
   }
-  /// Each operand once.
+  /// Counts each operand once.
   Launch& visits(const OperationRef& operation) {
     OperandVisits reader(*this);
     operation.operands(reader);
@@ -106,10 +106,10 @@ class Launch {
   int64_t read_ = 0, written_ = 0;
 };
 
-/// Each operation's launches in their order. An operation that is not named here is one launch that visits each operand once.
+/// Each operation's launches in order. An operation without a formula here is one launch that visits each operand once.
 class Formulas {
  public:
-  /// Of the operation that was carried out last.
+  /// The launches of the operation that ran last.
   std::vector<Launch> of(const OperationRef& operation) const {
     std::optional<std::vector<Launch>> found;
     const auto is = [&]<class Operation>(const Operation* op) {
@@ -164,7 +164,7 @@ class Formulas {
                 .reads(op.x.norm.invstd)
                 .writes(op.sum_du, op.sum_du_xhat)};
   }
-  // raw -> the sums; of a high map by parts.
+  // raw -> the sums; high maps are summed in parts.
   std::vector<Launch> launches(const PoolForward& op) const {
     const Feature& x = op.x;
     Launch launch = Launch().reads(x.raw, x.norm.scale, x.norm.shift, x.norm.mean, x.norm.invstd).writes(op.mean, op.slope, op.slope_xhat);
@@ -181,7 +181,7 @@ class Formulas {
     return {Launch().reads(op.s, op.w1).writes_bytes(parts),
             Launch().reads_bytes(parts).reads(op.b1, op.w2, op.b2).writes(op.hidden, op.gate)};
   }
-  // gate, dg, w2 -> parts of dh; all that and s, w1 -> the gradients.
+  // gate, dg, w2 -> parts of dh; these operands, s, w1 -> the gradients.
   std::vector<Launch> launches(const SqueezeExciteBackward& op) const {
     const int64_t parts = kFloat * launched(0).y * op.hidden.size();
     return {
@@ -214,7 +214,7 @@ class Formulas {
 
  private:
   static dim3 launched(std::size_t i) {
-    if (i >= simt::noted_launches().size()) fail("there is no launch {}: kernels are not noted while they run", i);
+    if (i >= simt::noted_launches().size()) fail("there is no launch {}: launches are noted only while kernels do not run", i);
     return simt::noted_launches()[i];
   }
   static Launch product_forward(const Feature& x, const Tensor& w, const Tensor& y, const Moments& moments, const NormUpdate& norm) {
@@ -239,7 +239,7 @@ class Formulas {
     if (!dw && !dx.requested()) return {};
     return {of_dw.beside(of_dx)};
   }
-  /// A group's parts are the tiles of rows that meet it.
+  /// The parts of a group are the tiles of rows that overlap it.
   static Launch& merges_product_sums(Launch& launch, const Feature& x, const InputGradient& dx) {
     const cuda::InputSumCut cut = cuda::cut_product_sums(x, dx);
     const int64_t rows = x.raw.rows() / cut.groups;

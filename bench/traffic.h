@@ -1,13 +1,12 @@
-// Launches and algorithmic bytes of the CUDA backend's operations, counted without running them: the launchers do their work over
-// kernels that are noted and not run (simt::options().run = false), and a formula for each operation says what each of its launches
-// reads and writes.
+// Counts launches and algorithmic bytes of the CUDA backend's operations without running kernels: launchers run on the emulator, launches
+// are only noted (simt::options().run = false), and a formula for each operation states what each of its launches reads and writes.
 //
-// The rule: a launch counts each distinct tensor that it reads, once, and each that it writes, once; what it updates in place
-// counts twice. An operation of several launches so counts a tensor once for each that reads it, and one that makes two products in
-// one launch, a pointwise convolution's backward, counts as two (dy twice). But what one product fetches again (rows of A for a
-// further column of tiles, overlapping rows of a depthwise convolution's blocks) counts once: it is for caches to serve. Parts of
-// sums in scratch memory count where they are written and where they are merged. Not counted: StepState (24 bytes), the tickets of
-// the blocks that merge, copies from and to the host.
+// The rule: a launch counts each distinct tensor that it reads once, and each that it writes once; a tensor updated in place counts twice.
+// So an operation of several launches counts a tensor once for each launch that reads it. A pointwise convolution's backward, which
+// computes two products in one launch, counts as two launches (dy counts twice). Repeated reads within one product (rows of A for another
+// column of tiles, overlapping rows of a depthwise convolution's blocks) count once, since caches serve them. Parts of sums in scratch
+// memory count when written and when merged. Not counted: StepState (24 bytes), the tickets of last_block.cuh, copies from and to the
+// host.
 // Next: traffic.cpp has the formulas, bench_traffic.cpp the table of a training step.
 #pragma once
 #include <map>
@@ -23,8 +22,8 @@ struct Traffic {
   int64_t bytes() const { return read + written; }
 };
 
-/// Passes every operation on to `inner`, a CUDA backend on the emulator whose kernels do not run, and adds to `by_operation`. Both
-/// outlive the result. An operation throws Error where its formula speaks of other launches than there were.
+/// A backend that passes every operation on to `inner`, a CUDA backend on the emulator whose kernels do not run, and adds its traffic to
+/// `by_operation`. Both must outlive the result. Throws Error if an operation's formula has another number of launches than were made.
 std::unique_ptr<Ops> counting_traffic(Ops& inner, std::map<std::string, Traffic>& by_operation);
 
 }  // namespace mcnn

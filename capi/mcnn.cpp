@@ -1,5 +1,5 @@
-// The C API over the engine: arguments checked, exceptions turned into codes, one context per call.  Contract: mcnn.h.
-// Next: inference/description.h says what a weights file states, inference/engine.h runs it.
+// The C API over the engine: checks arguments, turns exceptions into status codes, gives each call its own context.  Contract: mcnn.h.
+// Next: inference/description.h describes a weights file, inference/inference_step.h runs it.
 #include "capi/mcnn.h"
 
 #include <algorithm>
@@ -21,7 +21,7 @@ namespace {
 
 using namespace mcnn;
 
-/// How the backends of a model are made: its own, and one for each call at the same time.
+/// Makes a model's backends: one that holds the weights, and one for each concurrent call.
 struct BackendChoice {
   std::string device;
   int threads;
@@ -34,13 +34,13 @@ struct BackendChoice {
   Backend make() const { return make_backend(device, threads, nullptr, products); }
 };
 
-/// What one call computes in; the weights are the model's.
+/// Backend and working memory of one call. The weights are shared with the model.
 struct CallContext {
   Backend backend;
   Workspace workspace;
   InferenceStep step;
 
-  // Addresses only: enough for the largest network's features, little enough for hundreds of calls at once.
+  // The capacity reserves addresses only: enough for the largest network, and small enough for hundreds of concurrent calls.
   CallContext(const BackendChoice& choice, const Engine& engine)
       : backend(choice.make()), workspace(backend.ops->memory(), std::size_t{1} << 36), step(engine, *backend.ops, workspace) {}
 };
@@ -71,7 +71,7 @@ struct mcnn_model {
   const BackendChoice choice;
   const int64_t most_pixels;
   Backend backend;
-  Engine engine;  ///< after load_weights only read
+  Engine engine;  ///< only read after load_weights
   std::string notes;
 
   std::mutex mutex;  ///< guards idle
@@ -89,7 +89,7 @@ mcnn_status failed(mcnn_status status, const char* message) {
   return status;
 }
 
-/// Runs `work`; an Error of no closer kind has the status `otherwise`.
+/// Runs `work` and returns its status. An Error that is neither InvalidArgument nor BadPhoto gives `otherwise`.
 template <class Work>
 mcnn_status guarded(mcnn_status otherwise, const Work& work) noexcept {
   try {
@@ -114,7 +114,7 @@ void require(const void* pointer, const char* name) {
   if (pointer == nullptr) fail<InvalidArgument>("{} is null", name);
 }
 
-/// The caller's options in this library's struct: fields it does not have are 0, fields unknown here must be.
+/// Copies the caller's options. Fields that an older caller's struct lacks become 0; fields that this library does not know must be 0.
 mcnn_options options_of(const mcnn_options* given) {
   mcnn_options options = MCNN_OPTIONS_INIT;
   if (given == nullptr) return options;
@@ -167,7 +167,7 @@ std::unique_ptr<mcnn_model> opened(const std::string& path, const mcnn_options& 
   return model;
 }
 
-/// A context for the time of one call; others may run meanwhile in theirs.
+/// Takes an idle context of the model, or makes one, for the time of one call.
 class Borrowed {
  public:
   explicit Borrowed(mcnn_model& model) : model_(model) {
@@ -184,7 +184,7 @@ class Borrowed {
     try {
       const std::lock_guard lock(model_.mutex);
       model_.idle.push_back(std::move(context_));
-    } catch (const std::exception&) {  // no memory for the list: the context goes, the next call makes a new one
+    } catch (const std::exception&) {  // no memory for the list: the context is freed, the next call makes a new one
     }
   }
   Borrowed(const Borrowed&) = delete;
@@ -294,7 +294,7 @@ size_t mcnn_top_k(const float* probabilities, size_t count, size_t* classes, siz
   if (probabilities == nullptr || classes == nullptr) return 0;
   const std::size_t kept = std::min(k, count);
   std::size_t have = 0;
-  for (std::size_t i = 0; i < count && kept > 0; ++i) {  // insertion: nothing to allocate
+  for (std::size_t i = 0; i < count && kept > 0; ++i) {  // insertion sort: allocates nothing
     if (have == kept && !(probabilities[i] > probabilities[classes[kept - 1]])) continue;
     std::size_t at = have < kept ? have++ : kept - 1;
     for (; at > 0 && probabilities[i] > probabilities[classes[at - 1]]; --at) classes[at] = classes[at - 1];

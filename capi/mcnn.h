@@ -8,15 +8,16 @@
  * Errors are status codes; mcnn_last_error() says in one line what was found and what was expected. Nothing is printed, no
  * C++ exception leaves the library, and a failed call changes nothing.
  *
- * Threads: any number may classify with one model at the same time and do run at the same time: each call takes working
- * memory of its own, which is kept for the next call (as much as the most calls that ever ran together needed), and the
- * weights are shared. mcnn_open may be called from any thread. mcnn_close must not overlap another call on the same model.
- * Threads that an option asks for (mcnn_options.threads) are per call: where several calls run together, 1 is best.
- * After fork() the child may go on with the models it has on the CPU, as long as no other thread was in a call when it was forked.
- * Where no more threads can be made, a call does with those there are.
+ * Threads: any number of threads may classify with one model at the same time, and their calls run concurrently. Calls share
+ * the weights; each has its own working memory, which is kept for later calls. mcnn_open may be called from any thread.
+ * mcnn_close must not overlap another call on the same model.
+ * mcnn_options.threads is the number of threads of one call: if several calls run concurrently, 1 is best. If the system
+ * refuses to make more threads, a call uses fewer.
+ * After fork() the child may use its models on the CPU, provided no other thread was inside a call at the fork.
  *
- * Strings: UTF-8, ending in 0. Compatibility: the library's SONAME carries MCNN_ABI_VERSION. Within one version functions
- * are only added and mcnn_options only grows at its end. */
+ * Strings are UTF-8, with a terminating 0. Those that the library returns belong to it, or to the model they come from.
+ * Compatibility: the library's SONAME contains MCNN_ABI_VERSION. Within one version, functions are only added, and
+ * mcnn_options only grows at its end. */
 #ifndef MCNN_H
 #define MCNN_H
 
@@ -35,40 +36,40 @@ extern "C" {
 
 #define MCNN_ABI_VERSION 1
 
-/* MCNN_ABI_VERSION of the library that is loaded; what it was compiled with is in the macro. */
+/* MCNN_ABI_VERSION of the loaded library; the macro is that of the header. */
 MCNN_API int mcnn_abi_version(void);
 
-/* "0.1.0": of the library that is loaded. Static. */
+/* The version of the loaded library: "0.1.0". */
 MCNN_API const char* mcnn_version(void);
 
 typedef enum mcnn_status {
   MCNN_OK = 0,
-  MCNN_INVALID_ARGUMENT = 1, /* a null pointer, a size that cannot be, an option that is no such thing */
-  MCNN_BAD_WEIGHTS = 2,      /* the weights file cannot be read, fits no network or computes what is no number */
-  MCNN_BAD_PHOTO = 3,        /* the photo is cut short, of no known format, or has too many pixels */
+  MCNN_INVALID_ARGUMENT = 1, /* a null pointer, an impossible size, an unknown value of an option */
+  MCNN_BAD_WEIGHTS = 2,      /* the weights file cannot be read, fits no network, or gives results that are not finite */
+  MCNN_BAD_PHOTO = 3,        /* the photo is truncated, of an unknown format, or has too many pixels */
   MCNN_OUT_OF_MEMORY = 4,
-  MCNN_INTERNAL = 5 /* a mistake in the library */
+  MCNN_INTERNAL = 5 /* a bug in the library */
 } mcnn_status;
 
-/* The message of the last call that failed on the calling thread; "" if none has. Valid until the next call that fails on
- * this thread; the library's. Longer messages are cut at 1023 bytes. */
+/* The message of the last failed call on the calling thread; "" if no call failed. Valid until the next failed call on this
+ * thread. Messages are cut at 1023 bytes. */
 MCNN_API const char* mcnn_last_error(void);
 
-/* How a model is opened. Begin with MCNN_OPTIONS_INIT and change what is to differ; nothing is kept beyond mcnn_open. */
+/* Options of mcnn_open. Initialise with MCNN_OPTIONS_INIT, then set fields. mcnn_open keeps no pointer from it. */
 typedef struct mcnn_options {
-  size_t size;                      /* sizeof(mcnn_options) of the caller: tells the library which fields there are */
+  size_t size;                      /* sizeof(mcnn_options) of the caller: tells the library which fields it has */
   int threads;                      /* per call; 0: as many as the process may use; 1: the calling thread alone */
   const char* device;               /* "auto", "cpu", "cuda", "sim" or "ref"; NULL: "auto" */
-  const char* network;              /* "b0" to "b7", "lite0" to "lite4", where the file does not say; NULL: the file says */
-  const char* padding;              /* "same", "same:HxW" or "symmetric", in place of what the file says; or NULL */
-  const char* crop_rule;            /* "timm", "torchvision" or "tensorflow", likewise; or NULL */
-  float bn_eps;                     /* batch norm's epsilon, likewise; or 0 */
+  const char* network;              /* "b0" to "b7", "lite0" to "lite4", if the file does not say; NULL: taken from the file */
+  const char* padding;              /* "same", "same:HxW" or "symmetric", overrides the file; NULL: the file's */
+  const char* crop_rule;            /* "timm", "torchvision" or "tensorflow", overrides the file; NULL: the file's */
+  float bn_eps;                     /* batch norm's epsilon, overrides the file; 0: the file's */
   const char* const* allow_missing; /* names or globs ("blocks.6.*") of tensors the file may lack or have in excess */
-  size_t allow_missing_count;       /* of them; 0: the file must fit exactly */
+  size_t allow_missing_count;       /* elements of allow_missing; 0: the file must fit exactly */
   int64_t most_pixels;              /* photos with more (width times height) are refused; 0: 100,000,000 */
-  const char* products;             /* matrix products on a GPU: "own", "vendor" (cuBLAS and cuDNN where found) or "auto" (as vendor); NULL: "auto" */
-  int allow_tf32;                   /* 1: tensor cores may take fp32 operands for tf32, their upper 11 bits; 0: they may not */
-  int reserved;                     /* 0 */
+  const char* products; /* matrix products on a GPU: "own", "vendor" (cuBLAS and cuDNN where found) or "auto" (as vendor); NULL: "auto" */
+  int allow_tf32;       /* 1: tensor cores may round fp32 operands to tf32, 11 significant bits; 0: they may not */
+  int reserved;         /* must be 0 */
 } mcnn_options;
 
 #define MCNN_OPTIONS_INIT \
@@ -76,48 +77,48 @@ typedef struct mcnn_options {
 
 typedef struct mcnn_model mcnn_model;
 
-/* Opens `path`: a weights file (safetensors or torch), or a run's folder, whose best.safetensors is taken. Network, class names and
- * preprocessing are the file's. `options` may be NULL. *model is the caller's, to be given to mcnn_close; NULL on failure.
+/* Opens `path`: a weights file (safetensors or torch), or a run's folder, whose best.safetensors is used. Network, class names and
+ * preprocessing come from the file. `options` may be NULL. The caller frees *model with mcnn_close; it is NULL on failure.
  * MCNN_INVALID_ARGUMENT, MCNN_BAD_WEIGHTS, MCNN_OUT_OF_MEMORY. */
 MCNN_API mcnn_status mcnn_open(const char* path, const mcnn_options* options, mcnn_model** model);
 
-/* Frees the model and every string it gave out. NULL is allowed. */
+/* Frees the model and every string it returned. NULL is allowed. */
 MCNN_API void mcnn_close(mcnn_model* model);
 
-/* How many classes the model tells apart; 0 for NULL. */
+/* The number of classes; 0 for NULL. */
 MCNN_API size_t mcnn_class_count(const mcnn_model* model);
 
-/* The name of class `index`, 0 <= index < mcnn_class_count; "0", "1", ... where the file has no names. NULL outside. The
- * model's. */
+/* The name of class `index`, 0 <= index < mcnn_class_count; "0", "1", ... if the file has no names. NULL for other indices. */
 MCNN_API const char* mcnn_class_name(const mcnn_model* model, size_t index);
 
 /* The side, in pixels, of the square that the network sees after resizing and cropping; 0 for NULL. */
 MCNN_API int mcnn_input_side(const mcnn_model* model);
 
-/* What a user should know about how the file was understood, several lines: settings that were guessed because it does not
- * state them, tensors that were missing. "" where there is nothing to say; NULL for NULL. The model's. */
+/* Notes for the user on how the file was read, several lines: settings that were guessed because the file does not state them,
+ * and tensors that were missing. "" if there are none; NULL for NULL. */
 MCNN_API const char* mcnn_notes(const mcnn_model* model);
 
-/* What computes, and why: "backend: cpu (AVX3, 2 threads) (device = cpu)". NULL for NULL. The model's. */
+/* The backend in use, and why: "backend: cpu (AVX3, 2 threads) (device = cpu)". NULL for NULL. */
 MCNN_API const char* mcnn_backend(const mcnn_model* model);
 
-/* Classifies a decoded photo that stands upright. rgb: `height` rows of `width` pixels of three bytes (red, green, blue;
- * 0 to 255), row y at rgb + y * row_stride; row_stride is in bytes, at least 3 * width. The photo is resized, cropped and
- * normalised as the weights file says. probabilities: room for `count` floats, at least mcnn_class_count; that many are
- * written, in label order, from 0 to 1, sum 1 (softmax). The caller's, both; probabilities are not touched on failure.
+/* Classifies a decoded, upright photo. rgb: `height` rows of `width` pixels of three bytes (red, green, blue; 0 to 255), row y
+ * at rgb + y * row_stride; row_stride is in bytes, at least 3 * width. The photo is resized, cropped and normalised as the
+ * weights file says. probabilities has room for `count` floats, count >= mcnn_class_count; mcnn_class_count values are written,
+ * in label order, from 0 to 1, sum 1 (softmax). The caller owns both arrays; on failure probabilities is not changed.
  * MCNN_INVALID_ARGUMENT, MCNN_BAD_PHOTO (too many pixels, too narrow), MCNN_BAD_WEIGHTS, MCNN_OUT_OF_MEMORY. */
 MCNN_API mcnn_status mcnn_classify_rgb(mcnn_model* model, const uint8_t* rgb, int width, int height, size_t row_stride,
                                        float* probabilities, size_t count);
 
-/* The same for a photo's file in memory, `size` bytes: JPEG, PNG, BMP or GIF (its first frame), told by its content. A JPEG's
- * EXIF orientation is honoured. A file that ends early is MCNN_BAD_PHOTO. */
+/* Classifies a photo from the contents of its file, `size` bytes in any format that mcnn-infer reads, recognised by its first
+ * bytes: JPEG (with EXIF orientation), PNG, BMP, GIF (first frame), still WebP, and HEIC or AVIF if libheif is installed.
+ * A truncated file is MCNN_BAD_PHOTO. */
 MCNN_API mcnn_status mcnn_classify_bytes(mcnn_model* model, const void* bytes, size_t size, float* probabilities, size_t count);
 
-/* The same for a photo's file on disk. */
+/* Classifies a photo's file on disk. */
 MCNN_API mcnn_status mcnn_classify_file(mcnn_model* model, const char* path, float* probabilities, size_t count);
 
-/* The `k` likeliest classes, likeliest first, the lower index first among equals: writes their indices to `classes` (room for
- * k) and returns how many, the smaller of k and count. 0 for a null pointer. */
+/* Writes the indices of the `k` most likely classes to `classes` (room for k), most likely first, equal ones by index. Returns
+ * how many it wrote: the smaller of k and count; 0 for a null pointer. */
 MCNN_API size_t mcnn_top_k(const float* probabilities, size_t count, size_t* classes, size_t k);
 
 #ifdef __cplusplus

@@ -26,14 +26,13 @@ std::vector<std::string> classes_of(const DataOptions& options) {
   return given ? read_dataset(options).classes : competition_classes();
 }
 
-std::string holdout_note(const Split& split, double wish) {
+std::string holdout_note(const Split& split, double requested) {
   const auto held_out = static_cast<double>(split.holdout_people), people = held_out + static_cast<double>(split.training_people);
-  if (std::abs(held_out / people - wish) <= 0.05 + 1 / people) return {};
+  if (std::abs(held_out / people - requested) <= 0.05 + 1 / people) return {};
   return fmt::format(
-      "[data] holdout = {}, and {:.0f}% of the people are held out: each class is to be on both sides, and {} of {} share photos with "
-      "others "
-      "and stay together",
-      wish, 100 * held_out / people, split.merged_people, count_of_people(static_cast<int64_t>(people)));
+      "[data] holdout = {}, but {:.0f}% of the people are held out: each class must be on both sides, and {} of {} share photos with "
+      "others and stay together",
+      requested, 100 * held_out / people, split.merged_people, count_of_people(static_cast<int64_t>(people)));
 }
 
 std::string split_table(const Split& split) {

@@ -1,4 +1,5 @@
-// The data set that a configuration names, and the table of who is on which side of its split.
+// Reads the data set that a configuration names, and writes its split as a table.
+// Next: layouts.h reads each layout, split.h splits.
 #pragma once
 #include <string>
 #include <vector>
@@ -9,16 +10,16 @@
 
 namespace mcnn {
 
-/// Throws Error in the configuration's words.
+/// Throws Error; messages name keys of [data].
 Dataset read_dataset(const DataOptions& options);
 
-/// Of the data, where data is given; else the competition's.
+/// The classes of the data set, if the options name one; else the competition's.
 std::vector<std::string> classes_of(const DataOptions& options);
 
-/// What is to be said of a share of held-out people that is far from the wish, by more than rounding; empty: nothing.
-std::string holdout_note(const Split& split, double wish);
+/// A note for the user if the share of people held out differs from `requested` by more than rounding; else "".
+std::string holdout_note(const Split& split, double requested);
 
-/// split.csv: path,class,person,side; first those who are trained on.
+/// The contents of split.csv: path,class,person,side; training photos first.
 std::string split_table(const Split& split);
 
 }  // namespace mcnn

@@ -1,4 +1,4 @@
-// One pass over the text, a field at a time.  Contract: csv.h.
+// Parses the text in one pass, field by field.  Contract: csv.h.
 #include "data/csv.h"
 
 #include <fmt/ranges.h>
@@ -27,7 +27,7 @@ class Parser {
     CsvRow row{line_, {}};
     do row.fields.push_back(field());
     while (take(','));
-    if (!at_end() && !end_of_line()) fail("{}:{}: text stands behind a closing quote", name_, line_);
+    if (!at_end() && !end_of_line()) fail("{}:{}: text follows a closing quote", name_, line_);
     return row;
   }
 
@@ -95,7 +95,7 @@ Csv parse_csv(std::string_view text, const std::string& name) {
       for (std::size_t i = 0; i < row.fields.size(); ++i)
         if (std::find(row.fields.begin(), row.fields.begin() + static_cast<std::ptrdiff_t>(i), row.fields[i]) !=
             row.fields.begin() + static_cast<std::ptrdiff_t>(i))
-          fail("{}:{}: column '{}' is there twice", name, row.line, row.fields[i]);
+          fail("{}:{}: column '{}' occurs twice", name, row.line, row.fields[i]);
       csv.header = std::move(row.fields);
       continue;
     }

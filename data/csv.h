@@ -1,4 +1,4 @@
-// Comma-separated tables with a header line, as spreadsheets write them: quoted fields, CRLF, a byte order mark.
+// Reads and writes comma-separated tables with a header line, as spreadsheets write them: quoted fields, CRLF, a byte order mark.
 // Source: RFC 4180.
 #pragma once
 #include <string>
@@ -8,12 +8,12 @@
 namespace mcnn {
 
 struct CsvRow {
-  int64_t line = 0;  ///< of the file, from 1
+  int64_t line = 0;  ///< in the file, from 1
   std::vector<std::string> fields;
 };
 
 struct Csv {
-  std::string name;  ///< stands in messages: "train.csv"
+  std::string name;  ///< for messages: "train.csv"
   std::vector<std::string> header;
   std::vector<CsvRow> rows;  ///< each as long as the header
 
@@ -26,10 +26,10 @@ struct Csv {
 Csv read_csv_table(const std::string& path);
 Csv parse_csv(std::string_view text, const std::string& name);
 
-/// `text` as it stands in a row: in quotes if it must be.
+/// `text` as a field of a row, in quotes if needed.
 std::string csv_field(const std::string& text);
 
-/// The field as a whole number. Throws Error "train.csv:412: age '3O' is not a number (id 003211)"; the bracket is `about`.
+/// The field as a whole number. Throws Error "train.csv:412: age '3O' is not a number (id 003211)"; the text in brackets is `about`.
 int64_t csv_number(const Csv& csv, const CsvRow& row, std::string_view title, const std::string& about);
 
 }  // namespace mcnn

@@ -1,4 +1,4 @@
-// [data] of a configuration: which photos, how they are split, and how they become what the network sees.
+// [data] of a configuration: the photos, their split, and their preprocessing.
 // Next: configured_data.h reads them, loader.h loads them.
 #pragma once
 #include <string>

@@ -1,4 +1,5 @@
-// A list of labelled photos, whatever folder layout it came from.
+// A list of labelled photos, independent of the layout it was read from.
+// Next: layouts.h reads one.
 #pragma once
 #include <cstdint>
 #include <map>
@@ -9,17 +10,17 @@ namespace mcnn {
 
 struct Photo {
   std::string path;
-  int label = -1;      ///< index into Dataset::classes; -1 where unknown
-  std::string person;  ///< photos of one person never stand on two sides of a split
+  int label = -1;      ///< index into Dataset::classes; -1 if unknown
+  std::string person;  ///< a split keeps all photos of one person on one side
 };
 
-/// Files and folders that a layout came upon and left out, by reason: "files called .webp", "dangling links".
+/// Numbers of files and folders that were left out, by reason: "files called .webp", "dangling links".
 using Skipped = std::map<std::string, int64_t>;
 
 struct Dataset {
   std::vector<Photo> photos;
   std::vector<std::string> classes;  ///< names in label order
-  bool people_known = true;          ///< false: nothing says who is on a photo; each is a person of its own
+  bool people_known = true;          ///< false: the data set does not say who is on a photo, so each photo counts as another person
   Skipped skipped = {};
 };
 

@@ -1,5 +1,5 @@
-// One pass that decodes every photo on all threads, then what the pass found. Next: same_content.h and near_duplicates.h find photos that
-// are alike; dataset_check_text.cpp writes it down.
+// Decodes every photo once, on all threads, then derives the report from what was found.
+// Next: same_content.h and near_duplicates.h find photos that are alike; dataset_check_text.cpp prints the report.
 #include "data/dataset_check.h"
 
 #include <fmt/format.h>
@@ -19,8 +19,8 @@
 namespace mcnn {
 namespace {
 
-constexpr int kSmall = 32;      // pixels of the shorter side, below which little is left of a face
-constexpr double kLongest = 3;  // times as long as wide: the centre that is cut out shows little of it
+constexpr int kSmall = 32;      // pixels; a face with a shorter side below this shows little
+constexpr double kLongest = 3;  // ratio of the sides; of a longer photo, the central crop shows little
 
 struct Facts {
   std::string error, format;
@@ -73,7 +73,7 @@ std::vector<Facts> all_facts(const Dataset& dataset, int threads, int64_t most_p
     std::vector<std::jthread> others;
     try {
       for (int i = 1; i < threads; ++i) others.emplace_back(work, false);
-    } catch (const std::system_error&) {  // as many as can be made do
+    } catch (const std::system_error&) {  // no more threads can be made: the others do the work
     }
     work(true);
   }
@@ -110,8 +110,8 @@ void count(const Dataset& dataset, DatasetCheck& check) {
   for (const auto& [person, photos] : of_person) counts.push_back(photos);
   check.photos_of_a_person = range_of(std::move(counts));
   const auto with_photos = std::count_if(check.classes.begin(), check.classes.end(), [](const auto& c) { return c.photos > 0; });
-  if (with_photos < 2) check.obstacles.push_back("photos of one class alone: there is nothing to tell apart; is DIR one folder too high?");
-  if (of_person.size() < 2) check.obstacles.push_back("photos of one person alone: nobody can be held out");
+  if (with_photos < 2) check.obstacles.push_back("photos of only one class; is DIR one folder too high?");
+  if (of_person.size() < 2) check.obstacles.push_back("photos of only one person: nobody can be held out");
   if (dataset.classes != competition_classes()) return;
   for (std::size_t k = 0; k < dataset.classes.size(); ++k) {  // "wear/male/<30"
     const std::string& name = dataset.classes[k];
@@ -162,7 +162,7 @@ int64_t DatasetCheck::problems() const {
     return std::count_if(list.begin(), list.end(),
                          [&](const Alike& a) { return a.of_several_classes || (people_too && a.of_several_people); });
   };
-  // People of the same bytes are kept on one side; of near ones nobody knows, so they may be trained on and tested on.
+  // A split keeps people with byte-identical photos on one side. It does not know near-duplicates, so these may be on both sides.
   return static_cast<int64_t>(obstacles.size() + broken.size()) + spoil(duplicates, false) + spoil(near_duplicates, true);
 }
 

@@ -1,4 +1,5 @@
-// What is in a data set and what would spoil a training on it: the work of mcnn-data check.
+// Checks a data set for `mcnn-data check`: counts its photos and finds problems that would spoil a training.
+// Next: dataset_check.cpp collects, dataset_check_text.cpp prints.
 #pragma once
 #include <functional>
 #include <map>
@@ -20,11 +21,11 @@ struct DatasetCheck {
   struct Noted {
     std::string path, what;
   };
-  /// Photos of the same content, or near it.
+  /// Photos with the same bytes, or near-duplicates.
   struct Alike {
     std::vector<std::size_t> photos;  ///< indices into the data set
-    bool of_several_people = false;   ///< their people are kept on one side of a split only if the bytes are the same
-    bool of_several_classes = false;  ///< one of the labels is wrong
+    bool of_several_people = false;   ///< a split keeps these people on one side only if the bytes are the same
+    bool of_several_classes = false;  ///< at least one label is wrong
     bool mirrored = false;
     double correlation = 1;
   };
@@ -32,24 +33,24 @@ struct DatasetCheck {
   Dataset dataset;
   Count all;
   std::vector<Count> classes;                                   ///< in label order
-  std::map<std::string, std::map<std::string, int64_t>> tasks;  ///< photos by task and value, where the classes are the competition's
-  std::map<std::string, int64_t> formats;                       ///< of readable photos, "jpeg": by content
+  std::map<std::string, std::map<std::string, int64_t>> tasks;  ///< photos by task and value, if the classes are the competition's
+  std::map<std::string, int64_t> formats;                       ///< readable photos by format ("jpeg"), recognised by content
   Range widths, heights, photos_of_a_person;
   std::vector<Noted> broken, odd;
   std::vector<Alike> duplicates, near_duplicates;
 
-  std::vector<std::string> obstacles;  ///< to any training: "one class alone"
+  std::vector<std::string> obstacles;  ///< reasons why a training is impossible: "photos of only one class"
 
-  /// What should be mended before a training: obstacles, broken photos, and alike ones of several people or classes.
+  /// The number of problems to fix before a training: obstacles, broken photos, and duplicates of several people or classes.
   int64_t problems() const;
 };
 
-/// Decodes every photo, on `threads` threads. progress(done, all) is called now and then.
+/// Decodes every photo, on `threads` threads, and calls progress(done, all) from time to time.
 DatasetCheck check_dataset(Dataset dataset, int threads, int64_t most_pixels, const std::function<void(int64_t, int64_t)>& progress);
 
-/// To be read by people: of each list the first `most` entries.
+/// The report as text, with the first `most` entries of each list.
 std::string table_of(const DatasetCheck& check, std::size_t most);
-/// The same, whole, for programs. One object.
+/// The whole report as one JSON object.
 std::string json_of(const DatasetCheck& check);
 
 }  // namespace mcnn

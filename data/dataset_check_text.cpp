@@ -1,4 +1,4 @@
-// A check as a table and as JSON.  Contract: dataset_check.h.
+// Prints a check as a table and as JSON.  Contract: dataset_check.h.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -30,7 +30,7 @@ std::string range(const DatasetCheck::Range& r) { return fmt::format("{} to {}, 
 
 std::string table_of(const DatasetCheck& check, std::size_t most) {
   const Dataset& dataset = check.dataset;
-  if (check.all.photos == 0) return fmt::format("{}\nnothing else can be said before this is mended\n", fmt::join(check.obstacles, "\n"));
+  if (check.all.photos == 0) return fmt::format("{}\nfix this first: nothing else could be checked\n", fmt::join(check.obstacles, "\n"));
   std::string text = fmt::format("{:<32} {:>8} {:>8} {:>8}\n", "class", "photos", "people", "share");
   for (std::size_t k = 0; k < dataset.classes.size(); ++k)
     text += row(dataset.classes[k], check.classes[k].photos, check.classes[k].people, check.all.photos);
@@ -40,7 +40,7 @@ std::string table_of(const DatasetCheck& check, std::size_t most) {
     for (const auto& [value, photos] : values) text += fmt::format(" {} {}", value, photos);
     text += "\n";
   }
-  if (!dataset.people_known) text += "nothing says who is on which photo: each is taken as a person of its own\n";
+  if (!dataset.people_known) text += "the data set does not say who is on which photo: each photo counts as another person\n";
   text += fmt::format("photos of a person: {}\n", range(check.photos_of_a_person));
   text += fmt::format("widths: {}; heights: {}\n", range(check.widths), range(check.heights));
   text += "formats:";
@@ -72,8 +72,9 @@ std::string table_of(const DatasetCheck& check, std::size_t most) {
   text += listed("odd", check.odd, most, [](const DatasetCheck::Noted& n) { return n.path + ": " + n.what; });
   text += check.problems() == 0
               ? "no problems\n"
-              : fmt::format("{} problems: what keeps from training, broken photos, and alike ones that are labelled or dealt apart\n",
-                            check.problems());
+              : fmt::format(
+                    "{} problems: obstacles to training, broken photos, and duplicates with different labels or on two sides of a split\n",
+                    check.problems());
   return text;
 }
 

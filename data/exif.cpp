@@ -1,4 +1,4 @@
-// Every number read is checked against the end of its segment: the bytes come from anywhere.  Contract: exif.h.
+// Parses EXIF. The bytes are not trusted: every read is checked against the end of its segment.  Contract: exif.h.
 #include "data/exif.h"
 
 #include <cstdint>
@@ -67,7 +67,7 @@ Image upright(Image image, int orientation) {
   for (int y = 0; y < out.height; ++y)
     for (int x = 0; x < out.width; ++x, to += 3) {
       const int right = out.width - 1 - x, up = out.height - 1 - y;
-      int from_x = 0, from_y = 0;  // the tag names where row 0 and column 0 of the file stand in the scene
+      int from_x = 0, from_y = 0;  // the tag says which sides of the upright photo the file's row 0 and column 0 are
       switch (orientation) {
         case 2: from_x = right, from_y = y; break;   // mirrored
         case 3: from_x = right, from_y = up; break;  // upside down

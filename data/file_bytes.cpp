@@ -1,4 +1,4 @@
-// open, fstat, read.  Contract: file_bytes.h.
+// Reads with open, fstat and read.  Contract: file_bytes.h.
 #include "data/file_bytes.h"
 
 #include <fcntl.h>

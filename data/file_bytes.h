@@ -1,4 +1,4 @@
-// A whole file in memory: photos are read once, from front to back.
+// Reads a whole file into memory. (Not mapped: photos are read once, from beginning to end.)
 #pragma once
 #include <cstddef>
 #include <string>

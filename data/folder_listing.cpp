@@ -1,4 +1,4 @@
-// std::filesystem with its errors in words.  Contract: folder_listing.h.
+// Lists folders with std::filesystem; its errors become messages.  Contract: folder_listing.h.
 #include "data/folder_listing.h"
 
 #include <algorithm>
@@ -45,7 +45,7 @@ std::vector<std::string> photos_in(const std::string& folder, Skipped& skipped) 
   static const std::set<std::string> extensions = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".gif", ".webp"},
                                      of_heif = {".heic", ".heif", ".hif", ".avif"};
   const auto is_read = [&](const std::string& extension) {
-    return extensions.contains(extension) || (of_heif.contains(extension) && decodes_heif());  // asked last: it loads the library
+    return extensions.contains(extension) || (of_heif.contains(extension) && decodes_heif());  // called last: it loads the library
   };
   return sorted_names(folder, [&](const fs::directory_entry& entry, std::error_code& error) {
     if (entry.is_directory(error)) return false;

@@ -1,4 +1,4 @@
-// What a folder holds, sorted by name, without dot-files.
+// Lists the photos and subfolders of a folder, sorted by name, without dot-files.
 #pragma once
 #include <string>
 #include <vector>
@@ -10,14 +10,14 @@ namespace mcnn {
 /// Names of the folders directly in `folder`. Throws Error if it cannot be read.
 std::vector<std::string> subfolders_of(const std::string& folder);
 
-/// Names of the photos (by extension) directly in `folder`; what else is there, but for folders and names that begin with a dot, is
-/// counted in `skipped`. Throws Error if the folder cannot be read.
+/// Names of the photos (by extension) directly in `folder`. Other files are counted in `skipped`, except those whose names begin with a
+/// dot. Throws Error if the folder cannot be read.
 std::vector<std::string> photos_in(const std::string& folder, Skipped& skipped);
 
-/// False also where it cannot be told.
+/// Whether `path` is a folder; false also if that cannot be determined.
 bool is_folder(const std::string& path);
 
-/// Throws Error "csv:line: no file '...'" unless a regular file is there.
+/// Throws Error "csv:line: no file '...'" unless `path` is a regular file; `where` is "csv:line".
 void require_file(const std::string& path, const std::string& where);
 
 std::string lower_case(std::string text);

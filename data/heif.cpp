@@ -1,4 +1,5 @@
-// libheif is opened when the first such photo comes: it brings four codecs along, 25 MB that no other photo needs.
+// Decodes with libheif, which is opened at the first HEIC or AVIF photo: it loads four codecs, 25 MB that other photos do not need.
+// Contract: heif.h.
 #include "data/heif.h"
 
 #include "runtime/error.h"
@@ -15,7 +16,7 @@ namespace mcnn {
 #ifdef MCNN_WITH_HEIF
 namespace {
 
-/// The functions that are called, by libheif's names.
+/// The functions of libheif that are used, under their names.
 struct Library {
   void* handle = ::dlopen("libheif.so.1", RTLD_NOW | RTLD_LOCAL);
   template <class Function>
@@ -43,7 +44,7 @@ struct Library {
   }
 };
 
-/// Stays open: its codecs keep threads and tables.
+/// The library stays open, because its codecs keep threads and tables.
 const Library& library() {
   static const Library opened;
   return opened;

@@ -1,4 +1,4 @@
-// HEIC and AVIF, what phones save today, by libheif where a build has it.
+// Decodes HEIC and AVIF, the formats of current phones, with libheif if the build and the machine have it.
 #pragma once
 #include <cstddef>
 #include <span>
@@ -11,7 +11,7 @@ namespace mcnn {
 /// Whether this build and this machine have libheif.
 bool decodes_heif();
 
-/// The primary picture, turned as the file says; transparency is dropped. Throws Error "name: why", also where there is no libheif.
+/// The primary picture, rotated as the file says, without transparency. Throws Error "name: why", also if there is no libheif.
 /// `format`: "HEIC" or "AVIF", for messages.
 Image decode_heif(std::span<const std::byte> bytes, const std::string& name, const std::string& format, int64_t most_pixels);
 

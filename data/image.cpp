@@ -1,4 +1,4 @@
-// Picks the decoder by what the file holds, never by its name.  Contract: image.h.
+// Chooses the decoder by the file's first bytes, not by its name.  Contract: image.h.
 #include "data/image.h"
 
 #include "data/exif.h"

@@ -1,4 +1,4 @@
-// Signatures: the formats' own specifications, as file(1) lists them.
+// Recognises formats by signatures from their specifications, as file(1) lists them.
 #include "data/image_format.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// What a file holds, by its first bytes.
+// Recognises a file's format by its first bytes.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,15 +9,15 @@ namespace mcnn {
 
 enum class ImageFormat : uint8_t {
   jpeg,
-  png_bmp_gif,  ///< or nothing that is known
+  png_bmp_gif,  ///< also for unknown files, which stb_image then refuses
   webp,
   heif,   ///< HEIC or AVIF
-  other,  ///< known, and not read
+  other,  ///< a known format that is not decoded
 };
 
 struct FoundFormat {
   ImageFormat format;
-  std::string name;  ///< of heif and other: "AVIF", "TIFF"
+  std::string name;  ///< set for heif and other: "AVIF", "TIFF"
 };
 
 FoundFormat format_of(std::span<const std::byte> bytes);

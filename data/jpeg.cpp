@@ -1,6 +1,6 @@
-// libjpeg reports errors by a callback that must not return: it jumps back into decode, where nothing has a
-// destructor and whatever changes lives in the caller's Decoder; decode_jpeg turns the message into an Error. The Decoder
-// gives libjpeg's memory back however decode is left, also by an exception.  Contract: jpeg.h.
+// libjpeg reports errors by a callback that must not return. The callback stores the message and jumps (longjmp) back into decode(),
+// which has no local objects with destructors: all state is in the caller's Decoder. decode_jpeg() turns the message into an Error.
+// The Decoder's destructor frees libjpeg's memory, however decode() ends.  Contract: jpeg.h.
 #include "data/jpeg.h"
 
 #include <csetjmp>
@@ -37,13 +37,13 @@ Decoder& decoder_of(j_common_ptr info) { return *static_cast<Decoder*>(info->cli
   std::longjmp(decoder.escape, 1);
 }
 
-/// Level -1 is a warning: libjpeg repaired something. It fills what a cut file lacks with grey; that must not pass as a photo.
+/// Treats warnings (level -1) as errors: libjpeg repaired something. A truncated file, for example, is filled with grey.
 void on_message(j_common_ptr info, int level) {
   const int code = info->err->msg_code;
   if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER)) stop(info);
 }
 
-/// A progressive file of a few kilobytes can ask for thousands of passes over a large picture.
+/// Limits the scans: a progressive file of a few kilobytes can require thousands of passes over a large picture.
 void on_progress(j_common_ptr info) {
   constexpr int kMostScans = 500;
   Decoder& decoder = decoder_of(info);
@@ -52,8 +52,8 @@ void on_progress(j_common_ptr info) {
   std::longjmp(decoder.escape, 1);
 }
 
-/// Fills decoder.pixels, or leaves a message and returns false. What a jump could leave half-changed lives in `decoder`;
-/// exceptions are thrown between libjpeg's functions, never through them.
+/// Fills decoder.pixels, or sets decoder.message and returns false. All state that a jump may interrupt is in `decoder`. Exceptions are
+/// thrown between calls of libjpeg, never through them.
 bool decode(Decoder& decoder, std::span<const std::byte> bytes, const std::string& name, int64_t most_pixels) {
   jpeg_decompress_struct& info = decoder.info;
   info.err = jpeg_std_error(&decoder.errors);
@@ -77,11 +77,11 @@ bool decode(Decoder& decoder, std::span<const std::byte> bytes, const std::strin
     JSAMPROW row = decoder.pixels.data() + row_bytes * info.output_scanline;
     jpeg_read_scanlines(&info, &row, 1);
   }
-  jpeg_finish_decompress(&info);  // reads on to the end marker, which a cut file lacks
+  jpeg_finish_decompress(&info);  // reads up to the end marker, which a truncated file lacks
   return true;
 }
 
-/// As PIL: the file holds inverted CMYK, so each colour is ink * black / 255, rounded.
+/// As PIL converts: the file's CMYK is inverted, so each colour is ink * black / 255, rounded.
 std::vector<uint8_t> cmyk_to_rgb(const std::vector<uint8_t>& cmyk) {
   std::vector<uint8_t> rgb(cmyk.size() / 4 * 3);
   for (std::size_t pixel = 0; pixel < cmyk.size() / 4; ++pixel)

@@ -1,4 +1,4 @@
-// JPEG by libjpeg-turbo, with the settings PIL uses.
+// Decodes JPEG with libjpeg-turbo, with PIL's settings.
 #pragma once
 #include <cstddef>
 #include <span>
@@ -11,7 +11,7 @@ namespace mcnn {
 bool is_jpeg(std::span<const std::byte> bytes);
 
 /// Pixels as stored, EXIF orientation not yet applied. Grey and CMYK (Adobe's inverted convention) become RGB.
-/// Throws Error "name: why"; a file that ends early is an error, not a grey lower half.
+/// Throws Error "name: why", also for a truncated file.
 Image decode_jpeg(std::span<const std::byte> bytes, const std::string& name, int64_t most_pixels);
 
 }  // namespace mcnn

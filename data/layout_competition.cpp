@@ -1,4 +1,4 @@
-// The competition's folders: seven photos per person, whose names say how the mask is worn.  Contract: layouts.h.
+// Reads the competition's layout: a folder per person with seven photos, whose names say how the mask is worn.  Contract: layouts.h.
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -39,7 +39,7 @@ int age_group_of(int64_t age, const std::string& where) {
   return age < 30 ? 0 : age < 60 ? 1 : 2;
 }
 
-/// "001498-1" -> "001498": the competition numbers a few people so.
+/// "001498-1" -> "001498": a few ids in the competition's data have a suffix.
 std::string without_suffix(const std::string& id) { return id.substr(0, id.find('-', 1)); }
 
 std::vector<Person> people_of_table(const std::string& path) {
@@ -59,7 +59,7 @@ std::vector<Person> people_of_table(const std::string& path) {
       people.push_back(std::move(person));
       continue;
     }
-    const Person& other = people[it->second];  // a repeated row is harmless as long as it says the same
+    const Person& other = people[it->second];  // a repeated row is allowed if it says the same
     if (other.id != person.id || other.gender != person.gender || other.age_group != person.age_group)
       fail("{}: folder '{}' ({}) is described differently at {}", where, person.folder, about, other.source);
   }

@@ -1,4 +1,4 @@
-// A table of paths and labels.  Contract: layouts.h.
+// Reads the layout csv, a table of paths and labels.  Contract: layouts.h.
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
@@ -15,7 +15,7 @@
 namespace mcnn {
 namespace {
 
-constexpr int kMostClasses = 100'000;  // an index beyond is a mistake, not a class
+constexpr int kMostClasses = 100'000;  // a larger class index is taken for a mistake
 
 std::optional<int> index_of(const std::string& label) {
   int value = 0;

@@ -1,4 +1,4 @@
-// One folder per class, with or without a folder per person inside.  Contract: layouts.h.
+// Reads the layout folders: one folder per class, with or without a folder per person inside.  Contract: layouts.h.
 #include <filesystem>
 #include <set>
 
@@ -12,7 +12,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Folders, links followed: a link to a folder above would lead there again and again.
+/// Folders already read, with links resolved, so that a link to a parent folder does not cause endless recursion.
 using Visited = std::set<fs::path>;
 
 void add_person(const fs::path& folder, int label, const std::string& person, Visited& visited, Dataset& dataset) {

@@ -1,4 +1,4 @@
-// The competition's list of photos to be classified.  Contract: layouts.h.
+// Reads info.csv, the competition's list of photos to classify.  Contract: layouts.h.
 #include <filesystem>
 
 #include "data/csv.h"

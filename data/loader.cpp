@@ -1,5 +1,5 @@
-// Workers claim positions of the epoch in order and put what they decoded into a ring of slots; next() empties it in the same
-// order. The ring bounds both memory and how far they run ahead.  Contract: loader.h.
+// Worker threads claim positions of the epoch in order and put decoded photos into a ring of slots; next() takes them out in the same
+// order. The ring's size limits memory and how far workers run ahead.  Contract: loader.h.
 #include "data/loader.h"
 
 #include <algorithm>
@@ -57,7 +57,7 @@ void Loader::stop_workers() {
   stopping_ = false;
 }
 
-/// Reads the cache or the file. Never throws: a failure belongs to the photo's turn.
+/// Reads a photo from the cache or the file. Never throws: errors are stored in the slot, and reported when it is the photo's turn.
 Loader::Slot Loader::prepare(int64_t photo) {
   const std::size_t index = static_cast<std::size_t>(photo);
   Slot slot;
@@ -101,13 +101,13 @@ void Loader::work() {
   }
 }
 
-/// What became of the photo at position_, which stays where it is.
+/// Waits for the photo at position_ and returns its slot; position_ does not move.
 Loader::Slot Loader::wait_for_slot() {
   if (options_.workers == 0) return prepare(order_[static_cast<std::size_t>(position_)]);
   while (can_make_workers_ && static_cast<int>(workers_.size()) < options_.workers) {
     try {
       workers_.emplace_back([this] { work(); });
-    } catch (const std::system_error&) {  // no more threads for this process: those there are will do
+    } catch (const std::system_error&) {  // no more threads can be made: the others do the work
       can_make_workers_ = false;
     }
   }
@@ -127,7 +127,8 @@ void Loader::advance() {
   slot_free_.notify_one();
 }
 
-/// Counts a photo that cannot be decoded, or throws what is wrong with it. Anything but an Error (no memory) is always thrown.
+/// Counts a photo that cannot be decoded, or throws its Error if such photos are not skipped. Other exceptions (no memory) are always
+/// rethrown.
 void Loader::leave_out(int64_t photo, const std::exception_ptr& error) {
   try {
     std::rethrow_exception(error);

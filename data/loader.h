@@ -1,7 +1,7 @@
-// From a list of photos to batches: threads decode ahead of the trainer, and what they made once is kept if there is room.
-// The content of a batch depends on (seed, epoch, dataset) alone, never on the number of threads or on what is cached:
-// an epoch is a sequence of photos, shuffled by Philox (stream::shuffle, step = epoch), and each photo's flip is drawn by
-// its index in the dataset (stream::augment, step = epoch). Next: preprocess.h, permutation.h.
+// Makes batches from a list of photos. Worker threads decode ahead of the trainer; decoded photos are cached up to a limit.
+// The content of a batch depends only on (seed, epoch, dataset), not on the number of threads or the cache: an epoch is a sequence of
+// photos, shuffled by Philox (stream::shuffle, step = epoch), and each photo's flip is drawn by its index in the dataset
+// (stream::augment, step = epoch). Next: preprocess.h, permutation.h.
 #pragma once
 #include <condition_variable>
 #include <cstdint>
@@ -20,36 +20,36 @@ namespace mcnn {
 
 struct LoaderOptions {
   int64_t batch = 32;
-  bool shuffle = false;            ///< otherwise in the dataset's order
+  bool shuffle = false;            ///< false: the dataset's order
   bool flip = false;               ///< mirror every photo with probability 1/2
   bool drop_last = false;          ///< leave out the last batch of an epoch if it is short
-  int workers = 1;                 ///< threads; 0: next() decodes by itself
+  int workers = 1;                 ///< threads; 0: next() decodes in its caller's thread
   int64_t cache_bytes = 0;         ///< for preprocessed photos, crop*crop*3 bytes each
-  bool skip_broken = false;        ///< leave out photos that cannot be decoded, and count them; otherwise they are an Error
-  bool may_be_all_broken = false;  ///< an epoch without a readable photo is no Error: the dataset is a part of one
+  bool skip_broken = false;        ///< leave out photos that cannot be decoded, and count them; false: they are an Error
+  bool may_be_all_broken = false;  ///< an epoch without any readable photo is allowed, because the dataset is one part of a longer list
   uint64_t seed = 0;
   Preprocess preprocess;
   int64_t classes = 0;                ///< width of Batch::targets
-  int64_t most_pixels = kMostPixels;  ///< of a photo; a larger one cannot be decoded
+  int64_t most_pixels = kMostPixels;  ///< larger photos are refused
 };
 
 class Loader {
  public:
-  /// Throws Error if the options or a label make no sense.
+  /// Throws Error if an option or a label is out of range.
   Loader(Dataset dataset, LoaderOptions options);
   ~Loader();
   Loader(const Loader&) = delete;
   Loader& operator=(const Loader&) = delete;
 
-  /// Begins epoch `epoch`, whatever is left of the one before.
+  /// Begins epoch `epoch`; the rest of the previous one is dropped.
   void start_epoch(uint32_t epoch);
-  /// The epoch's next batch; false where it ends. A broken photo is an Error here, when its turn comes; with skip_broken the
-  /// photos behind it move up, so an epoch is shorter by the broken ones and keeps the order of all others.
+  /// The epoch's next batch; false at its end. A broken photo throws Error here, when it is its turn. With skip_broken it is left out: the
+  /// epoch is shorter, and the order of the other photos is unchanged.
   bool next(Batch& batch);
 
-  /// Per epoch, counting every photo as readable.
+  /// Batches per epoch if every photo is readable.
   int64_t batches() const;
-  /// Photos left out so far, each counted once, and what is wrong with each, in the order they were met.
+  /// Photos left out so far, each counted once, and their error messages, in the order of the epochs.
   int64_t broken() const { return static_cast<int64_t>(complaints_.size()); }
   const std::vector<std::string>& complaints() const { return complaints_; }
 
@@ -58,7 +58,7 @@ class Loader {
  private:
   using Pixels = std::shared_ptr<const std::vector<uint8_t>>;  ///< (crop, crop, 3)
 
-  /// What a worker made of one position of the epoch: pixels, or a reason why not.
+  /// A worker's result for one position of the epoch: pixels or an error.
   struct Slot {
     bool ready = false;
     Pixels pixels;
@@ -78,18 +78,18 @@ class Loader {
 
   uint32_t epoch_ = 0;
   std::vector<int64_t> order_;  ///< the epoch's photos
-  int64_t position_ = 0;        ///< in order_: what next() reads next
-  bool any_good_ = false;       ///< in this epoch
+  int64_t position_ = 0;        ///< in order_, of the photo that next() takes next
+  bool any_good_ = false;       ///< whether this epoch had a readable photo
   std::vector<uint8_t> is_broken_;
   std::vector<std::string> complaints_;
 
-  // Positions [position_, position_ + slots_.size()) are being worked on; position p lives in slot p % slots_.size().
-  std::mutex mutex_;  ///< guards all below, and position_ while workers run
+  // Workers decode positions [position_, position_ + slots_.size()); position p uses slot p % slots_.size().
+  std::mutex mutex_;  ///< guards all members below, and position_ while workers run
   std::condition_variable slot_ready_, slot_free_;
   std::vector<Slot> slots_;
-  int64_t claimed_ = 0;  ///< next position no worker has taken
+  int64_t claimed_ = 0;  ///< the next position that no worker has claimed
   bool stopping_ = false;
-  std::vector<Pixels> cache_;  ///< by photo; null where not cached
+  std::vector<Pixels> cache_;  ///< by photo; null: not cached
   int64_t cached_bytes_ = 0;
   std::vector<std::thread> workers_;
   bool can_make_workers_ = true;

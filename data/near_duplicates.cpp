@@ -1,4 +1,5 @@
-// Thumbnails to unit length, hashes of these into bands, candidates that share a band compared. Next: dataset_check.cpp asks.
+// Normalises thumbnails to unit length, hashes them, splits hashes into bands, and compares thumbnails that share a band.
+// Contract: near_duplicates.h.  Next: dataset_check.cpp uses it.
 #include "data/near_duplicates.h"
 
 #include <algorithm>
@@ -11,11 +12,11 @@
 namespace mcnn {
 namespace {
 
-constexpr int kMostBits = 7;               // in which candidates differ
-constexpr int kBands = kMostBits + 1;      // so that in one of them no bit differs
-constexpr double kAllButTheSame = 0.999;   // what is near one of such two is near the other
-constexpr std::size_t kMostOfAPhoto = 20;  // pairs
-constexpr double kLeastDeviation = 2;      // grey levels
+constexpr int kMostBits = 7;               // bits in which the hashes of candidates may differ
+constexpr int kBands = kMostBits + 1;      // one band more, so that at least one band is equal
+constexpr double kAllButTheSame = 0.999;   // correlation of two photos above which only the first is paired with others
+constexpr std::size_t kMostOfAPhoto = 20;  // pairs per photo
+constexpr double kLeastDeviation = 2;      // grey levels: thumbnails with less contrast are not compared
 
 struct Normal {
   std::array<float, kThumbnail * kThumbnail> values;  // mean 0, length 1
@@ -30,11 +31,11 @@ Thumbnail mirrored(const Thumbnail& thumbnail) {
   return out;
 }
 
-/// The signs of 64 fixed random projections: of two thumbnails each differs with a probability of angle/pi, which is 3% for kNear.
+/// The signs of 64 fixed random projections. For two thumbnails each sign differs with probability angle/pi, which is 3% for kNear.
 uint64_t hash_of(const std::array<float, kThumbnail * kThumbnail>& values) {
   static const auto signs = [] {
     std::array<std::array<float, kThumbnail * kThumbnail>, 64> table;
-    std::mt19937_64 random(1);  // its numbers are the standard's, the same everywhere
+    std::mt19937_64 random(1);  // the C++ standard fixes its numbers
     for (auto& projection : table)
       for (std::size_t i = 0; i < projection.size(); i += 64) {
         const uint64_t bits = random();
@@ -48,7 +49,7 @@ uint64_t hash_of(const std::array<float, kThumbnail * kThumbnail>& values) {
   return hash;
 }
 
-/// False for a picture of one grey.
+/// Returns false for a thumbnail without contrast.
 bool normalise(const Thumbnail& thumbnail, Normal& out) {
   double mean = 0, squares = 0;
   for (const uint8_t v : thumbnail) mean += v;
@@ -75,7 +76,7 @@ uint64_t band(uint64_t hash, int number) {
 }  // namespace
 
 Thumbnail thumbnail_of(const Image& image) {
-  // Pixel i of an axis lies in the cells that [i, i+1) * kThumbnail/size meets: a small picture's edges fall inside of pixels.
+  // Pixel i of an axis covers the range [i, i+1) * kThumbnail/size of cells, which may begin and end inside a cell.
   std::array<double, kThumbnail * kThumbnail> sums{};
   const double per_row = static_cast<double>(kThumbnail) / image.height, per_column = static_cast<double>(kThumbnail) / image.width;
   const auto spread = [](double from, double to, const auto& add) {
@@ -110,7 +111,7 @@ std::vector<NearDuplicate> near_duplicates(std::span<const Thumbnail> thumbnails
     if (normalise(thumbnails[i], photo.as_is) && normalise(mirrored(thumbnails[i]), photo.in_mirror)) photos.push_back(photo);
   }
   std::vector<NearDuplicate> found;
-  std::array<std::unordered_map<uint64_t, std::vector<std::size_t>>, kBands> known;  // of `photos`, by a band of their hashes
+  std::array<std::unordered_map<uint64_t, std::vector<std::size_t>>, kBands> known;  // indices of `photos`, by one band of their hashes
   std::vector<std::size_t> compared_with(photos.size(), SIZE_MAX);
   for (std::size_t b = 0; b < photos.size(); ++b) {
     const std::size_t before = found.size();
@@ -126,7 +127,7 @@ std::vector<NearDuplicate> near_duplicates(std::span<const Thumbnail> thumbnails
       std::sort(candidates.begin(), candidates.end());
       candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
       for (const std::size_t a : candidates) {
-        if (compared_with[a] == b || found.size() - before == kMostOfAPhoto) continue;  // found as it is already
+        if (compared_with[a] == b || found.size() - before == kMostOfAPhoto) continue;  // the pair is known already, or b has enough pairs
         const double how_near = correlation(photos[a].as_is, own);
         if (how_near < kNear) continue;
         compared_with[a] = b;

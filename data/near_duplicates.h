@@ -1,7 +1,7 @@
-// Photos that show the same picture though their bytes differ: saved again, resized, brightened, mirrored.
-// A photo's thumbnail is 16x16 grey cells; photos are near where their thumbnails correlate. Candidates come by a hash (signs of random
-// projections: Charikar 2002, "Similarity Estimation Techniques from Rounding Algorithms", section 3), so that not all pairs are compared.
-// A different crop or a turned picture is not found.
+// Finds photos that show the same picture although their bytes differ: saved again, resized, brightened, mirrored.
+// A photo's thumbnail has 16x16 grey cells; photos are near-duplicates if their thumbnails correlate. To avoid comparing all pairs,
+// candidates are found by a hash, the signs of random projections (Charikar 2002, "Similarity Estimation Techniques from Rounding
+// Algorithms", section 3). Other crops and rotations are not found.
 #pragma once
 #include <array>
 #include <cstddef>
@@ -26,8 +26,8 @@ struct NearDuplicate {
 };
 inline constexpr double kNear = 0.995;
 
-/// Pairs of near thumbnails, by a, then b. Of many that are all but the same each is paired with the first of them alone, and a photo is in
-/// 20 pairs at most as the later one. Pictures of one grey have nothing to compare and are left out.
+/// Pairs of near-duplicates, sorted by a, then b. In a group of almost equal photos each is paired only with the first of the group. A
+/// photo is the later one of at most 20 pairs. Pictures without contrast are left out.
 std::vector<NearDuplicate> near_duplicates(std::span<const Thumbnail> thumbnails);
 
 }  // namespace mcnn

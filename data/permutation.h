@@ -1,4 +1,4 @@
-// Random order as a function of its seed alone.
+// A random permutation that depends only on its seed.
 #pragma once
 #include <cstdint>
 #include <utility>
@@ -8,7 +8,7 @@
 
 namespace mcnn {
 
-/// 0..n-1, shuffled by Fisher and Yates with one number of `random` per step.
+/// The numbers 0..n-1, shuffled by Fisher-Yates with one random number per step.
 inline std::vector<int64_t> permutation(int64_t n, const Philox& random) {
   std::vector<int64_t> order(static_cast<std::size_t>(n));
   for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<int64_t>(i);

@@ -36,7 +36,7 @@ bool PhotoWalk::advance() {
   if (given_ == paths_.size()) return false;
   const std::string& path = paths_[given_++];
   if (is_folder(path)) {
-    visited_.clear();  // a folder that is given twice is meant twice
+    visited_.clear();  // a folder given twice is listed twice
     root_ = path;
     open(path);
   } else {

@@ -1,4 +1,5 @@
-// The roundings are the published ones: others move the crop by a pixel in a fifth of all photos.  Contract: preprocess.h.
+// Rounding follows the published implementations; other rounding moves the crop by a pixel in a fifth of all photos.
+// Contract: preprocess.h.
 #include "data/preprocess.h"
 
 #include <algorithm>

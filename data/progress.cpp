@@ -23,7 +23,7 @@ Progress::Progress(std::string title, int64_t total, std::FILE* out)
 
 Progress::~Progress() {
   if (done_ == 0) return;
-  if (std::uncaught_exceptions() == 0) draw();  // else what comes next is the error's line
+  if (std::uncaught_exceptions() == 0) draw();  // not during an exception: its message comes next
   if (terminal_) std::fputc('\n', out_);
 }
 
@@ -36,7 +36,7 @@ void Progress::step(int64_t photos, const std::string& note) {
   ++done_;
   photos_ += photos;
   note_ = note;
-  // Often enough to watch on a terminal, seldom enough for a log file.
+  // Often on a terminal, rarely in a log file.
   const auto pause = terminal_ ? std::chrono::milliseconds(200) : std::chrono::milliseconds(30000);
   if (done_ < total_ && Clock::now() - drawn_ >= pause) draw();
 }
@@ -50,7 +50,7 @@ void Progress::draw() {
   const std::string line = fmt::format("{} [{}{}] {}/{}  {:.1f} img/s  {}  ETA {}  {:.2f} GB", title_, std::string(filled, '#'),
                                        std::string(kWidth - filled, '.'), done_, total_, photos_per_second(), note_, clock_time(left),
                                        static_cast<double>(resident_bytes()) / 1e9);
-  // Not fmt::print, which throws: a stream that is gone must not end the work.
+  // Not fmt::print, which throws: a closed stream must not end the work.
   std::fputs(fmt::format("{}{}{}", terminal_ ? "\r\x1b[K" : "", line, terminal_ ? "" : "\n").c_str(), out_);
   std::fflush(out_);
 }

@@ -1,4 +1,4 @@
-// The line that says how a pass over photos is doing: on a terminal it is redrawn in place, elsewhere a line appears now and then.
+// A progress line for a pass over photos: redrawn in place on a terminal, else printed from time to time.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -9,11 +9,11 @@ namespace mcnn {
 
 class Progress {
  public:
-  /// `total` steps, written to `out` under `title`.
+  /// For `total` steps; the line begins with `title` and goes to `out`.
   Progress(std::string title, int64_t total, std::FILE* out = stderr);
   ~Progress();
 
-  /// After each step, with the photos it saw and what else to show: "loss 1.234".
+  /// Call it after each step, with its number of photos and a text to show: "loss 1.234".
   void step(int64_t photos, const std::string& note);
   double photos_per_second() const;
 

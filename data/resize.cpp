@@ -10,7 +10,7 @@
 namespace mcnn {
 namespace {
 
-constexpr int kPrecision = 32 - 8 - 2;  // bits of a weight: 8 are the pixel's, 2 keep overshoot and sign within an int
+constexpr int kPrecision = 32 - 8 - 2;  // bits of a weight; the int also needs 8 for the pixel and 2 for overshoot and sign
 
 double bilinear(double x) { return std::max(0.0, 1.0 - std::abs(x)); }
 
@@ -63,13 +63,13 @@ Taps taps(int in, int out, int first, int count, Interpolation interpolation) {
 uint8_t rounded(int sum) { return static_cast<uint8_t>(std::clamp(sum >> kPrecision, 0, 255)); }
 constexpr int kHalf = 1 << (kPrecision - 1);
 
-/// The rows and columns of one axis that are read.
+/// The range of input samples of one axis that is read.
 struct Range {
   int begin, size;
 };
 Range range_of(const Taps& t) { return {t.begin.front(), t.begin.back() + t.size.back() - t.begin.front()}; }
 
-/// Rows (rows, ., 3) that lie `stride` bytes apart and begin with column `first` -> (rows, count, 3).
+/// Resizes rows (rows, ., 3), `stride` bytes apart and beginning with column `first`, to (rows, count, 3).
 std::vector<uint8_t> resize_across(const uint8_t* from, std::ptrdiff_t stride, int rows, int first, const Taps& t) {
   std::vector<uint8_t> out(std::size_t{3} * static_cast<std::size_t>(rows) * t.size.size());
   uint8_t* to = out.data();
@@ -89,8 +89,8 @@ std::vector<uint8_t> resize_across(const uint8_t* from, std::ptrdiff_t stride, i
   return out;
 }
 
-/// Rows of `columns` pixels that lie `stride` bytes apart and begin with row `first` -> (count, columns, 3).
-/// A block of a row stays in registers while the rows it is blended from pass.
+/// Resizes columns: from rows of `columns` pixels, `stride` bytes apart and beginning with row `first`, to (count, columns, 3).
+/// A block of an output row stays in registers while its input rows are added.
 std::vector<uint8_t> resize_down(const uint8_t* from, std::ptrdiff_t stride, int columns, int first, const Taps& t) {
   constexpr int kBlock = 64;
   const int length = 3 * columns;
@@ -118,7 +118,7 @@ Image resize(const Image& image, int width, int height, Interpolation interpolat
   if (part.x < 0 || part.y < 0 || part.width < 1 || part.height < 1 || part.x > width - part.width || part.y > height - part.height)
     fail("a picture of {}x{} has no part {}x{} at ({}, {})", width, height, part.width, part.height, part.x, part.y);
 
-  // An axis that keeps its length has the one weight 1: a copy. Only what the second pass reads goes through the first.
+  // An axis of unchanged length has a single weight of 1. The first pass computes only the rows or columns that the second reads.
   const Taps across = taps(image.width, width, part.x, part.width, interpolation);
   const Taps down = taps(image.height, height, part.y, part.height, interpolation);
   const Range columns = range_of(across), rows = range_of(down);

@@ -1,8 +1,8 @@
-// Resizing to the bit as PIL does it, because published weights were trained and scored on PIL's pixels.
-// Antialiased convolution: the filter is stretched by the ratio when shrinking. Two passes with uint8 between them, so their
-// order shows: horizontal first, but vertical first if the height shrinks by more than twice as many pixels as the width.
-// That exception came with Pillow 13 (pull request 9549): for upright photos of about 2:1 and more, earlier versions differ
-// in a few pixels by a few grey levels. Coefficients in fixed point. Source: Pillow's Resample.c, checked against its output.
+// Resizes bit-identically to PIL, because published weights were trained and scored on PIL's pixels.
+// An antialiased convolution: when shrinking, the filter is stretched by the ratio. There are two passes with uint8 between them, so their
+// order matters: horizontal first, but vertical first if the height shrinks by more than twice as many pixels as the width. That exception
+// is new in Pillow 13 (pull request 9549); earlier versions differ in a few pixels by a few grey levels for upright photos of about 2:1
+// and more. Coefficients are in fixed point. Source: Pillow's Resample.c, checked against its output.
 #pragma once
 #include "data/image.h"
 
@@ -15,7 +15,7 @@ struct Rectangle {
   int x = 0, y = 0, width = 0, height = 0;
 };
 
-/// `image` resized to width x height; of the result only `part` is computed and returned.
+/// Resizes `image` to width x height, but computes and returns only `part` of the result.
 Image resize(const Image& image, int width, int height, Interpolation interpolation, const Rectangle& part);
 Image resize(const Image& image, int width, int height, Interpolation interpolation);
 

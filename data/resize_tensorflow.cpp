@@ -1,4 +1,4 @@
-// In fp32 and TensorFlow's order: down each column first, then along the row.  Contract: resize_tensorflow.h.
+// Computes in fp32 and in TensorFlow's order: columns first, then rows.  Contract: resize_tensorflow.h.
 #include "data/resize_tensorflow.h"
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 namespace mcnn {
 namespace {
 
-/// What one output sample is made of: four input samples and their weights.
+/// The four input samples of one output sample, and their weights.
 struct Four {
   std::array<std::ptrdiff_t, 4> at;
   std::array<float, 4> weight;
@@ -22,7 +22,7 @@ float keys(float distance) {
 }
 
 std::vector<Four> fours(int in, int out) {
-  constexpr float kSteps = 1024;  // TensorFlow looks the weights up: the distance is rounded to a step
+  constexpr float kSteps = 1024;  // TensorFlow has a table of weights: the distance is rounded to a table step
   const float scale = static_cast<float>(in) / static_cast<float>(out);
   std::vector<Four> all(static_cast<std::size_t>(out));
   for (int i = 0; i < out; ++i) {

@@ -1,4 +1,4 @@
-// Size, then hash, then bytes: each finds what the next has to look at.  Contract: same_content.h.
+// Compares sizes first, then hashes, then bytes.  Contract: same_content.h.
 #include "data/same_content.h"
 
 #include <filesystem>
@@ -30,10 +30,10 @@ std::vector<std::size_t> first_with_same_content(const std::vector<std::string>&
   }
   std::vector<std::size_t> first(paths.size());
   for (const auto& [size, same_size] : by_size) {
-    std::unordered_map<uint64_t, std::vector<std::size_t>> by_hash;  // of each content the first file
+    std::unordered_map<uint64_t, std::vector<std::size_t>> by_hash;  // the first file of each content
     for (const std::size_t i : same_size) {
       first[i] = i;
-      if (same_size.size() == 1 || size == 0) continue;  // nothing is in an empty file that two could share
+      if (same_size.size() == 1 || size == 0) continue;  // empty files do not count as equal
       const std::vector<std::byte> bytes = read_file(paths[i]);
       std::vector<std::size_t>& known = by_hash[hash(bytes)];
       for (const std::size_t candidate : known)

@@ -1,4 +1,5 @@
-// People -> groups that must stay together -> strata -> sides.  Contract: split.h.
+// Joins people who share photos into groups, puts groups into strata by their labels, and draws groups from each stratum.
+// Contract: split.h.
 #include "data/split.h"
 
 #include <algorithm>
@@ -43,7 +44,7 @@ class Sets {
   std::vector<std::size_t> parent_;
 };
 
-/// Sorted by their first person's name, so that the order of photos does not matter.
+/// Groups sorted by their first person's name, so that the order of photos does not matter.
 std::vector<Group> groups_of(const Dataset& dataset) {
   const auto& photos = dataset.photos;
   Sets sets(photos.size());
@@ -65,7 +66,7 @@ std::vector<Group> groups_of(const Dataset& dataset) {
   return groups;
 }
 
-/// In each stratum the share of `holdout`, rounded; what rounding gives or takes is made good in the next stratum.
+/// Draws the share `holdout` of the groups of each stratum, rounded; the rounding error is carried over to the next stratum.
 void draw(std::vector<Group>& groups, double holdout, uint64_t seed) {
   std::map<Labels, std::vector<Group*>> strata;
   for (Group& group : groups) strata[group.labels].push_back(&group);
@@ -86,7 +87,7 @@ int64_t groups_with(const std::vector<Group>& groups, int label, bool held_out) 
                        [&](const Group& group) { return group.held_out == held_out && group.labels.contains(label); });
 }
 
-/// A class whose people are all on one side gets one moved over, if that leaves no other class without.
+/// If all people of a class are on one side, moves one of them to the other side, unless another class would lose its last one.
 void put_classes_on_both_sides(std::vector<Group>& groups) {
   Labels labels;
   for (const Group& group : groups) labels.insert(group.labels.begin(), group.labels.end());

@@ -1,5 +1,5 @@
-// stb_image's own code is compiled here, with the formats that announce themselves by a signature (others would take any
-// file for a picture). stb reads zeros beyond the end of a file: the callbacks notice.  Contract: stb_decoder.h.
+// Compiles stb_image with the formats that have a signature (its other formats would accept any file). At the end of a file stb reads
+// zeros; the callbacks here detect that.  Contract: stb_decoder.h.
 #include "data/stb_decoder.h"
 
 #include <algorithm>
@@ -20,7 +20,7 @@
 #pragma GCC diagnostic ignored "-Wunused-but-set-variable"
 #pragma GCC diagnostic ignored "-Wsign-compare"
 #pragma GCC diagnostic ignored "-Wshadow"
-// stb copies 0 bytes to or from a null pointer for an empty chunk: to the letter undefined, of no effect.
+// For an empty chunk stb calls memcpy with a null pointer and 0 bytes: formally undefined, but without effect.
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((no_sanitize("nonnull-attribute"))), apply_to = function)
 #endif
@@ -35,7 +35,7 @@ namespace {
 
 struct Source {
   std::span<const std::byte> rest;
-  bool beyond_end = false;  ///< more was wanted when nothing was left
+  bool beyond_end = false;  ///< stb has tried to read past the end
 };
 
 int read_some(void* user, char* data, int size) {
@@ -56,7 +56,7 @@ void skip_some(void* user, int size) {  // stb skips forward only
 
 int at_end(void* user) { return static_cast<Source*>(user)->rest.empty() ? 1 : 0; }
 
-/// Whether a PNG holds every chunk it announces, to its last one: stb asks for a chunk's memory, up to 2 GB, before it looks.
+/// Whether a PNG contains all its chunks completely. Checked because stb allocates a chunk's stated length, up to 2 GB, before reading it.
 /// A chunk is its length (4, big-endian), type (4), content and checksum (4). Source: PNG specification, section 5.3.
 bool png_is_whole(std::span<const std::byte> png) {
   constexpr std::size_t kSignature = 8, kFrame = 12;
@@ -80,7 +80,7 @@ Image decode_with_stb(std::span<const std::byte> bytes, const std::string& name,
   if (stbi_info_from_callbacks(&kCallbacks, &header, &width, &height, &channels) == 0)
     fail("{}: is not a JPEG, PNG, WebP, BMP, GIF, HEIC or AVIF picture", name);
   require_decodable(width, height, most_pixels, name);
-  const bool is_png = bytes.size() > 8 && bytes[0] == std::byte{0x89};  // no other format that stb took begins so
+  const bool is_png = bytes.size() > 8 && bytes[0] == std::byte{0x89};  // no other format that stb decodes begins with this byte
   if (is_png && !png_is_whole(bytes)) fail("{}: cannot be decoded: it is cut short", name);
 
   Source source{bytes};

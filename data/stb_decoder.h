@@ -1,4 +1,4 @@
-// PNG, BMP and GIF (its first frame) by stb_image.
+// Decodes PNG, BMP and GIF (its first frame) with stb_image.
 #pragma once
 #include <cstddef>
 #include <span>
@@ -8,7 +8,7 @@
 
 namespace mcnn {
 
-/// Throws Error "name: why"; a file that ends early is an error.
+/// Throws Error "name: why", also for a truncated file.
 Image decode_with_stb(std::span<const std::byte> bytes, const std::string& name, int64_t most_pixels);
 
 }  // namespace mcnn

@@ -17,7 +17,7 @@ std::size_t utf8_length(std::string_view text) {
     if (length == 0 || at + length > text.size()) return at;
     for (std::size_t i = 1; i < length; ++i)
       if (byte(at + i) >> 6 != 2) return at;
-    // Longer than need be, halves of UTF-16's pairs, and above the last code point.
+    // Refuses overlong encodings, UTF-16 surrogates, and values above the last code point.
     if ((first == 0xE0 && second < 0xA0) || (first == 0xED && second >= 0xA0) || (first == 0xF0 && second < 0x90) ||
         (first == 0xF4 && second >= 0x90))
       return at;

@@ -14,7 +14,8 @@ namespace mcnn {
 #ifdef MCNN_WITH_WEBP
 namespace {
 
-/// Of the chunk EXIF. RIFF: "RIFF", size (4), "WEBP", then chunks: name (4), size (4, little-endian), content, padded to even.
+/// The orientation in the chunk EXIF. A RIFF file is "RIFF", size (4), "WEBP", then chunks: name (4), size (4, little-endian), content,
+/// padded to even.
 int orientation_of(std::span<const std::byte> webp) {
   constexpr std::size_t kHeader = 12, kChunk = 8;
   for (std::size_t at = kHeader; webp.size() >= kChunk && at <= webp.size() - kChunk;) {

@@ -1,4 +1,4 @@
-// WebP by libwebp, as Pillow decodes it.
+// Decodes WebP with libwebp, with the same results as Pillow.
 #pragma once
 #include <cstddef>
 #include <span>
@@ -8,8 +8,8 @@
 
 namespace mcnn {
 
-/// Still pictures, upright by their EXIF; transparency is dropped. Throws Error "name: why" for a moving one, one that ends early, and
-/// where this build has no libwebp.
+/// Decodes a still picture, applies its EXIF orientation and drops transparency. Throws Error "name: why" for an animation, a truncated
+/// file, and in builds without libwebp.
 Image decode_webp(std::span<const std::byte> bytes, const std::string& name, int64_t most_pixels);
 
 }  // namespace mcnn

@@ -1,7 +1,6 @@
-// Curves to polygons, polygons to pixel shares, paint through them.
-// The share of a pixel is found by accumulation: each edge adds, in the rows it crosses, its signed height to the pixels
-// on its right; the running sum along a row is then the area inside. It is exact and reads every edge once.
-// Source: the scheme of Levien's font-rs, 2016.
+// Flattens curves to polygons, computes pixel shares, and blends paint with them.  Contract: canvas.h.
+// Shares are found by accumulation: in each row that an edge crosses, it adds its signed height to the pixels on its right; the running
+// sum along the row then is the area inside. This is exact and reads each edge once. Source: Levien's font-rs, 2016.
 #include "drawn_faces/canvas.h"
 
 #include <algorithm>
@@ -10,7 +9,7 @@
 namespace mcnn::synthetic {
 namespace {
 
-constexpr int kCurveSteps = 6;  // pieces per control point: under half a pixel off at the sizes drawn here
+constexpr int kCurveSteps = 6;  // pieces per control point: an error below half a pixel at the sizes drawn here
 
 void add_quadratic(Outline& outline, Point from, Point control, Point to) {
   for (int i = 0; i < kCurveSteps; ++i) {
@@ -48,7 +47,7 @@ Color operator*(float s, Color c) { return {s * c.r, s * c.g, s * c.b}; }
 Color mix(Color a, Color b, float t) { return {a.r + t * (b.r - a.r), a.g + t * (b.g - a.g), a.b + t * (b.b - a.b)}; }
 
 Outline ellipse(Point center, float rx, float ry) {
-  // The rational parametrisation of a quarter circle, turned four times: no sine needed.
+  // The rational parametrisation of a quarter circle, rotated four times: needs no sine.
   constexpr int kSteps = 8;
   Outline outline;
   for (int quarter = 0; quarter < 4; ++quarter)

@@ -1,6 +1,6 @@
-// A small anti-aliased rasteriser for the drawn faces: outlines (closed polygons, curves flattened) become the exact share
-// of every pixel that lies inside them, and paint is laid on through that share.
-// Only +, -, *, / and sqrt, which IEEE rounds the same everywhere: a seed gives the same picture on every machine.
+// A small anti-aliased rasteriser for the drawn faces. For an outline (a closed polygon; curves are flattened) it computes the exact share
+// of each pixel that lies inside, and blends paint with that share.
+// It uses only +, -, *, / and sqrt, which IEEE rounds the same everywhere, so a seed gives the same picture on every machine.
 // Next: face.cpp draws with it.
 #pragma once
 #include <cstdint>
@@ -25,7 +25,7 @@ struct Color {
 Color operator*(float s, Color c);
 Color mix(Color a, Color b, float t);
 
-/// Random numbers one after the other: the i-th call reads element i of its Philox stream.
+/// Random numbers in sequence: the i-th call reads element i of a Philox stream.
 struct Draws {
   Philox philox;
   uint64_t next = 0;
@@ -38,11 +38,11 @@ struct Draws {
 using Outline = std::vector<Point>;  ///< a polygon; for strokes, the open line they follow
 
 Outline ellipse(Point center, float rx, float ry);
-/// A smooth closed outline that the control points pull on (quadratic B-spline).
+/// A smooth closed outline with the given control points (quadratic B-spline).
 Outline closed_curve(const std::vector<Point>& control);
-/// The same, open: it starts at the first control point and ends at the last.
+/// An open curve from the first control point to the last.
 Outline open_curve(const std::vector<Point>& control);
-/// The area a brush covers along `line`. taper 0: even width; 1: pointed at both ends.
+/// The area that a brush covers along `line`. taper 0: constant width; 1: pointed at both ends.
 Outline stroke(const Outline& line, float width, float taper);
 
 /// The share of each pixel of a box that lies inside an outline.
@@ -53,7 +53,7 @@ struct Coverage {
   float at(int x, int y) const;  ///< of the canvas' pixel; 0 outside the box
 };
 
-/// Value noise: smooth between random values, -1..1, on a lattice of `cell` pixels.
+/// Value noise, -1..1: interpolates smoothly between random values on a lattice of `cell` pixels.
 class Noise {
  public:
   Noise(int width, int height, float cell, Draws& draws);
@@ -74,7 +74,7 @@ struct Canvas {
   Coverage cover(const Outline& outline) const;
   void fill(const Coverage& where, Color color, float opacity = 1);
   void fill(const Coverage& where, const std::function<Color(int x, int y)>& color);
-  /// Multiplies by 1 + amount: a shadow or a highlight that keeps the colour.
+  /// Multiplies by 1 + amount: a shadow or a highlight of the same hue.
   void shade(const Coverage& where, float amount);
 };
 

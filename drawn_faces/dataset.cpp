@@ -1,8 +1,8 @@
-// Folders, names and csv files around the drawn faces.
-// Irregularities on request, each of them found in the competition's data, for readers to cope with:
+// Writes the folders, names and csv files of a data set of drawn faces.  Contract: dataset.h.
+// If requested, it adds irregularities that the competition's data has, to test readers:
 //   extensions are mixed (jpg, jpeg, png); .DS_Store and ._* files lie between the photos;
-//   every fifth person has a second folder under the id with -1, every fifth one under the same id a year older or younger;
-//   every fifth folder's name has the wrong gender: train.csv is right.
+//   every fifth person has a second folder with -1 behind the id, every fifth one with the same id but an age a year off;
+//   every fifth folder's name has the wrong gender, and train.csv the right one.
 #include "drawn_faces/dataset.h"
 
 #include <algorithm>
@@ -22,8 +22,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kMostPeople = 1 << 23;          // half of the 24 bits a stream's index has: the other half is eval's
-constexpr uint32_t kNamesStep = 0xffffffffu;  // photos count from 1: names and extensions draw apart from them
+constexpr int kMostPeople = 1 << 23;          // half of a stream's 24-bit indices; eval's people use the other half
+constexpr uint32_t kNamesStep = 0xffffffffu;  // Philox step for names and extensions; photos use steps from 1
 constexpr int kJpegQuality = 90;
 
 struct PhotoKind {
@@ -51,7 +51,7 @@ int age_bin(int age) { return age < 30 ? 0 : age < 60 ? 1 : 2; }
 
 const char* gender_of(bool female) { return female ? "female" : "male"; }
 
-/// train/: the folders of one person after the other, and their rows.
+/// Writes train/: each person's folders, and their rows in train.csv.
 class TrainWriter {
  public:
   TrainWriter(const fs::path& root, bool irregular) : root_(root), irregular_(irregular) { make_folder(root_ / "images"); }
@@ -98,7 +98,7 @@ class TrainWriter {
   int64_t photos_ = 0;
 };
 
-/// eval/: photos under names that say nothing, in the order of the names.
+/// Writes eval/: photos with meaningless names, listed in the order of the names.
 int64_t write_eval(const fs::path& root, const DatasetPlan& plan) {
   make_folder(root / "images");
   std::vector<std::pair<std::string, int>> answers;

@@ -1,4 +1,4 @@
-// libjpeg for JPEG, stb for PNG, both to memory: one writer of files then reports every failure the same way.
+// Encodes JPEG with libjpeg and PNG with stb, both to memory; dataset.cpp writes the files and reports failures.
 #include "drawn_faces/encode.h"
 
 #include <cstdio>
@@ -42,7 +42,7 @@ std::string encode_jpeg(const std::vector<uint8_t>& pixels, int width, int heigh
   jpeg.in_color_space = JCS_RGB;
   jpeg_set_defaults(&jpeg);
   jpeg_set_quality(&jpeg, quality, TRUE);
-  jpeg.dct_method = JDCT_ISLOW;  // integers: the same bytes on every machine
+  jpeg.dct_method = JDCT_ISLOW;  // integer arithmetic: the same bytes on every machine
   jpeg_start_compress(&jpeg, TRUE);
   while (jpeg.next_scanline < jpeg.image_height) {
     JSAMPROW row = const_cast<JSAMPROW>(&pixels[static_cast<std::size_t>(jpeg.next_scanline) * static_cast<std::size_t>(width) * 3]);

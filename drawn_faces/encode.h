@@ -1,4 +1,4 @@
-// Drawn photos as file contents. Next: dataset.cpp puts them into folders.
+// Encodes drawn photos as JPEG or PNG. Next: dataset.cpp writes them.
 #pragma once
 #include <cstdint>
 #include <string>

@@ -1,6 +1,6 @@
-// From numbers to a picture, back to front: background, clothes, back hair, neck, head, features, age lines, mask, front
-// hair, light. Lengths are in half heights of the face: x to the right, y down, (0,0) between nose and eyes, chin at y = 1.
-// The numbers: traits.cpp. The brushes: canvas.cpp.
+// Draws a picture from the numbers of traits.h, from back to front: background, clothes, back hair, neck, head, features, age lines, mask,
+// front hair, light. Unit of length: half the height of the face; x to the right, y down, (0,0) between nose and eyes, chin at y = 1.
+// Contract: face.h.  Next: traits.cpp draws the numbers, canvas.cpp has the brushes.
 #include "drawn_faces/face.h"
 
 #include <algorithm>
@@ -18,7 +18,7 @@ struct Pen {
   float scale, cosine, sine, yaw;
 
   Point place(Point p) const {
-    const float bulge = std::max(0.0f, 1 - (p.x / 0.8f) * (p.x / 0.8f));  // a turned head moves what lies in front
+    const float bulge = std::max(0.0f, 1 - (p.x / 0.8f) * (p.x / 0.8f));  // turning the head shifts the front of the face
     const float x = scale * (p.x + yaw * bulge), y = scale * p.y;
     return {center.x + cosine * x - sine * y, center.y + sine * x + cosine * y};
   }
@@ -31,9 +31,9 @@ struct Pen {
   void line(const std::vector<Point>& control, float width, float taper, Color color, float opacity = 1) const {
     fill(stroke(open_curve(control), width, taper), color, opacity);
   }
-  /// A crease of the skin: a dark line with a light one beside it, so that the mean stays what it was.
+  /// A crease of the skin: a dark line and a light one beside it, so that the mean brightness does not change.
   void crease(const std::vector<Point>& control, float contrast) const {
-    constexpr float kWidth = 0.036f;  // two to three pixels: it must survive a resize to 96
+    constexpr float kWidth = 0.036f;  // two to three pixels: still visible after resizing to 96
     Outline line = open_curve(control);
     canvas.shade(cover(stroke(line, kWidth, 0.7f)), -contrast);
     for (Point& p : line) p.y += kWidth;
@@ -41,7 +41,7 @@ struct Pen {
   }
 };
 
-/// The points and their mirror images, going round: right side down, left side up.
+/// The points and their mirror images as a closed sequence: right side downwards, left side upwards.
 std::vector<Point> both_sides(const std::vector<Point>& right) {
   std::vector<Point> all = right;
   for (std::size_t i = right.size(); i-- > 0;) all.push_back({-right[i].x, right[i].y});
@@ -80,7 +80,7 @@ void draw_clothes(const Pen& pen, Draws& draws) {
   pen.canvas.fill(body, [&](int x, int y) { return (upright ? x : y) / period % 2 == 0 ? color : stripe; });
 }
 
-/// Thin strands of alternating brightness that leave the mean alone; grey hair adds wide ones that take the colour away.
+/// Thin strands of alternating brightness, which do not change the mean; grey hair also gets wide strands without colour.
 void draw_strands(const Pen& pen, const Coverage& hair, const Traits& t, const std::vector<std::vector<Point>>& strands, Draws& draws) {
   float sign = 1;
   for (const auto& strand : strands) {
@@ -115,7 +115,7 @@ void draw_back_hair(const Pen& pen, const Traits& t, Draws& draws) {
       strands.push_back({{x, -0.3f}, {x + side * wave, 0.4f * end}, {x, end}});
     }
   draw_strands(pen, hair, t, strands, draws);
-  pen.canvas.shade(hair, -0.08f);  // it lies in the shadow of the front
+  pen.canvas.shade(hair, -0.08f);  // in the shadow of the front hair
 }
 
 void draw_front_hair(const Pen& pen, const Traits& t, Draws& draws) {
@@ -309,7 +309,7 @@ std::vector<uint8_t> develop(const Canvas& canvas, const Shot& s, Draws& draws) 
 
 std::vector<uint8_t> draw_face(const Person& person, MaskState mask, uint32_t photo) {
   const uint32_t stream = stream::synthetic | (person.index & stream::kIndexMask);
-  Draws always{{person.seed, stream, 0}}, now{{person.seed, stream, 1 + photo}};  // the person's, and this photo's
+  Draws always{{person.seed, stream, 0}}, now{{person.seed, stream, 1 + photo}};  // random numbers of the person, of this photo
   const Traits t = traits_of(person, always);
   const Shot s = shot_of(now);
 

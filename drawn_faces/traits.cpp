@@ -1,5 +1,6 @@
-// The figures, set by looking at the pictures and at both models' scores. What moves the scores most: the spread of
-// position and scale (wider: the linear model falls) and the contrast and number of the lines (more: the network rises).
+// Draws the parameters. Their ranges were tuned by looking at pictures and at both models' scores. The scores depend most on the spread of
+// position and scale (wider lowers the linear model's) and on the contrast and number of lines (more raises the network's).
+// Contract: traits.h.
 #include "drawn_faces/traits.h"
 
 #include <algorithm>

@@ -1,8 +1,8 @@
-// What a drawn photo shows, as numbers: the cues that the classes decide, and all that varies independently of them.
-// The rule behind the figures: a class shows in the shape and number of small things (lines, outlines, textures that
-// leave the mean colour alone), while position, size, light and every colour are drawn from one law for all classes.
-// A linear model on small pixels then reads little (macro F1 0.2 from 300 people), a small convolutional network most of it
-// (0.8 from 360): softmax regression in tests/drawn_faces/linear_baseline_test.cpp, examples/synthetic.ini.
+// The parameters of a drawn photo: cues that depend on the class, and parameters independent of it.
+// The rule: a class changes only the shape and number of small things (lines, outlines, textures that do not change the mean colour).
+// Position, size, light and all colours have the same distribution for all classes.
+// So a linear model on small images learns little (macro F1 0.2 from 300 people; tests/drawn_faces/linear_baseline_test.cpp), a small
+// convolutional network most (0.8 from 360; examples/synthetic.ini).
 // Next: face.cpp draws these numbers.
 #pragma once
 #include "drawn_faces/canvas.h"
@@ -10,13 +10,13 @@
 
 namespace mcnn::synthetic {
 
-/// The age cues. Their number jumps at 30 and at 60, so that the class is in the picture; their strength grows between.
+/// The age cues. Their number jumps at 30 and at 60, so that the class is visible; in between their strength grows.
 struct AgeMarks {
   int forehead_lines = 0;     ///< one above the other
   int crows_feet = 0;         ///< lines beside each eye
   int eye_bags = 0;           ///< arcs under each eye
   bool folds = false;         ///< from the nose to the corners of the mouth
-  float line_contrast = 0;    ///< of all of these: share of the skin's brightness
+  float line_contrast = 0;    ///< of all these lines, as a share of the skin's brightness
   float streak_contrast = 0;  ///< of grey streaks in the hair
   float hairline = 0;         ///< how far it has moved up
 };
@@ -24,7 +24,7 @@ AgeMarks age_marks(int age);
 
 enum class HairStyle { cropped, long_hair, bob, bun };
 
-/// What stays with a person.
+/// Parameters of a person, the same in all photos.
 struct Traits {
   HairStyle hair;
   float hair_volume, hair_length, parting;
@@ -40,7 +40,7 @@ struct Traits {
 };
 Traits traits_of(const Person& person, Draws& draws);
 
-/// What changes from photo to photo.
+/// Parameters of a single photo.
 struct Shot {
   Point center;  ///< of the face, in pixels
   float scale;   ///< pixels per half height of the face
@@ -53,7 +53,7 @@ struct Shot {
 };
 Shot shot_of(Draws& draws);
 
-/// Colours of walls, clothes and masks: one law, whatever the class, with the mean and spread of hair.
+/// A colour of walls, clothes or masks. Its distribution is the same for all classes, with the mean and spread of hair colours.
 Color any_color(Draws& draws);
 
 }  // namespace mcnn::synthetic

@@ -1,5 +1,5 @@
-// Every access of the running kernel's threads: checked when it is made, and, where accesses are counted, put together into the requests
-// of warps at each barrier. What is counted: counters.h. Next: shared_window.h and memory.h know what lies at an address.
+// Checks each access of the running kernel's threads and, if accesses are counted, merges them into requests of warps at each barrier.
+// counters.h defines what is counted. Next: shared_window.h and memory.h find the array at an address.
 #include "emulator/accesses.h"
 
 #include <cuda_runtime.h>
@@ -21,7 +21,7 @@ namespace {
 constexpr unsigned kLanes = 32, kBanks = 32, kSectorBytes = 32, kWordBytes = 4;
 
 struct Access {
-  std::uintptr_t place;  // in the code
+  std::uintptr_t place;  // address of the instruction
   std::uintptr_t address;
   unsigned bytes;
   bool write, shared;
@@ -38,7 +38,7 @@ std::size_t count_distinct(std::vector<T>& values) {
 
 void count_global(GlobalTraffic& traffic, const std::vector<const Access*>& request) {
   static std::vector<std::uintptr_t> sectors, units;
-  const std::uintptr_t unit = request.front()->bytes;  // aligned, so two accesses are of the same bytes or of none
+  const std::uintptr_t unit = request.front()->bytes;  // accesses are aligned, so two of them overlap completely or not at all
   sectors.clear();
   units.clear();
   for (const Access* access : request) {
@@ -51,7 +51,7 @@ void count_global(GlobalTraffic& traffic, const std::vector<const Access*>& requ
   traffic.ideal_sectors += (count_distinct(units) * unit + kSectorBytes - 1) / kSectorBytes;
 }
 
-/// The lanes of one phase.
+/// Counts the lanes of one phase.
 void count_shared(SharedTraffic& traffic, const std::vector<const Access*>& phase) {
   static std::vector<std::uintptr_t> words;
   words.clear();
@@ -68,7 +68,7 @@ void count_shared(SharedTraffic& traffic, const std::vector<const Access*>& phas
   traffic.worst = std::max(traffic.worst, wavefronts);
 }
 
-/// One request of a warp; null where a lane takes no part.
+/// Counts one request of a warp; null: the lane makes no access.
 void count(const std::array<const Access*, kLanes>& lanes) {
   const Access& any = **std::find_if(lanes.begin(), lanes.end(), [](const Access* access) { return access != nullptr; });
   static std::vector<const Access*> part;
@@ -85,7 +85,7 @@ void count(const std::array<const Access*, kLanes>& lanes) {
   }
 }
 
-/// Accesses of one lane at one place, in the order they were made.
+/// Accesses of one lane at one instruction, in order.
 struct Run {
   std::uintptr_t place;
   unsigned lane;
@@ -145,7 +145,7 @@ void record_access(const void* address, int bytes, bool write) {
     of_thread[t].push_back({reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)), reinterpret_cast<std::uintptr_t>(address),
                             static_cast<unsigned>(bytes), write, shared});
   }
-  if (address_sanitizer() && !options().asynchronous) return;  // it will name the line, and end the program
+  if (address_sanitizer() && !options().asynchronous) return;  // AddressSanitizer reports it with the source line
   const Piece piece = shared ? shared_array_at(address) : piece_at(address);
   if (piece.holds(address, bytes)) return;
   if (piece.size == 0)

@@ -1,12 +1,12 @@
-// The seam between grid.cpp, which runs threads, and accesses.cpp, which keeps what they did.
+// The interface between grid.cpp, which runs threads, and accesses.cpp, which records their memory accesses.
 #pragma once
 #include "emulator/counters.h"
 
 namespace simt {
 
-/// Of the kernel that runs.
+/// Sets the counters of the running kernel.
 void count_into(Counters* of_running_kernel);
-/// Counts what the block's threads did since the last call, as one request where lanes of a warp did the same.
+/// Counts the block's accesses since the last call; equal accesses of a warp's lanes are one request (counters.h).
 void merge_accesses();
 
 }  // namespace simt

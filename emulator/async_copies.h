@@ -1,5 +1,5 @@
-// Copies to shared memory that happen behind a thread's back (cp.async). Here none happens before it is waited for, so that
-// whoever does not wait reads what was there before.
+// Asynchronous copies to shared memory (cp.async). The emulator delays each copy until the kernel waits for it, so a kernel that forgets
+// to wait reads old contents.
 #pragma once
 #include <cstddef>
 #include <cstring>
@@ -13,17 +13,17 @@ struct AsyncCopy {
   int group;
 };
 
-/// cp.async of `bytes` by the calling thread; from null: zeros.
+/// cp.async of `bytes` by the calling thread; `from` null: writes zeros.
 void copy_async(void* to, const void* from, std::size_t bytes);
 
 /// cp.async.commit_group
 void commit_copies();
 
-/// The thread's next copy that is not of its last `groups` committed groups nor uncommitted; false: there is none.
+/// Removes the calling thread's oldest pending copy, unless it is in its last `groups` committed groups or not committed; false: none.
 bool take_copy(int groups, AsyncCopy& copy);
 
-/// cp.async.wait_group: all but the last `groups` committed groups are there. Compiled with the kernels, so that sanitizers see
-/// the writes.
+/// cp.async.wait_group: completes all but the last `groups` committed groups. Inline, so that it is compiled with the kernels and
+/// sanitizers see its writes.
 inline void wait_for_copies(int groups) {
   for (AsyncCopy copy; take_copy(groups, copy);)
     if (copy.from)
@@ -32,7 +32,7 @@ inline void wait_for_copies(int groups) {
       std::memset(copy.to, 0, copy.bytes);
 }
 
-/// cp.async.wait_all: those that were not committed too.
+/// cp.async.wait_all: completes all copies, committed or not.
 inline void wait_for_all_copies() {
   commit_copies();
   wait_for_copies(0);

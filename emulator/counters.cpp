@@ -5,7 +5,7 @@
 namespace simt {
 
 std::map<std::string, Counters>& counters() {
-  static auto* of_kernels = new std::map<std::string, Counters>;  // outlives the program's statics
+  static auto* of_kernels = new std::map<std::string, Counters>;  // never destroyed: used while statics are destroyed
   return *of_kernels;
 }
 

@@ -1,13 +1,12 @@
-// What kernels asked of memory, by kernel name. An access is counted if whatever makes it calls
-// record_access (grid.h), as the kernels' load and store do.
+// Counts memory accesses, by kernel name. Accesses through record_access (grid.h) are counted: those of the kernels' load and store.
 //
-// A GPU serves a warp's 32 lanes by one request; here lanes run one after another. Accesses count as one request if they were
-// made by lanes of one warp, at the same place in the machine code, each lane there for the k-th time since the last
-// __syncthreads. Where lanes of a warp skip different iterations of a loop, that puts accesses together which a GPU would not.
-// Loads and stores must be inlined for places to be told apart: count in Release.
+// A GPU serves a warp's 32 lanes by one request; the emulator runs lanes one after another. It counts accesses as one request if they
+// were made by lanes of one warp, at the same address in the machine code, each lane being there for the k-th time since the last
+// __syncthreads. If lanes of a warp skip different iterations of a loop, this merges accesses that a GPU would not.
+// Loads and stores must be inlined, so that they have different code addresses: count in Release builds.
 //   sector     32 bytes of global memory. ideal: the distinct bytes of a request / 32, rounded up
-//   wavefront  shared memory serves 8 lanes of 16 bytes, 16 of 8, or 32 of 4 at once, if no two of them want different
-//              4-byte words of one bank (address/4 mod 32); else it takes as many wavefronts as one bank has words
+//   wavefront  shared memory serves 8 lanes of 16 bytes, 16 of 8, or 32 of 4 at once, unless two lanes need different
+//              4-byte words of one bank (address/4 mod 32); then it needs as many wavefronts as the most words of one bank
 #pragma once
 #include <cstdint>
 #include <map>
@@ -22,23 +21,23 @@ struct GlobalTraffic {
   int64_t requests, bytes, sectors, ideal_sectors;
 };
 struct SharedTraffic {
-  int64_t phases, bytes, wavefronts;  ///< phases: wavefronts if there were no conflicts
-  int worst;                          ///< most wavefronts of one phase
+  int64_t phases, bytes, wavefronts;  ///< phases: the wavefronts without bank conflicts
+  int worst;                          ///< the most wavefronts of one phase
 };
 struct Counters {
   int64_t launches, blocks, threads;
-  int64_t barriers;         ///< of blocks
-  int64_t warp_operations;  ///< shuffles, votes, products: of warps
+  int64_t barriers;         ///< counted once per block
+  int64_t warp_operations;  ///< shuffles, votes, products; counted once per warp
   GlobalTraffic loads, stores;
   SharedTraffic shared_loads, shared_stores;
 };
 
-/// Kernels that ran, since the program began or the map was cleared. Launches, blocks, threads, barriers and warp operations are always
-/// counted, accesses if options().count.
+/// Counters of the kernels that ran since the program began or the map was cleared. Launches, blocks, threads, barriers and warp operations
+/// are always counted, accesses only if options().count.
 std::map<std::string, Counters>& counters();
-/// The grids of the launches that options().run kept from running, in their order.
+/// The grids of launches while options().run was false, in order.
 std::vector<dim3>& noted_launches();
-/// One line a kernel.
+/// A table with one line per kernel.
 std::string counters_table();
 
 }  // namespace simt

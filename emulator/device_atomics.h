@@ -1,4 +1,4 @@
-// Atomic operations, relaxed as on the device: alone they order nothing else. Included by cuda_runtime.h.
+// Atomic operations. As on the device they are relaxed: they order no other memory accesses. Included by cuda_runtime.h.
 #pragma once
 #include <atomic>
 
@@ -48,10 +48,10 @@ template <class T>
 T atomicAnd(T* address, T x) {
   return simt::atomic_change(address, [x](T old) { return static_cast<T>(old & x); });
 }
-/// Counts from 0 to `last` and begins again.
+/// Increments from 0 to `last`, then wraps to 0; returns the old value.
 inline unsigned atomicInc(unsigned* address, unsigned last) {
   return simt::atomic_change(address, [last](unsigned old) { return old >= last ? 0 : old + 1; });
 }
 
-// One OS thread runs the whole grid, so program order is memory order; ThreadSanitizer knows better.
+// A fence needs no instruction, since one OS thread runs the whole grid; ThreadSanitizer is told about it (fences.h).
 inline void __threadfence() { simt::fence(); }

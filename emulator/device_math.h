@@ -1,5 +1,5 @@
-// Arithmetic that C++ lacks. The device's fast functions (__expf ...) are exact to fp32 here; glibc declares some of those
-// names for itself, hence macros. Included by cuda_runtime.h.
+// CUDA's arithmetic functions that C++ lacks. The device's fast functions (__expf ...) have full fp32 precision here. Some are macros,
+// because glibc declares the same names. Included by cuda_runtime.h.
 #pragma once
 #include <bit>
 #include <cmath>
@@ -67,7 +67,7 @@ void __stcs(T* p, T x) {
   *p = x;
 }
 
-// CUDA's overloads at global scope: of floats the number if one is NaN.
+// CUDA's overloads at global scope. If one float is NaN, the result is the other.
 inline int min(int a, int b) { return b < a ? b : a; }
 inline int max(int a, int b) { return a < b ? b : a; }
 inline unsigned min(unsigned a, unsigned b) { return b < a ? b : a; }

@@ -1,4 +1,5 @@
 // Barriers, shuffles, votes and reductions of a warp. Included by cuda_runtime.h.
+// Next: grid.h has warp_exchange, on which all of them are built.
 #pragma once
 #include "emulator/grid.h"
 
@@ -20,7 +21,7 @@ struct ShuffleLane {
   T result;
 };
 
-/// Every lane reads `source`'s value. A source that takes no part has no value to give.
+/// Each lane reads the value of the lane `source`. A source outside the mask ends the kernel.
 template <class T>
 T shuffle(const char* what, unsigned mask, T value, unsigned source, Where where) {
   ShuffleLane<T> mine{value, source, value};
@@ -62,7 +63,7 @@ T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32, simt:
 }
 template <class T>
 T __shfl_xor_sync(unsigned mask, T value, int lanes, int width = 32, simt::Where where = simt::Where::here()) {
-  // Into a later segment a lane may not look, into an earlier one it may.
+  // A lane may read from an earlier segment but not from a later one.
   const unsigned lane = simt::lane(), source = lane ^ static_cast<unsigned>(lanes), end = (lane | (static_cast<unsigned>(width) - 1)) + 1;
   return simt::shuffle("__shfl_xor_sync", mask, value, source < end ? source : lane, where);
 }
@@ -92,7 +93,7 @@ inline int __all_sync(unsigned mask, int predicate, simt::Where where = simt::Wh
 }
 
 namespace simt {
-/// Every lane gets `combine` over all values, in the order of the lanes.
+/// Reduces all lanes' values with `combine`, in lane order; every lane gets the result.
 template <class T, class Combine>
 T reduce(const char* what, unsigned mask, T value, Combine, Where where) {
   T mine = value;

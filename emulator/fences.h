@@ -1,12 +1,12 @@
-// Fences and atomics as ThreadSanitizer is told of them. Included by device_atomics.h.
-// An atomic of the device is relaxed, and a fence alone orders nothing. What one thread did before its fence comes before what
-// another does after its own if the first made an atomic operation after its fence, and the second one at the same address, later,
-// before its fence (PTX ISA, "Memory Consistency Model": release and acquire patterns).
+// Tells ThreadSanitizer how fences and atomics order memory accesses. Included by device_atomics.h.
+// A device's atomics are relaxed, and a fence alone orders nothing. Thread A's accesses before its fence are ordered before thread B's
+// accesses after its fence if A does an atomic operation after its fence, and B later does one at the same address before its own fence
+// (PTX ISA, "Memory Consistency Model": release and acquire patterns).
 #pragma once
 
 namespace simt {
-/// The running thread's fence.
+/// Called for a fence of the running thread.
 void fence();
-/// The running thread made an atomic operation at `address`.
+/// Called after an atomic operation of the running thread at `address`.
 void note_atomic(void* address);
 }  // namespace simt

@@ -1,4 +1,4 @@
-// Switching between fibers, and what AddressSanitizer and ThreadSanitizer are told of it. Contract: fibers.h. Next: grid.cpp.
+// Switches between fibers, and notifies AddressSanitizer and ThreadSanitizer. Contract: fibers.h. Next: grid.cpp.
 #include "emulator/fibers.h"
 
 #include <sys/mman.h>
@@ -14,12 +14,12 @@ namespace simt {
 namespace {
 namespace context = boost::context::detail;
 
-constexpr std::size_t kStackBytes = std::size_t{256} << 10;  // touched pages alone cost memory
+constexpr std::size_t kStackBytes = std::size_t{256} << 10;  // only touched pages use memory
 constexpr std::size_t kGuardBytes = 4096;
-constexpr unsigned kNoSynchronisation = 1;  // ThreadSanitizer: a switch orders nothing
+constexpr unsigned kNoSynchronisation = 1;  // ThreadSanitizer: the switch does not order accesses
 
 Fiber* running = nullptr;
-Fiber scheduler;  // the program's own stack: bottom and size as AddressSanitizer tells them
+Fiber scheduler;  // the program's own stack; AddressSanitizer reports its bottom and size
 const void* scheduler_bottom = nullptr;
 std::size_t scheduler_bytes = 0;
 
@@ -27,8 +27,8 @@ void arrive(void* fake_stack) {
   if (address_sanitizer()) __sanitizer_finish_switch_fiber(fake_stack, &scheduler_bottom, &scheduler_bytes);
 }
 
-/// `fake_stack`: where AddressSanitizer leaves the fiber's; null: the fiber ends.
-void leave(void** fake_stack) {
+/// Switches to the scheduler. `fake_stack`: receives AddressSanitizer's fake stack of the fiber; null: the fiber ends.
+void switch_to_scheduler(void** fake_stack) {
   if (thread_sanitizer()) __tsan_switch_to_fiber(scheduler.sanitizer_fiber, kNoSynchronisation);
   if (address_sanitizer()) __sanitizer_start_switch_fiber(fake_stack, scheduler_bottom, scheduler_bytes);
   scheduler.context = context::jump_fcontext(scheduler.context, nullptr).fctx;
@@ -40,8 +40,8 @@ void enter(context::transfer_t from) {
   reinterpret_cast<void (*)()>(from.data)();
 }
 
-/// Whoever acquires `to` acquires what has been released to `from` so far, and nothing of what the running fiber has done since:
-/// a fiber that the scheduler makes for this takes it there.
+/// ThreadSanitizer: makes an acquire of `to` also acquire everything released to `from` so far, but not the running fiber's own later
+/// accesses. A temporary fiber acquires `from` and releases to `to`.
 void pass_on(void* from, void* to) {
   void* self = __tsan_get_current_fiber();
   __tsan_switch_to_fiber(scheduler.sanitizer_fiber, kNoSynchronisation);
@@ -62,7 +62,7 @@ void prepare(Fiber& fiber, void (*body)()) {
     mprotect(pages, kGuardBytes, PROT_NONE);
     fiber.stack = pages;
   }
-  // Tops a multiple of 4096 apart would all fall into the same few sets of the first-level cache.
+  // Staggered, because stack tops at multiples of 4096 would share a few sets of the first-level cache.
   const std::size_t stagger = reinterpret_cast<std::uintptr_t>(fiber.stack) / kStackBytes % 61 * 64;
   char* top = static_cast<char*>(fiber.stack) + kStackBytes - stagger;
   fiber.context = context::make_fcontext(top, kStackBytes - kGuardBytes - stagger, enter);
@@ -70,13 +70,13 @@ void prepare(Fiber& fiber, void (*body)()) {
   fiber.fake_stack = nullptr;
 }
 
-// Frames that never return leave AddressSanitizer's red zones, and entries on ThreadSanitizer's stack.
+// Frames that never returned have left red zones in AddressSanitizer's shadow and entries on ThreadSanitizer's stack: both are cleared.
 void give_up(Fiber& fiber) {
   if (address_sanitizer()) __asan_unpoison_memory_region(static_cast<char*>(fiber.stack) + kGuardBytes, kStackBytes - kGuardBytes);
   if (thread_sanitizer() && fiber.sanitizer_fiber) {
     void* self = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(fiber.sanitizer_fiber, kNoSynchronisation);
-    __tsan_switch_to_fiber(self, 0);  // what the fiber did lies before what follows
+    __tsan_switch_to_fiber(self, 0);  // orders the fiber's accesses before what follows
     __tsan_destroy_fiber(fiber.sanitizer_fiber);
   }
   fiber.sanitizer_fiber = nullptr;
@@ -97,7 +97,7 @@ void resume(Fiber& fiber) {
 
 void suspend() {
   Fiber& self = *running;
-  leave(&self.fake_stack);
+  switch_to_scheduler(&self.fake_stack);
   arrive(self.fake_stack);
 }
 
@@ -114,7 +114,7 @@ void note_atomic(void* address) {
 }
 
 void suspend_for_good() {
-  leave(nullptr);
+  switch_to_scheduler(nullptr);
   __builtin_unreachable();
 }
 

@@ -1,6 +1,6 @@
-// A fiber is a stack and the place where its code stopped. Switching costs nanoseconds (Boost.Context's fcontext), and the
-// sanitizers are told, as far as they are linked into the program.
-// Next: grid.cpp runs one CUDA thread on each.
+// Fibers: a fiber is a stack and the point at which its code was suspended. Switching takes nanoseconds (Boost.Context's fcontext).
+// Sanitizers that are linked into the program are notified.
+// Next: grid.cpp runs one CUDA thread on each fiber.
 #pragma once
 #include <cstddef>
 
@@ -8,21 +8,21 @@ namespace simt {
 
 struct Fiber {
   void* stack = nullptr;    ///< lowest address
-  void* context = nullptr;  ///< where to go on
+  void* context = nullptr;  ///< where to resume
   void (*body)() = nullptr;
   void* fake_stack = nullptr;       ///< AddressSanitizer's
   void* sanitizer_fiber = nullptr;  ///< ThreadSanitizer's
   char done = 0, seen = 0;          ///< addresses for ThreadSanitizer: before the last fence; at atomics (fences.h)
 };
 
-/// Lets `body` begin on the fiber at its next resume. body() must not return but leave by suspend_for_good(). Gives the fiber
-/// a stack if it has none. Whatever ran there before is forgotten.
+/// The next resume() starts `body` on the fiber. body() must not return but end with suspend_for_good(). Allocates a stack if the fiber has
+/// none. Code that was suspended on the fiber is dropped.
 void prepare(Fiber& fiber, void (*body)());
-/// For a fiber whose code will not be gone on with.
+/// Cleans up a fiber whose code will not be resumed.
 void give_up(Fiber& fiber);
-/// From the scheduler: runs the fiber until it suspends.
+/// Called by the scheduler: runs the fiber until it suspends.
 void resume(Fiber& fiber);
-/// From the running fiber: back to the scheduler.
+/// Called by the running fiber: returns to the scheduler.
 void suspend();
 [[noreturn]] void suspend_for_good();
 

@@ -1,5 +1,6 @@
-// The scheduler of one launch: blocks in turn, the threads of a block as fibers in the order of options(), barriers and meetings of warps.
-// Contract: grid.h. Next: fibers.h switches, accesses.h counts, shared_window.h is the block's memory.
+// The scheduler of a launch: runs blocks in turn and a block's threads as fibers, in the order of options(); implements barriers and the
+// rendezvous of a warp's lanes. Contract: grid.h.
+// Next: fibers.h switches between threads, accesses.h counts accesses, shared_window.h is the block's shared memory.
 #include "emulator/grid.h"
 
 #include <algorithm>
@@ -30,7 +31,7 @@ namespace simt {
 namespace {
 
 constexpr unsigned kLanes = 32;
-constexpr std::size_t kMostFibers = 4096;  // that ThreadSanitizer is to tell apart
+constexpr std::size_t kMostFibers = 4096;  // at most this many under ThreadSanitizer
 
 enum class State { ready, at_barrier, in_warp, exited };
 
@@ -43,12 +44,13 @@ struct Thread {
   Fiber* fiber;
   uint3 index;
   State state;
-  Where barrier;  // it waits in
-  void* operand;  // of the warp operation it waits in
+  Where barrier;  // that it waits at
+  void* operand;  // of the warp operation that it waits in
   AsyncCopies copies;
 };
 
-/// What ThreadSanitizer orders by: in turn, since threads may come to the next meeting before all have left the last.
+/// Two addresses at which ThreadSanitizer orders a rendezvous, used alternately, since threads may arrive at the next one before all have
+/// left the last.
 struct Meetings {
   uint64_t addresses[2];
   unsigned met;
@@ -66,11 +68,11 @@ struct Group {
   unsigned mask, arrived;
   const char* what;
   Where where;
-  void* meeting;  // ThreadSanitizer: address
+  void* meeting;  // the address for ThreadSanitizer
 };
 
 struct Warp {
-  unsigned exited;  // bits of lanes; those behind the end of the block count as exited
+  unsigned exited;  // bits of lanes; lanes beyond the end of the block count as exited
   unsigned groups;
   std::array<Group, kLanes> group;
 };
@@ -78,13 +80,13 @@ struct Warp {
 struct Block {
   std::size_t threads, exited, at_barrier;
   Where barrier_where;
-  int predicates, sum_of_predicates;  // of the barrier that fills, and of the last one
+  int predicates, sum_of_predicates;  // of the barrier being filled, and of the last complete one
 };
 
-// One grid runs at a time. Stacks stay for the next.
+// One grid runs at a time. Stacks are kept for the next grid.
 std::vector<Fiber> fibers;
-std::size_t fibers_used;                      // by the grid's blocks so far
-std::vector<std::vector<Meetings>> meetings;  // of the block, then of its warps; under ThreadSanitizer of every block
+std::size_t fibers_used;                      // by blocks of this grid so far
+std::vector<std::vector<Meetings>> meetings;  // of the block, then of its warps; under ThreadSanitizer for every block
 uint64_t grid_begins, grid_ends;              // ThreadSanitizer: addresses
 std::vector<Thread> threads;
 std::vector<Warp> warps;
@@ -116,7 +118,7 @@ std::string text(Where w) { return fmt::format("{}:{}", w.file, w.line); }
 
 std::span<Group> open_groups(Warp& warp) { return {warp.group.data(), warp.groups}; }
 
-/// What a thread waits for, in words.
+/// Describes what a thread waits for.
 std::string waiting(const Thread& t) {
   const std::string subject = fmt::format("thread {} waits in", text(t.index));
   if (t.state == State::at_barrier) return fmt::format("{} __syncthreads at {}", subject, text(t.barrier));
@@ -129,7 +131,7 @@ std::string waiting(const Thread& t) {
 
 std::string place() { return fmt::format("{}, block {}", kernel_name(running_kernel), text(blockIdx)); }
 
-/// Of the running thread's warp.
+/// The first lane that arrived in the group, in the running thread's warp.
 Thread& first_of(const Group& group) { return threads[current / kLanes * kLanes + std::countr_zero(group.arrived)]; }
 
 void make_ready(unsigned t) {
@@ -160,7 +162,7 @@ void exit_thread() {
   if (block.at_barrier && block.at_barrier + block.exited == block.threads) open_barrier();
 }
 
-/// A fiber's life.
+/// The body of each fiber.
 void run_thread() {
   acquire(&grid_begins);
   try {
@@ -178,8 +180,8 @@ void run_block() {
   const dim3 dim = blockDim;
   block = {.threads = std::size_t{dim.x} * dim.y * dim.z};
   if (threads.size() < block.threads) threads.resize(block.threads);
-  // For ThreadSanitizer blocks run at once: threads of different blocks are different fibers, as far as there are enough. (One
-  // that runs threads of several blocks orders them.)
+  // ThreadSanitizer should see blocks as concurrent: threads of different blocks get different fibers, up to kMostFibers. (A fiber that
+  // runs threads of several blocks orders them.)
   const std::size_t kept = thread_sanitizer() ? std::max(kMostFibers, block.threads) : block.threads;
   if (fibers.size() < kept) fibers.resize(kept);
   warps.resize((block.threads + kLanes - 1) / kLanes);
@@ -302,7 +304,7 @@ bool take_copy(int groups, AsyncCopy& copy) {
 
 void fail_thread(const std::string& message) { mcnn::fail("{}, thread {}: {}", place(), text(threadIdx), message); }
 
-/// Until suspend() a thread's wait is the emulator's work.
+/// Registers the running thread at a barrier. ThreadSanitizer ignores the accesses made here.
 void* arrive_at_barrier(bool predicate, Where where) {
   const Unseen unseen;
   Thread& self = threads[current];
@@ -335,7 +337,7 @@ void meet(const char* what, unsigned mask, void* mine, void (*all)(void* const* 
   if (mask & warp.exited)
     fail_thread(fmt::format("{} at {}: mask {:#010x} names lane {}, which has exited", what, text(where), mask,
                             std::countr_zero(mask & warp.exited)));
-  // Lanes that wait for each other must wait in the same place. (Whoever waits for this one alone will see it later.)
+  // Lanes that wait for each other must wait at the same source line. (A lane that waits only for this one is checked when it arrives.)
   const auto for_each_other = [&](const Group& open) { return (open.mask & bit) && (mask & open.arrived); };
   std::span<Group> open = open_groups(warp);
   auto group = std::find_if(open.begin(), open.end(), for_each_other);

@@ -12,10 +12,10 @@
 namespace simt {
 namespace {
 
-/// The symbol at an address. dladdr() sees exported symbols alone, and kernels have internal linkage.
+/// The symbol at an address, from the file's symbol table: dladdr() finds only exported symbols, and kernels have internal linkage.
 std::string symbol_at(const void* address) {
   static const Dwfl_Callbacks callbacks{dwfl_linux_proc_find_elf, dwfl_standard_find_debuginfo, nullptr, nullptr};
-  // Anew for each name: a plugin may have been loaded since.
+  // Opened for each name, because a plugin may have been loaded since the last call.
   Dwfl* program = dwfl_begin(&callbacks);
   dwfl_linux_proc_report(program, getpid());
   dwfl_report_end(program, nullptr, nullptr);
@@ -30,7 +30,7 @@ void remove_all(std::string& text, const std::string& part) {
   for (std::size_t at; (at = text.find(part)) != std::string::npos;) text.erase(at, part.size());
 }
 
-/// "outer::inner::" before a name.
+/// Removes "outer::inner::" before names.
 void remove_qualifiers(std::string& text) {
   for (std::size_t end; (end = text.find("::")) != std::string::npos;) {
     std::size_t begin = end;

@@ -1,4 +1,4 @@
-// Names and source lines of code, from the symbol table and debug information of the running program.
+// Names of kernels, from the symbol table of the running program.
 #pragma once
 #include <string>
 

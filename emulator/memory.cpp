@@ -14,7 +14,7 @@ namespace simt {
 namespace {
 using Pieces = std::map<const std::byte*, std::size_t>;
 Pieces& pieces() {
-  static auto* map = new Pieces;  // outlives the programs' statics
+  static auto* map = new Pieces;  // never destroyed: used while statics are destroyed
   return *map;
 }
 Pieces& page_locked() {
@@ -23,7 +23,7 @@ Pieces& page_locked() {
 }
 std::size_t mapped = 0;  // bytes
 
-/// The piece that `address` lies in, or the nearest one below it.
+/// The piece that contains `address`, or the nearest one below it.
 Piece piece_in(const Pieces& all, const void* address) {
   const auto next = all.upper_bound(static_cast<const std::byte*>(address));
   if (next == all.begin()) return {};
@@ -68,7 +68,7 @@ cudaError_t cudaMalloc(void** address, std::size_t bytes) {
   if (bytes == 0) return cudaSuccess;
   if (const cudaError_t error = simt::refuse_in_capture()) return error;
   if (bytes > simt::free_memory()) return cudaErrorMemoryAllocation;
-  // Exactly `bytes`, so that AddressSanitizer's red zone begins where the allocation ends.
+  // Exactly `bytes`, so that AddressSanitizer's red zone begins at the end of the allocation.
   if (posix_memalign(address, simt::kAlignment, bytes) != 0) return cudaErrorMemoryAllocation;
   simt::map_memory(*address, bytes);
   return cudaSuccess;

@@ -1,15 +1,15 @@
-// What device memory there is: every load and store of a kernel must lie inside one piece of it.
+// Keeps track of device memory: each load and store of a kernel must lie inside one allocated piece.
 #pragma once
 #include <cstddef>
 
 namespace simt {
 
-/// `address` holds device memory from now on: filled with 0xFF, so that what is read before it is written shows as NaN.
-/// (Where kernels do not run, options().run, it is left alone: it costs nothing until it is touched.)
+/// Makes `address` device memory and fills it with 0xFF, so that reads of uninitialised memory give NaN. (Not filled if options().run is
+/// false: untouched memory costs nothing.)
 void map_memory(void* address, std::size_t bytes);
 void unmap_memory(void* address);
 
-/// The piece that `address` lies in, or the nearest one below it; size 0: none.
+/// The piece that contains `address`, or the nearest one below it; size 0: none.
 struct Piece {
   const std::byte* begin = nullptr;
   std::size_t size = 0;
@@ -19,12 +19,12 @@ struct Piece {
   }
 };
 Piece piece_at(const void* address);
-/// Whether all of it is device memory, of one piece or of several without a gap.
+/// Whether the whole range is device memory, in one piece or in several without a gap.
 bool is_mapped(const void* address, std::size_t bytes);
-/// Whether all of it is one piece of page-locked memory of the host.
+/// Whether the whole range lies in one piece of page-locked host memory.
 bool is_page_locked(const void* address, std::size_t bytes);
 
-/// Bytes of device memory that are left: options().memory less what is mapped.
+/// Bytes of device memory left: options().memory minus the mapped bytes.
 std::size_t free_memory();
 
 }  // namespace simt

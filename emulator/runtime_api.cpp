@@ -1,5 +1,5 @@
-// CUDA's runtime calls about errors, the device, copies, kernels' attributes and launches. Contract: runtime_api.h.
-// Next: memory.cpp has those that allocate, streams.cpp those of streams, events and graphs.
+// CUDA's runtime calls for errors, the device, copies, kernels' attributes and launches. Contract: runtime_api.h.
+// Next: memory.cpp has the allocating calls, streams.cpp those for streams, events and graphs.
 #include <cuda_runtime.h>
 #include <unistd.h>
 
@@ -67,7 +67,7 @@ cudaError_t cudaMemcpyAsync(void* target, const void* source, std::size_t bytes,
     std::memcpy(target, source, bytes);
     return cudaSuccess;
   };
-  // A copy to the device from memory that is not page-locked has read its source when it returns; any other may be late.
+  // A copy from memory that is not page-locked has read its source when the call returns. Other copies run as late as possible.
   return page_locked ? simt::enqueue_late(stream, copy) : simt::enqueue(stream, copy);
 }
 
@@ -88,7 +88,7 @@ cudaError_t cudaMemset(void* target, int value, std::size_t bytes) {
   return cudaMemsetAsync(target, value, bytes);
 }
 
-// A device as the strictest common ground: an sm_90's limits.
+// The emulated device has the limits of sm_90.
 cudaError_t cudaGetDeviceCount(int* count) {
   *count = 1;
   return cudaSuccess;

@@ -1,6 +1,7 @@
-// The part of CUDA's runtime API that the project calls. Everything happens in the calling thread and at once, but for copies from
-// page-locked memory, which happen when they are waited for, and for what a stream is given while it is captured (streams.cpp).
+// The part of CUDA's runtime API that the project calls. Work runs at once in the calling thread, with two exceptions: copies from
+// page-locked memory run when they are waited for, and work queued in a captured stream becomes part of the graph (streams.cpp).
 // Included by cuda_runtime.h.
+// Next: runtime_api.cpp, memory.cpp, streams.cpp.
 #pragma once
 #include <cstddef>
 #include <functional>
@@ -43,7 +44,7 @@ cudaError_t cudaFree(void* address);
 cudaError_t cudaMallocHost(void** address, std::size_t bytes);
 cudaError_t cudaFreeHost(void* address);
 cudaError_t cudaMemGetInfo(std::size_t* free, std::size_t* total);
-/// The device's side must lie inside one piece of device memory, or the error is cudaErrorInvalidValue.
+/// Returns cudaErrorInvalidValue unless the range on the device lies inside one piece of device memory.
 cudaError_t cudaMemcpyAsync(void* target, const void* source, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t stream = nullptr);
 cudaError_t cudaMemsetAsync(void* target, int value, std::size_t bytes, cudaStream_t stream = nullptr);
 cudaError_t cudaMemcpy(void* target, const void* source, std::size_t bytes, cudaMemcpyKind kind);
@@ -82,19 +83,19 @@ inline cudaError_t cudaEventCreate(cudaEvent_t* event) { return cudaEventCreateW
 cudaError_t cudaEventDestroy(cudaEvent_t event);
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream = nullptr);
 constexpr unsigned cudaEventRecordExternal = 1;
-/// External: in a capture a node of the graph, which records the event at each launch.
+/// With cudaEventRecordExternal, a capture gets a graph node that records the event at each launch.
 cudaError_t cudaEventRecordWithFlags(cudaEvent_t event, cudaStream_t stream, unsigned flags);
 cudaError_t cudaEventSynchronize(cudaEvent_t event);
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t from, cudaEvent_t to);
 
-// ---- Graphs: what a stream was given while it was captured, with copies of the arguments -----------------------------
+// ---- Graphs: the work queued in a stream during a capture, with copies of the arguments --------------------------------
 enum cudaStreamCaptureMode { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeRelaxed };
 using cudaGraph_t = struct CUgraph_st*;
 using cudaGraphExec_t = struct CUgraphExec_st*;
 using cudaGraphNode_t = struct CUgraphNode_st*;
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
-/// Only their number: `nodes` is null.
+/// Supports only `nodes` null: returns the number of nodes in *count.
 cudaError_t cudaGraphGetNodes(cudaGraph_t graph, cudaGraphNode_t* nodes, std::size_t* count);
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long flags = 0);
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream);

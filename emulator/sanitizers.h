@@ -1,4 +1,4 @@
-// What the sanitizers want to be told. Null where the program is not built with the one or the other.
+// Functions of the sanitizers' runtimes that must be called. Weak: null if the program is built without that sanitizer.
 #pragma once
 #include <cstddef>
 
@@ -9,11 +9,11 @@ extern "C" {
 [[gnu::weak]] void __asan_poison_memory_region(const volatile void* address, std::size_t size);
 [[gnu::weak]] void __asan_unpoison_memory_region(const volatile void* address, std::size_t size);
 
-// Allocations in between, of the calling thread, are no leaks.
+// LeakSanitizer ignores the calling thread's allocations between the two.
 [[gnu::weak]] void __lsan_disable();
 [[gnu::weak]] void __lsan_enable();
 
-// Fibers are threads to ThreadSanitizer; what one did before release is visible to those that acquire the same address.
+// ThreadSanitizer treats fibers as threads. Accesses before a release are visible to fibers that acquire the same address.
 [[gnu::weak]] void* __tsan_get_current_fiber();
 [[gnu::weak]] void* __tsan_create_fiber(unsigned flags);
 [[gnu::weak]] void __tsan_destroy_fiber(void* fiber);
@@ -29,8 +29,8 @@ namespace simt {
 inline bool address_sanitizer() { return __asan_poison_memory_region != nullptr; }
 inline bool thread_sanitizer() { return __tsan_acquire != nullptr; }
 
-/// While it lives, what the calling fiber does is the emulator's work, not the kernel's: though the emulator is compiled without
-/// instrumentation, ThreadSanitizer sees allocations and memmove.
+/// While it lives, ThreadSanitizer ignores accesses of the calling fiber, which are the emulator's and not the kernel's. (The emulator is
+/// compiled without instrumentation, but ThreadSanitizer intercepts allocations and memmove.)
 struct Unseen {
   Unseen() {
     if (thread_sanitizer()) AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
@@ -41,7 +41,7 @@ struct Unseen {
   Unseen(const Unseen&) = delete;
 };
 
-/// While it lives, what the calling thread allocates is not reported as leaked.
+/// While it lives, allocations of the calling thread are not reported as leaks.
 struct Unreported {
   Unreported() {
     if (address_sanitizer()) __lsan_disable();

@@ -13,7 +13,7 @@ namespace simt {
 namespace {
 
 constexpr std::size_t kAlignment = 128;
-constexpr std::size_t kCapacity = kSharedBytesOptIn + 64 * kAlignment;  // with the gaps between arrays
+constexpr std::size_t kCapacity = kSharedBytesOptIn + 64 * kAlignment;  // includes gaps between arrays
 
 struct Array {
   const void* key;
@@ -22,17 +22,17 @@ struct Array {
 };
 
 std::byte* window = nullptr;
-std::size_t used = 0, bytes_asked = 0;  // with gaps, without
+std::size_t used = 0, requested = 0;  // bytes with and without gaps
 std::vector<Array> arrays;
-std::vector<std::byte*> windows_before;  // of the grid's blocks that are done
+std::vector<std::byte*> windows_before;  // of this grid's finished blocks
 const char dynamic_key = 0;
 
-/// Arrays lie at least a gap apart, so that a step over the end of one is not a step into the next.
+/// Allocates an array. Arrays have gaps between them, so that an access beyond one does not hit the next.
 std::byte* append(const void* key, std::size_t bytes) {
   const Unseen unseen;
-  bytes_asked += bytes;
-  if (bytes_asked > kSharedBytesOptIn || used + bytes > kCapacity)
-    fail_thread(fmt::format("the block asks for {} bytes of shared memory, {} are the most", bytes_asked, kSharedBytesOptIn));
+  requested += bytes;
+  if (requested > kSharedBytesOptIn || used + bytes > kCapacity)
+    fail_thread(fmt::format("the block asks for {} bytes of shared memory, {} are the most", requested, kSharedBytesOptIn));
   std::byte* begin = window + used;
   used = (used + bytes + 2 * kAlignment - 1) / kAlignment * kAlignment;
   if (address_sanitizer()) __asan_unpoison_memory_region(begin, bytes);
@@ -55,11 +55,11 @@ void open_shared_window(std::size_t dynamic_bytes) {
     if (!window) mcnn::fail("simt: no memory for {} bytes of shared memory", kCapacity);
     used = kCapacity;
   }
-  // What the last block left.
+  // Poisoned by the previous block.
   if (address_sanitizer()) __asan_unpoison_memory_region(window, kCapacity);
   std::memset(window, 0xFF, used);
   if (address_sanitizer()) __asan_poison_memory_region(window, kCapacity);
-  used = bytes_asked = 0;
+  used = requested = 0;
   arrays.clear();
   if (dynamic_bytes) append(&dynamic_key, dynamic_bytes);
 }

@@ -1,5 +1,6 @@
-// Streams, events and graphs. One stream is captured at a time, and a device's rules for that are taken strictly: what CUDA leaves
-// to luck (a copy from memory that is not page-locked, the legacy stream beside a capture) is refused too.
+// Streams, events and graphs. One stream can be captured at a time. The rules for captures are stricter than a device's: calls with
+// undefined results (a copy from memory that is not page-locked, the legacy stream during a capture) are refused too.
+// Contract: streams.h, runtime_api.h.
 #include "emulator/streams.h"
 
 #include <chrono>
@@ -12,11 +13,11 @@
 
 namespace simt {
 namespace {
-/// Work that a device may still have before it, and how much was there ever.
+/// Work that has been queued but not run, as on a device, and how many items have run.
 struct Late {
   std::deque<Work> work;
-  uint64_t begun = 0;  // of `work`, those that ran
-  /// Runs what was asked for up to the `last`-th.
+  uint64_t begun = 0;  // number of items that have run
+  /// Runs all items up to the `last`-th.
   cudaError_t run(uint64_t last) {
     cudaError_t status = cudaSuccess;
     for (; begun < last && !work.empty(); ++begun) {
@@ -35,7 +36,7 @@ struct CUstream_st {
 };
 struct CUevent_st {
   std::chrono::steady_clock::time_point time;
-  std::shared_ptr<simt::Late> late;  // of the stream it was recorded on, with what it had to do before
+  std::shared_ptr<simt::Late> late;  // the work of its stream, and which of it precedes the event
   uint64_t last = 0;
 };
 struct CUgraph_st {
@@ -49,7 +50,7 @@ namespace simt {
 namespace {
 
 struct Capture {
-  cudaStream_t stream = nullptr;  // null: none
+  cudaStream_t stream = nullptr;  // the captured stream; null: none
   std::vector<Work> nodes;
   bool lost = false;
 } capture;

@@ -1,4 +1,4 @@
-// The seam between runtime_api.cpp and memory.cpp, whose calls go to a stream, and streams.cpp, which knows what becomes of them.
+// The interface between runtime_api.cpp and memory.cpp, whose calls queue work in streams, and streams.cpp, which runs or captures it.
 #pragma once
 #include <cuda_runtime.h>
 
@@ -9,18 +9,18 @@ namespace simt {
 
 using Work = std::function<cudaError_t()>;
 
-/// Runs `work` now; where `stream` is being captured, puts it into the graph instead.
+/// Runs `work` now; if `stream` is being captured, adds it to the graph instead.
 cudaError_t enqueue(cudaStream_t stream, Work work);
-/// Runs `work` as late as a device might: when something waits for `stream`, or is given to it. In a capture as enqueue().
+/// Runs `work` as late as a device might: when something waits for `stream`, or other work is queued in it. In a capture as enqueue().
 cudaError_t enqueue_late(cudaStream_t stream, Work work);
 
 bool is_captured(cudaStream_t stream);
-/// For calls that may not be made while a stream is captured: cudaErrorStreamCaptureUnsupported then, and the capture is lost.
+/// For calls that are not allowed while a stream is captured: returns cudaErrorStreamCaptureUnsupported and invalidates the capture.
 cudaError_t refuse_in_capture();
 
-/// What `run` throws is the kernel's failure: thrown on, or kept under options().asynchronous.
+/// Runs a kernel. An exception is the kernel's failure: it is rethrown, or, under options().asynchronous, stored in failure().
 cudaError_t run_kernel(const std::function<void()>& run);
-/// What every call returns once a kernel has failed under options().asynchronous; on a device it stays for good.
+/// The error that every call returns after a kernel failed under options().asynchronous. On a device it cannot be cleared.
 cudaError_t& failure();
 
 /// Graphs launched since the program began.

@@ -1,4 +1,4 @@
-// mmap with its errors in words.  Contract: mapped_file.h.
+// Maps a file with mmap; errors become messages.  Contract: mapped_file.h.
 #include "formats/mapped_file.h"
 
 #include <fcntl.h>
@@ -30,7 +30,7 @@ MappedFile::MappedFile(const std::string& path) {
       fail("{}: cannot be mapped ({} bytes): {}", path, size_, std::strerror(error));
     }
   }
-  ::close(fd);  // the mapping stays
+  ::close(fd);  // does not end the mapping
 }
 
 MappedFile::~MappedFile() {

@@ -1,5 +1,5 @@
-// A whole file as read-only memory. Why mapped: a checkpoint of hundreds of megabytes is opened in no time and only the
-// tensors that are used are read.
+// Maps a whole file as read-only memory, so that a checkpoint of hundreds of megabytes opens at once, and only tensors that are used are
+// read from disk.
 #pragma once
 #include <cstddef>
 #include <memory>

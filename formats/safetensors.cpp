@@ -20,7 +20,7 @@ constexpr std::size_t kLengthBytes = 8;
 constexpr uint64_t kLongestHeader = 100'000'000;  // the format's own limit
 constexpr int kDeepestHeader = 3;                 // {name: {shape: [ ]}}
 
-/// JSON allows the same key twice and parsers keep the last one: two readers would see two different files.
+/// Refuses duplicate keys: JSON allows them, and parsers differ in which one they keep.
 json parse_header(const std::string& path, std::string_view text) {
   std::vector<std::set<std::string>> keys_at_depth;
   const json::parser_callback_t check = [&](int depth, json::parse_event_t event, json& value) {
@@ -38,7 +38,7 @@ json parse_header(const std::string& path, std::string_view text) {
   }
 }
 
-/// A list of non-negative integers; anything else (a negative, a fraction, one beyond 64 bits) is an error.
+/// A list of non-negative integers. Anything else (a negative number, a fraction, one beyond 64 bits) is an error.
 std::vector<uint64_t> integers(const std::string& where, const json& entry, const char* field) {
   const auto it = entry.find(field);
   if (it == entry.end() || !it->is_array()) fail("{}: '{}' is not a list", where, field);
@@ -89,7 +89,7 @@ Metadata read_metadata(const std::string& path, const json& entry) {
   return metadata;
 }
 
-/// In the order of the data, each tensor must begin where the one before it ends, and the last at the end of the file.
+/// Checks that the tensors, in order of their offsets, cover the data without gap or overlap, up to the end of the file.
 void check_coverage(const std::string& path, const std::vector<StoredTensor>& tensors, std::span<const std::byte> data) {
   const std::byte* expected = data.data();
   const std::string* before = nullptr;
@@ -126,7 +126,7 @@ TensorFile read_safetensors(const std::string& path, std::span<const std::byte> 
     else
       tensors.push_back(read_entry(path, name, entry, data));
   }
-  // By place in the file; a tensor without elements stands before the one that starts at the same offset.
+  // In order of offsets; a tensor without elements precedes one with elements at the same offset.
   std::sort(tensors.begin(), tensors.end(), [](const StoredTensor& a, const StoredTensor& b) {
     return std::pair(a.bytes.data(), a.bytes.size()) < std::pair(b.bytes.data(), b.bytes.size());
   });
@@ -161,7 +161,7 @@ void write_safetensors(const std::string& path, std::span<const StoredTensor> te
   } catch (const json::exception& e) {
     fail("{}: a name or a metadata value is not UTF-8: {}", path, e.what());
   }
-  text.resize((text.size() + 7) / 8 * 8, ' ');  // the data starts aligned
+  text.resize((text.size() + 7) / 8 * 8, ' ');  // aligns the data to 8 bytes
   const uint64_t length = text.size();
   parts[0] = std::as_bytes(std::span(&length, 1));
   parts[1] = std::as_bytes(std::span(text));

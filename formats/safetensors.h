@@ -1,7 +1,7 @@
 // safetensors: 8 bytes little-endian header length, a JSON header {name: {dtype, shape, data_offsets}}, then the data.
-// Format: https://github.com/huggingface/safetensors (README, "Format"). The reader trusts nothing in the header; the
-// writer's files are whole or absent.
-// Next: tensor_file.h for what a file looks like once it is open.
+// Format: https://github.com/huggingface/safetensors (README, "Format"). The reader checks everything in the header; the writer writes a
+// file completely or not at all.
+// Next: tensor_file.h is an open file.
 #pragma once
 #include <memory>
 #include <span>
@@ -11,12 +11,13 @@
 
 namespace mcnn {
 
-/// Reads a whole file's bytes, which `backing` keeps alive. Throws Error naming the file, the tensor and the offset: header length, JSON,
-/// duplicate names, types, shapes, offsets (in range, as long as the shape asks, without overlap or hole) are all checked.
+/// Reads a file from its bytes, which `backing` keeps alive. Checks the header's length and JSON, duplicate names, types, shapes and
+/// offsets (in range, of the length that the shape requires, without overlap or gap). Throws Error naming the file, the tensor and the
+/// offset.
 TensorFile read_safetensors(const std::string& path, std::span<const std::byte> bytes, std::shared_ptr<const void> backing);
 
-/// Writes `tensors` (names unique, bytes as long as type and shape say: Error otherwise). Larger types come first, so that
-/// every tensor is aligned; otherwise the order is kept.
+/// Writes `tensors`. Throws Error if a name occurs twice or the number of bytes does not fit type and shape. Tensors are sorted by the size
+/// of their type, largest first, so that all are aligned; within a size the order is kept.
 void write_safetensors(const std::string& path, std::span<const StoredTensor> tensors, const Metadata& metadata);
 
 }  // namespace mcnn

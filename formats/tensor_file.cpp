@@ -1,4 +1,4 @@
-// The parts of a file of tensors that every container shares: look-up by name and conversion of values.
+// The parts of TensorFile that are the same for all containers: look-up by name and conversion of values.  Contract: tensor_file.h.
 // Next: safetensors.cpp.
 #include "formats/tensor_file.h"
 
@@ -30,7 +30,7 @@ TensorFile::TensorFile(std::string path, std::vector<StoredTensor> tensors, Meta
       notes_(std::move(notes)),
       backing_(std::move(backing)) {
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
-    if (!index_.emplace(tensors_[i].name, i).second) fail("{}: tensor {} is there twice", path_, printable(tensors_[i].name));
+    if (!index_.emplace(tensors_[i].name, i).second) fail("{}: tensor {} occurs twice", path_, printable(tensors_[i].name));
   }
 }
 
@@ -50,7 +50,7 @@ std::size_t element_size(std::string_view dtype) {
 namespace {
 
 template <class Stored>
-Stored element(const std::byte* bytes, std::size_t i) {  // memcpy: the file promises no alignment
+Stored element(const std::byte* bytes, std::size_t i) {  // memcpy: the bytes may be unaligned
   Stored value;
   std::memcpy(&value, bytes + i * sizeof(Stored), sizeof(Stored));
   return value;

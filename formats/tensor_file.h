@@ -1,6 +1,6 @@
-// A file of named tensors as any container presents it: a list of (name, type, shape, bytes) and string metadata.
-// Nothing is converted on opening: the bytes are the file's own (mapped), as_floats() converts one tensor on request.
-// Next: safetensors.h, torch_zip.h and torch_legacy.h are the containers; weights/key_map.h translates the names; weights/load.h puts the
+// A file of named tensors, independent of its container: a list of (name, type, shape, bytes) and string metadata.
+// Opening converts nothing: the bytes are those of the mapped file, and as_floats() converts a single tensor.
+// Next: safetensors.h, torch_zip.h and torch_legacy.h are the containers; weights/key_map.h translates the names; weights/load.h loads the
 // values into a network.
 #pragma once
 #include <cstddef>
@@ -35,9 +35,9 @@ class TensorFile {
 
   const std::string& path() const { return path_; }
   const std::vector<StoredTensor>& tensors() const& { return tensors_; }  ///< in the file's order
-  const std::vector<StoredTensor>& tensors() && = delete;                 // the loop would outlive the file
+  const std::vector<StoredTensor>& tensors() && = delete;                 // a loop over it would outlive the file
   const Metadata& metadata() const { return metadata_; }
-  /// What a user should know of how the file was read, one line each: which of several dictionaries was taken.
+  /// Notes for the user on how the file was read, one line each, such as which of several dictionaries was chosen.
   const std::vector<std::string>& notes() const { return notes_; }
   /// Null if there is none of that name.
   const StoredTensor* find(std::string_view name) const;
@@ -51,19 +51,19 @@ class TensorFile {
   std::unordered_map<std::string_view, std::size_t> index_;
 };
 
-/// Opens a file of tensors with the reader that its content asks for: safetensors, torch.save's zip or legacy pickle.
-/// dictionary: which of a checkpoint's dictionaries, "" for the rule of torch_tensors.h; safetensors has none.
-/// Throws Error, one line, if no reader knows the file.
+/// Opens a file of tensors and recognises its format by its content: safetensors, torch.save's zip or legacy pickle.
+/// dictionary: which of a checkpoint's dictionaries to read; "": chosen by the rule of torch_tensors.h. safetensors has none.
+/// Throws Error, one line, if the format is not recognised or the file is damaged.
 TensorFile open_tensor_file(const std::string& path, const std::string& dictionary = "");
 
-/// Bytes of one element; 0 for a type this program does not know.
+/// Bytes of one element; 0 for an unknown type.
 std::size_t element_size(std::string_view dtype);
 
-/// The values, converted. I64 beyond 2^24 and F64 are rounded. Throws Error for a type without a conversion.
+/// The values, converted; those that the result's type cannot represent are rounded. Throws Error for a type without a conversion.
 std::vector<float> as_floats(const StoredTensor& tensor);
 std::vector<double> as_doubles(const StoredTensor& tensor);
 
-/// A name from a file as it may stand in a one-line message: quoted, control characters escaped, long ones cut.
+/// A name from a file, made safe for a one-line message: quoted, control characters escaped, long names cut.
 std::string printable(std::string_view name);
 
 }  // namespace mcnn

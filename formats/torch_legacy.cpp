@@ -1,4 +1,5 @@
-// Five pickles, then the storages in the order of the fifth.  Contract: torch_legacy.h.
+// Reads five pickles, then the storages in the order that the fifth lists.  Contract: torch_legacy.h.
+// Next: unpickler.h reads a pickle, torch_tensors.h makes the tensors.
 #include "formats/torch_legacy.h"
 
 #include <cstring>
@@ -20,7 +21,7 @@ struct Place {
   std::span<const std::byte> bytes;
 };
 
-/// The storages that the object names, without their bytes yet.
+/// The storages that the object refers to, without their bytes.
 std::map<std::string, Place> named_storages(const std::string& path, const Pickle& object) {
   std::map<std::string, Place> storages;
   for (const PickleValue& value : object.values) {
@@ -60,7 +61,7 @@ TensorFile read_torch_legacy(const std::string& path, std::span<const std::byte>
     const auto named = key->kind == Kind::text ? storages.find(std::string(key->text)) : storages.end();
     if (named == storages.end()) fail("{}: offset {}: a storage that the object does not name", path, key->offset);
     auto& [storage, place] = named->second;
-    if (place.data() != nullptr) fail("{}: offset {}: storage {} is there twice", path, key->offset, printable(storage.key));
+    if (place.data() != nullptr) fail("{}: offset {}: storage {} occurs twice", path, key->offset, printable(storage.key));
     uint64_t elements = 0;
     if (bytes.size() - at < sizeof elements || storage.bytes() > bytes.size() - at - sizeof elements)
       fail("{}: offset {}: storage {} needs {} bytes, but the file ends after {}", path, at, printable(storage.key),

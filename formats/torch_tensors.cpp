@@ -1,4 +1,5 @@
-// Dictionary -> tensor -> storage -> bytes.  Contract: torch_tensors.h.
+// Chooses the dictionary of weights, then finds each tensor's storage and bytes.  Contract: torch_tensors.h.
+// Next: torch_zip.cpp and torch_legacy.cpp call it.
 #include "formats/torch_tensors.h"
 
 #include <fmt/ranges.h>
@@ -18,15 +19,15 @@ namespace {
 using Kind = PickleValue::Kind;
 constexpr std::array kWellKnown = {"state_dict_ema", "model_ema", "ema_state_dict", "ema", "state_dict", "model_state_dict",
                                    "model_state",    "model",     "module",         "net", "weights"};
-constexpr int kDeepest = 8;  // dictionaries in dictionaries; a pickle can hold circles
-constexpr uint64_t kMostGrowth = 4;
+constexpr int kDeepest = 8;          // nested dictionaries; a limit is needed because a pickle can contain cycles
+constexpr uint64_t kMostGrowth = 4;  // memory for copies of strided views, in sizes of the file
 
 template <class... Args>
 [[noreturn]] void refuse(const std::string& where, const PickleValue& at, fmt::format_string<Args...> format, Args&&... args) {
   fail("{}: offset {}: {}", where, at.offset, fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// A value of a dictionary; null if it is none or has no such key.
+/// The value of `key`; null if `dictionary` is not a dictionary or has no such key.
 const PickleValue* find(const PickleValue& dictionary, std::string_view key) {
   if (dictionary.kind != Kind::dict) return nullptr;
   for (std::size_t i = 0; i < dictionary.items.size(); i += 2)
@@ -41,7 +42,7 @@ bool holds_tensors(const PickleValue& value) {
   return false;
 }
 
-/// Keys of the entries that are dictionaries, or of those that hold tensors.
+/// Keys of the entries that are dictionaries; if with_tensors, only of those that contain tensors.
 std::vector<std::string> keys_of_dictionaries(const PickleValue& dictionary, bool with_tensors) {
   std::vector<std::string> keys;
   for (std::size_t i = 0; i < dictionary.items.size(); i += 2) {
@@ -76,7 +77,7 @@ const PickleValue& named_dictionary(const std::string& where, const PickleValue&
   return *here;
 }
 
-/// "the object 'a.B' under 'model'", of the dictionary itself and of what it holds; empty: there are none.
+/// Lists objects, for a message: the value itself, or those in the dictionary ("an object of 'a.B' under 'model'"). Empty if none.
 std::string objects_in(const PickleValue& value) {
   if (value.kind == Kind::object) return fmt::format("an object of {}", printable(value.text));
   std::vector<std::string> objects;
@@ -92,7 +93,7 @@ std::string objects_in(const PickleValue& value) {
   return fmt::format("{}", fmt::join(objects, ", "));
 }
 
-/// The rule of torch_tensors.h; the keys that led there are added to `way`.
+/// Applies the rule of torch_tensors.h. Appends the keys that lead to the chosen dictionary to `way`.
 const PickleValue& chosen_dictionary(const std::string& where, const PickleValue& root, std::vector<std::string>& way) {
   const PickleValue* here = &root;
   for (int depth = 0; depth < kDeepest; ++depth) {
@@ -144,7 +145,7 @@ std::vector<std::string> notes_of(const PickleValue& start, const PickleValue& d
   return notes;
 }
 
-/// The product, unless it is beyond 2^63.
+/// The product; nullopt if it exceeds 2^63.
 std::optional<uint64_t> product(uint64_t a, uint64_t b) {
   if (b != 0 && a > static_cast<uint64_t>(INT64_MAX) / b) return std::nullopt;
   return a * b;
@@ -168,7 +169,7 @@ uint64_t non_negative(const std::string& where, const PickleValue& value, const 
   return static_cast<uint64_t>(value.integer);
 }
 
-/// Row-major without gaps; an axis of one element may have any stride.
+/// Whether the strides are row-major without gaps; an axis of length 1 may have any stride.
 bool contiguous(const std::vector<int64_t>& shape, const std::vector<int64_t>& strides) {
   int64_t expected = 1;
   for (std::size_t i = shape.size(); i > 0; --i) {
@@ -224,7 +225,7 @@ StoredTensor stored_tensor(const std::string& where, std::string name, const Pic
   const std::vector<int64_t> strides = integers(here, *arguments[3], "its strides");
   if (strides.size() != t.shape.size()) refuse(here, tensor, "{} strides for {}", strides.size(), t.shape_str());
 
-  // Elements, and the place behind the last one, in the storage.
+  // The tensor's bytes, and the index of its last element in the storage.
   const std::size_t element = element_size(t.dtype);
   std::optional<uint64_t> bytes = element, last = offset;
   for (std::size_t i = 0; i < t.shape.size(); ++i) {

@@ -1,10 +1,11 @@
-// The part of a checkpoint that every torch.save shares, zip and legacy: the object's pickle says which dictionary holds the
-// weights and how each tensor lies in its storage.
-// Which dictionary, when a checkpoint holds several: the first of
-//   state_dict_ema, model_ema, ema_state_dict, ema, state_dict, model_state_dict, model_state, model, module, net, weights
-// that is a dictionary (averaged weights first: published scores are theirs, and timm chooses so), looked up again inside it;
-// else the dictionary that has tensors itself; else its only entry that has some. Notes say what was chosen. The search
-// starts at the entry that the caller names ("state_dict", "ema/module"), if it names one.
+// Common to both formats of torch.save, zip and legacy: finds the dictionary of weights in the object's pickle, and each tensor in its
+// storage. If a checkpoint has several dictionaries, this rule chooses:
+// 1. The first of these keys whose value is a dictionary; the rule is then applied again inside it.
+//    state_dict_ema, model_ema, ema_state_dict, ema, state_dict, model_state_dict, model_state, model, module, net, weights
+//    (Averaged weights come first, as in timm: published scores are theirs.)
+// 2. Else the dictionary itself, if it contains tensors.
+// 3. Else its only entry that contains tensors.
+// The search starts at the entry that the caller names ("state_dict", "ema/module"), if any. TensorFile::notes() state the choice.
 // Next: torch_zip.h and torch_legacy.h, the two containers.
 #pragma once
 #include <functional>
@@ -17,12 +18,12 @@
 
 namespace mcnn {
 
-/// A storage, or a stretch of one, as a persistent id names it.
+/// A storage, or a range of one, as a pickle's persistent id describes it.
 struct TorchStorage {
   std::string key;
   std::string dtype;             ///< safetensors' spelling
   uint64_t elements = 0;         ///< of the whole storage
-  uint64_t begin = 0, size = 0;  ///< the stretch, in elements
+  uint64_t begin = 0, size = 0;  ///< the range, in elements
   uint64_t bytes() const { return elements * element_size(dtype); }
 };
 
@@ -32,8 +33,8 @@ TorchStorage torch_storage(const std::string& where, const PickleValue& value);
 /// The bytes of a storage: exactly storage.bytes() of them. Throws Error if the file does not have them.
 using ReadStorage = std::function<std::span<const std::byte>(const TorchStorage& storage)>;
 
-/// The tensors of the dictionary (see above). Contiguous ones are the storage's own bytes; strided views are laid out anew,
-/// all together in at most 4 times `file_size` bytes. `backing` keeps the storages alive.
+/// The tensors of the chosen dictionary (see above). Contiguous tensors refer to the storage's bytes. Strided views are copied to row-major
+/// order, into at most 4 times `file_size` bytes in total. `backing` keeps the storages alive.
 /// Throws Error naming `where`, tensor and offset.
 TensorFile torch_tensors(const std::string& path, const std::string& where, const PickleValue& root, const std::string& dictionary,
                          const ReadStorage& read, uint64_t file_size, std::shared_ptr<const void> backing);

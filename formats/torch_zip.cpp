@@ -1,4 +1,4 @@
-// Archive -> data.pkl -> tensors.  Contract: torch_zip.h.
+// Opens the archive, reads its data.pkl, and makes the tensors.  Contract: torch_zip.h.
 #include "formats/torch_zip.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 namespace mcnn {
 namespace {
 
-/// "<name>/", the folder that data.pkl is in.
+/// "<name>/", the folder that contains data.pkl.
 std::string folder_of(const std::string& path, const ZipArchive& archive) {
   constexpr std::string_view kObject = "data.pkl";
   const auto is_object = [&](const auto& entry) {
@@ -47,7 +47,7 @@ TensorFile read_torch_zip(const std::string& path, std::span<const std::byte> by
 
   const std::string where = path + ": data.pkl";
   const Pickle object = read_pickle(where, archive.read(folder + "data.pkl"));
-  std::unordered_map<std::string, std::span<const std::byte>> storages;  // checked once, however many tensors share one
+  std::unordered_map<std::string, std::span<const std::byte>> storages;  // so that a storage shared by tensors is read and checked once
   const auto read = [&](const TorchStorage& storage) {
     auto known = storages.find(storage.key);
     if (known == storages.end()) known = storages.emplace(storage.key, archive.read(folder + "data/" + storage.key)).first;

@@ -1,4 +1,4 @@
-// torch.save since 1.6: a zip file of <name>/data.pkl, the object, and <name>/data/<key>, one stored entry per storage.
+// The format of torch.save since 1.6: a zip file of <name>/data.pkl, the object, and <name>/data/<key>, an uncompressed entry per storage.
 // Source: torch/serialization.py (_save, _load), caffe2/serialize/inline_container.cc.
 // Next: zip_archive.h, unpickler.h, torch_tensors.h.
 #pragma once
@@ -11,8 +11,8 @@
 
 namespace mcnn {
 
-/// Reads a whole file's bytes, which `backing` keeps alive; `dictionary` as in open_tensor_file(). The CRC of every entry that
-/// is used is checked. Throws Error naming the file, the entry or the tensor, and the offset (in data.pkl for a tensor's).
+/// Reads a file from its bytes, which `backing` keeps alive; `dictionary` as in open_tensor_file(). Checks the CRC of every entry used.
+/// Throws Error naming the file, the entry or the tensor, and the offset (for a tensor: in data.pkl).
 TensorFile read_torch_zip(const std::string& path, std::span<const std::byte> bytes, std::shared_ptr<const void> backing,
                           const std::string& dictionary = "");
 

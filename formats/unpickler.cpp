@@ -1,4 +1,5 @@
-// The stack machine: one case per opcode.  Contract: unpickler.h.
+// The stack machine: step() has one case per opcode.  Contract: unpickler.h.
+// Next: torch_tensors.cpp uses the values.
 #include "formats/unpickler.h"
 
 #include <algorithm>
@@ -15,7 +16,7 @@ namespace {
 
 using Kind = PickleValue::Kind;
 
-// The largest public checkpoint with optimizer state and EMA makes some 60 thousand.
+// The largest public checkpoint with optimizer state and EMA has about 60 thousand.
 constexpr std::size_t kMostValues = 1'000'000;
 constexpr uint8_t kNewestProtocol = 5;
 
@@ -57,7 +58,7 @@ const std::map<std::string_view, Known>& known_globals() {
   return known;
 }
 
-/// Whether a module is for running programs or code, which no trainer needs for its own state.
+/// Whether a module can run programs or code. No trainer's state needs one.
 bool runs_programs(std::string_view module) {
   static const std::set<std::string_view> modules = {
       "_pickle", "asyncio",    "bdb",       "code",      "codeop",  "commands",        "ctypes",    "ftplib",
@@ -66,7 +67,7 @@ bool runs_programs(std::string_view module) {
       "socket",  "subprocess", "sys",       "threading", "timeit",  "urllib",          "webbrowser"};
   return modules.contains(module.substr(0, module.find('.')));
 }
-/// Of builtins. (Enumerations are saved by getattr.)
+/// Whether a function of `builtins` can run code. (getattr is not listed: enumerations are saved with it.)
 bool runs_code(std::string_view builtin) {
   static const std::set<std::string_view> functions = {"__import__", "breakpoint", "compile", "delattr", "eval",   "exec",
                                                        "execfile",   "file",       "globals", "input",   "locals", "open",
@@ -140,7 +141,7 @@ class Unpickler {
     stack_.pop_back();
     return value;
   }
-  /// The values above the last mark, which goes too.
+  /// Removes the last mark and the values above it, and returns these.
   std::vector<PickleValue*> pop_to_mark() {
     if (marks_.empty()) refuse("there is no mark on the stack");
     const auto first = stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
@@ -160,12 +161,12 @@ class Unpickler {
   }
   void extend(Kind kind, const std::vector<PickleValue*>& items) {
     if (kind == Kind::dict && items.size() % 2 != 0) refuse("a key without a value");
-    if (top().kind == Kind::object) return;  // of a class of its own: what is in it is nobody's weights
+    if (top().kind == Kind::object) return;  // contents of unknown objects are dropped: they hold no weights
     PickleValue& container = top_of_kind(kind);
     container.items.insert(container.items.end(), items.begin(), items.end());
   }
 
-  /// Picklers number their memo from 0 or 1 on and an entry costs bytes: a larger number would only cost memory.
+  /// Picklers number memo entries consecutively, and each takes at least a byte of the pickle: a larger index is refused.
   void memo_put(uint64_t index) {
     if (index > at_ - begin_) refuse("memo entry {} after {} bytes of the pickle", index, at_ - begin_);
     if (index >= memo_.size()) memo_.resize(index + 1);
@@ -177,7 +178,7 @@ class Unpickler {
   }
 
   void push_global(std::string_view module, std::string_view name) {
-    constexpr std::size_t kLongest = 1000;  // a text can be named again and again at the cost of a few bytes
+    constexpr std::size_t kLongest = 1000;  // limits memory: a pickle can repeat a long text with a few bytes
     if (module.size() + name.size() > kLongest) refuse("a global's name of {} bytes", module.size() + name.size());
     const std::string full = std::string(module) + "." + std::string(name);
     const auto found = known_globals().find(full);
@@ -222,7 +223,7 @@ class Unpickler {
     push(Kind::storage).items = {&id};
   }
 
-  /// An OrderedDict's attributes (PyTorch's _metadata) say nothing about tensors.
+  /// Sets an object's state. Ignored: an OrderedDict's attributes (PyTorch's _metadata) do not concern tensors.
   void build() {
     const PickleValue& state = pop();
     if (top().kind == Kind::object) return;
@@ -316,11 +317,11 @@ class Unpickler {
       case 0x92: pop(); [[fallthrough]];  // NEWOBJ_EX: arguments by name
       case 0x81: {                        // NEWOBJ
         pop();
-        const PickleValue& made_of = pop();
-        if (made_of.kind == Kind::function && made_of.text == kOrderedDict)
+        const PickleValue& made_class = pop();
+        if (made_class.kind == Kind::function && made_class.text == kOrderedDict)
           push(Kind::dict);
         else
-          push_object(made_of.kind == Kind::object ? made_of.text : std::string_view(name_of(made_of.kind)));
+          push_object(made_class.kind == Kind::object ? made_class.text : std::string_view(name_of(made_class.kind)));
         break;
       }
       case 0x8f: push_object("set"); break;

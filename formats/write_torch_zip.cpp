@@ -1,4 +1,4 @@
-// The pickle (protocol 2, no memo), then the records of the zip.  Contract: write_torch_zip.h.
+// Makes the pickle (protocol 2, no memo), then the records of the zip.  Contract: write_torch_zip.h.
 // Next: zip_writer.cpp.
 #include "formats/write_torch_zip.h"
 
@@ -12,7 +12,7 @@
 namespace mcnn {
 namespace {
 
-/// Opcodes: Python's pickletools.
+/// Builds a pickle. Opcodes: Python's pickletools.
 class Pickle {
  public:
   Pickle& code(char opcode) {
@@ -53,7 +53,7 @@ const char* storage_of(std::string_view dtype) {
   return found == storages.end() ? nullptr : found->second;
 }
 
-/// Of a contiguous tensor, in elements.
+/// The strides of a contiguous tensor, in elements.
 std::vector<int64_t> strides(const std::vector<int64_t>& shape) {
   std::vector<int64_t> out(shape.size());
   int64_t stride = 1;
@@ -64,7 +64,7 @@ std::vector<int64_t> strides(const std::vector<int64_t>& shape) {
   return out;
 }
 
-/// name: _rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, backward_hooks), storage the record `key`.
+/// Adds name: _rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, backward_hooks); its storage is the record `key`.
 void add_tensor(Pickle& pickle, const StoredTensor& t, const std::string& key) {
   pickle.string(t.name).global("torch._utils", "_rebuild_tensor_v2").code('(');
   pickle.code('(').string("storage").global("torch", storage_of(t.dtype)).string(key).string("cpu").integer(t.size()).code('t');
@@ -92,8 +92,8 @@ void write_torch_zip(const std::string& path, std::span<const StoredTensor> tens
   for (std::size_t i = 0; i < tensors.size(); ++i) add_tensor(pickle, tensors[i], std::to_string(i));
   pickle.code('u').code('.');
 
-  // torch.save's folder is the file's name; readers take whatever stands before data.pkl, which comes first. Its
-  // .format_version is left out: it promises a layout with data descriptors.
+  // torch.save names the folder after the file; readers accept any. data.pkl is the first record. torch.save's .format_version is left
+  // out, because it implies zip data descriptors.
   const std::string folder = "archive/", byte_order = "little", version = "3\n";
   std::vector<ZipRecord> records = {{folder + "data.pkl", std::as_bytes(std::span(pickle.text))},
                                     {folder + "byteorder", std::as_bytes(std::span(byte_order))}};

@@ -1,5 +1,5 @@
-// torch.save's container since PyTorch 1.6: a zip of a pickle, which says what the tensors are called and shaped, and their
-// bytes. torch.load(weights_only=True) reads it. It has no place for metadata: preprocessing does not travel in it.
+// Writes torch.save's format since PyTorch 1.6: a zip with a pickle of the tensors' names and shapes, and with their bytes.
+// torch.load(weights_only=True) reads it. The format has no metadata, so preprocessing and class names are not stored.
 // Source: PyTorch's torch/serialization.py (_save), torch/_weights_only_unpickler.py.
 #pragma once
 #include <span>
@@ -9,8 +9,8 @@
 
 namespace mcnn {
 
-/// An OrderedDict of the tensors in their order. Throws Error: a name twice, a type PyTorch has no storage for, bytes that
-/// do not fit the shape.
+/// Writes an OrderedDict of the tensors in order. Throws Error if a name occurs twice, PyTorch has no storage for a type, or the bytes do
+/// not fit the shape.
 void write_torch_zip(const std::string& path, std::span<const StoredTensor> tensors);
 
 }  // namespace mcnn

@@ -1,4 +1,5 @@
-// Zip: the end record, found from the back, leads to the directory, the directory to the entries.  Contract: zip_archive.h.
+// Reads a zip file: searches the end record from the end of the file, then reads the directory, and checks each entry's local header.
+// Contract: zip_archive.h.
 #include "formats/zip_archive.h"
 
 #include <libdeflate.h>
@@ -17,12 +18,12 @@ namespace {
 constexpr uint32_t kEndRecord = 0x06054b50, kEnd64Record = 0x06064b50, kEnd64Locator = 0x07064b50, kDirectoryRecord = 0x02014b50,
                    kLocalRecord = 0x04034b50;
 constexpr std::size_t kEndSize = 22, kEnd64Size = 56, kLocatorSize = 20, kDirectorySize = 46, kLocalSize = 30;
-constexpr uint32_t kIn64 = 0xffffffff;  // "see the zip64 record"
+constexpr uint32_t kIn64 = 0xffffffff;  // stands for a value that is in the zip64 field
 constexpr uint16_t kStored = 0, kDeflated = 8, kEncryptedFlag = 1, kZip64Field = 1;
-// Weights deflate to 0.9 of their size, pickles of them to a tenth.
+// Limit of inflated bytes, in sizes of the file. Weights deflate to 0.9 of their size, pickles to a tenth.
 constexpr uint64_t kMostGrowth = 16;
 
-/// Fields at offsets of a record; a record outside the file is an error.
+/// A record of `size` bytes at offset `at`, read by field offsets. A record outside the file is an error.
 class Record {
  public:
   Record(const std::string& path, std::span<const std::byte> bytes, uint64_t at, uint64_t size, const char* what) {
@@ -85,12 +86,12 @@ Directory find_directory(const std::string& path, std::span<const std::byte> byt
   return d;
 }
 
-/// Sizes and offset that do not fit 32 bits stand in an extra field, those alone and in this order.
+/// Sizes and offsets that need 64 bits are in an extra field: only those values, in this order.
 void read_zip64(const std::string& where, const Record& extra, ZipArchive::Entry& entry, uint64_t& header_at) {
   const auto bytes = extra.bytes();
   for (std::size_t at = 0; at + 4 <= bytes.size();) {
     const std::size_t length = extra.u16(at + 2), next = at + 4 + length;
-    if (next > bytes.size()) fail("{}: an extra field of {} bytes, {} are there", where, length, bytes.size() - at - 4);
+    if (next > bytes.size()) fail("{}: an extra field of {} bytes, but only {} are left", where, length, bytes.size() - at - 4);
     if (extra.u16(at) == kZip64Field) {
       std::size_t from = at + 4;
       for (uint64_t* value : {&entry.size, &entry.packed, &header_at}) {
@@ -116,7 +117,7 @@ ZipArchive::ZipArchive(std::string path, std::span<const std::byte> bytes)
   };
   std::vector<Extent> extents;
   uint64_t at = directory.begin;
-  const auto listing = bytes.first(directory.begin + directory.size);  // records must lie in the directory
+  const auto listing = bytes.first(directory.begin + directory.size);  // directory records must not extend beyond it
   for (uint64_t i = 0; i < directory.entries; ++i) {
     const Record r(path_, listing, at, kDirectorySize, "a directory record");
     if (r.u32(0) != kDirectoryRecord) fail("{}: there is no directory record at offset {}", path_, at);
@@ -139,7 +140,7 @@ ZipArchive::ZipArchive(std::string path, std::span<const std::byte> bytes)
     if (entry.method == kStored && entry.packed != entry.size)
       fail("{}: is stored in {} bytes, expected {}", where, entry.packed, entry.size);
     extents.push_back({header_at, entry.begin + entry.packed, name});
-    if (!entries_.emplace(name, entry).second) fail("{}: is there twice", where);
+    if (!entries_.emplace(name, entry).second) fail("{}: occurs twice", where);
     at += kDirectorySize + name_length + extra_length + comment_length;
   }
   std::sort(extents.begin(), extents.end(), [](const Extent& a, const Extent& b) { return a.begin < b.begin; });

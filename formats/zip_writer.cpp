@@ -1,4 +1,4 @@
-// Per record a local header with its padding and the data; then the central directory and its end.  Contract: zip_writer.h.
+// Writes for each record a local header with padding and the data, then the central directory and its end.  Contract: zip_writer.h.
 #include "formats/zip_writer.h"
 
 #include <libdeflate.h>
@@ -16,9 +16,9 @@ namespace {
 
 constexpr std::size_t kAlignment = 64;
 constexpr std::size_t kLocalHeader = 30, kExtraHeader = 4;  // bytes before a record's name; before an extra field's content
-constexpr uint16_t kUtf8Names = 0x800, kVersion = 10, kNoTime = 0, kFirstDay = 0x21;  // 1980-01-01: the same bytes every time
+constexpr uint16_t kUtf8Names = 0x800, kVersion = 10, kNoTime = 0, kFirstDay = 0x21;  // 1980-01-01, so that equal contents give equal files
 
-/// Little-endian numbers, one after the other.
+/// Appends little-endian numbers.
 struct Bytes {
   std::string text;
   Bytes& u16(std::size_t value) { return append(value, 2); }
@@ -29,7 +29,7 @@ struct Bytes {
   }
 };
 
-/// What the local header and the directory's entry have in common: version to the sizes and the name's length.
+/// Appends the fields that the local header and the directory's entry share: from the version to the sizes and the name's length.
 void describe(Bytes& header, const ZipRecord& record, std::size_t crc) {
   constexpr int kStored = 0;
   header.u16(kVersion).u16(kUtf8Names).u16(kStored).u16(kNoTime).u16(kFirstDay);
@@ -71,7 +71,7 @@ void write_zip(const std::string& path, std::span<const ZipRecord> records) {
   std::size_t total = 0;
   for (const ZipRecord& r : records) {
     if (!names.insert(r.name).second) fail("{}: two records named '{}'", path, r.name);
-    total += r.bytes.size() + 2 * (r.name.size() + kAlignment) + kLocalHeader;  // at least its share of the file
+    total += r.bytes.size() + 2 * (r.name.size() + kAlignment) + kLocalHeader;  // an upper bound of its share of the file
   }
   if (records.size() > UINT16_MAX) fail("{}: {} records, a zip file without zip64 holds at most {}", path, records.size(), UINT16_MAX);
   if (total > UINT32_MAX) fail("{}: {} bytes, a zip file without zip64 holds at most {}", path, total, UINT32_MAX);

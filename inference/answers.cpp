@@ -1,5 +1,6 @@
-// Answers as text, as JSON lines, and as the table that can be gone on with: its rows are read again beside the list of photos.
-// Next: apps/mcnn-infer.cpp asks, evaluate.h answers.
+// Writes answers as text, as JSON lines, or as a probability table. A table that is continued is read row by row, together with the list
+// of photos, before new rows are added.  Contract: answers.h.
+// Next: apps/mcnn-infer.cpp uses it.
 #include "inference/answers.h"
 
 #include <fmt/format.h>
@@ -25,7 +26,7 @@ std::string json_text(const std::string& text) {
   return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-/// As exact as a logit.
+/// Seven digits: the precision of an fp32 logit.
 std::string number(double probability) { return fmt::format("{:.7g}", probability); }
 
 std::size_t likeliest(const std::vector<double>& probabilities) {
@@ -110,12 +111,12 @@ ProbabilityTable::ProbabilityTable(std::string path, std::vector<std::string> cl
   if (!out_) fail("{}: cannot be written: {}", path_, std::strerror(errno));
   if (::flock(::fileno(out_.get()), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) fail("{}: another program is writing it", path_);
   std::error_code error;
-  const bool there = std::filesystem::is_regular_file(path_, error) && std::filesystem::file_size(path_, error) > 0;
-  if (!there) {
+  const bool has_rows = std::filesystem::is_regular_file(path_, error) && std::filesystem::file_size(path_, error) > 0;
+  if (!has_rows) {
     begin_writing();
     return;
   }
-  if (!resume) fail("{}: is there already; --resume goes on with it", path_);
+  if (!resume) fail("{}: exists already; --resume continues it", path_);
   done_.open(path_, std::ios::binary);
   if (!done_) fail("{}: cannot be read: {}", path_, std::strerror(errno));
   const std::string expected = header_of(classes_);
@@ -127,11 +128,11 @@ ProbabilityTable::ProbabilityTable(std::string path, std::vector<std::string> cl
          begin.substr(0, begin.find_first_of("\r\n")), expected.substr(0, expected.size() - 1));
   if (begin == expected)
     bytes_ = static_cast<int64_t>(begin.size());
-  else  // it ends within its first line
+  else  // the file ends within its first line
     begin_writing();
 }
 
-/// A whole row with its line break; false where the file ends.
+/// Reads a row with its line break; false at the end of the file, or if the row is incomplete.
 bool ProbabilityTable::read_row(std::string& row) {
   row.clear();
   bool quoted = false;
@@ -181,11 +182,11 @@ void ProbabilityTable::begin_writing() {
 }
 
 void ProbabilityTable::require_same(const float* logits) const {
-  constexpr double kSame = 0.01;  // another device rounds otherwise
+  constexpr double kSame = 0.01;  // tolerance: another device rounds differently
   const std::vector<double> p = softmax(logits, classes_.size());
   for (std::size_t k = 0; k < p.size(); ++k)
     if (const auto had = number_in<double>(last_[2 + k]); !had || std::abs(*had - p[k]) > kSame)
-      fail("{}: has {} for '{}' of {}, and it is {} now: the table was made by another network, or with other settings", path_,
+      fail("{}: has {} for '{}' of {}, but it is {} now: the table was made by another network, or with other settings", path_,
            last_[2 + k], classes_[k], last_[0], number(p[k]));
 }
 

@@ -1,3 +1,4 @@
+// Adds a network's forward and backward to a program.  Contract: engine.h.
 #include "inference/engine.h"
 
 #include "inference/inference_step.h"

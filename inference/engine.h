@@ -1,4 +1,5 @@
-// Forward and backward over one batch: what happens to the numbers between the loader and the optimizer.
+// Forward and backward over one batch: everything between the loader and the optimizer.
+// Next: models/model.h runs the layers; inference_step.h evaluates, train/training_step.h trains.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -16,7 +17,7 @@ struct Normalisation {
   std::array<float, 3> std{0.229f, 0.224f, 0.225f};
 };
 
-/// A batch in the backend's memory; see Batch.
+/// A batch (data/batch.h) in the backend's memory.
 struct BatchTensors {
   Tensor pixels, flips;  ///< u8
   Tensor targets;        ///< of the parameter type
@@ -24,29 +25,29 @@ struct BatchTensors {
 
 class InferenceStep;
 
-/// A network, the memory its steps run in and how photos enter it.
+/// A network, its parameters, the memory its steps run in, and the normalisation of its input.
 class Engine {
  public:
-  /// Adds no values: initialise() or a weights file gives them. gradients: false for inference only. `storage` is the type of
-  /// feature maps; f32 stands for the backend's parameter type. Throws Error if the backend cannot store them so.
+  /// Parameters have no values yet: call initialise() or load_weights(). gradients: false for inference only. `storage` is the type of
+  /// feature maps; f32 stands for the backend's parameter type. Throws Error if the backend does not support it.
   Engine(Ops& ops, const NetworkSpec& spec, const Normalisation& normalisation, bool gradients, DType storage = DType::f32);
 
-  /// Adds forward and backward of one training step over a batch; the gradients are written to the parameters'. `smoothing` is the
-  /// loss's label smoothing. loss (1).
+  /// Adds forward and backward of one training step over a batch. It writes loss (1) and the gradients of all parameters. `smoothing` is
+  /// the loss's label smoothing.
   void add_gradients(Program& program, const BatchTensors& batch, float smoothing, const Tensor& loss) const;
-  /// Adds evaluation: returns the logits, (N,K). pixels (N,H,W,3) and flips (N) u8.
+  /// Adds evaluation and returns the logits, (N,K). pixels (N,H,W,3) and flips (N) are u8.
   Tensor add_logits(Program& program, const Tensor& pixels, const Tensor& flips) const;
 
-  /// add_gradients() over a batch of the host's, at once. Returns the loss.
+  /// Runs add_gradients() at once over a batch in host memory. Returns the loss.
   double gradients(const Batch& batch, const StepState& state, float smoothing);
-  /// Fresh tensors for a batch of that size.
+  /// Uninitialised tensors for a batch of this size.
   BatchTensors tensors(Arena& arena, const Batch& batch) const;
-  /// Evaluation of a batch of the host's, at once: logits, (N,K).
+  /// Evaluates a batch in host memory at once. Returns the logits, (N,K).
   std::vector<float> logits(const Batch& batch);
 
   ~Engine();
 
-  /// Takes the time of every operation and layer from now on.
+  /// Reports the time of every operation and layer to `profiler` from now on; null: no longer.
   void profile_with(Profiler* profiler) { profiler_ = profiler; }
 
   Ops& ops() { return ops_; }
@@ -54,7 +55,7 @@ class Engine {
   const Parameters& parameters() const { return parameters_; }
   const Model& model() const { return model_; }
   DType storage() const { return storage_; }
-  /// Where the programs of this engine run.
+  /// The memory in which this engine's programs run.
   Workspace& workspace() { return workspace_; }
   const Workspace& workspace() const { return workspace_; }
   Profiler* profiler() const { return profiler_; }
@@ -69,7 +70,7 @@ class Engine {
   DType storage_;
   Workspace workspace_;
   Profiler* profiler_ = nullptr;
-  std::unique_ptr<InferenceStep> inference_;  // null: not used yet
+  std::unique_ptr<InferenceStep> inference_;  // made by the first call of logits()
 };
 
 }  // namespace mcnn

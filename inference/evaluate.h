@@ -1,4 +1,4 @@
-// A network over a data set in evaluation mode.
+// Runs a network over a data set in evaluation mode.
 #pragma once
 #include <functional>
 
@@ -8,7 +8,7 @@
 
 namespace mcnn {
 
-/// The index of the largest value of each row; the first of equals.
+/// The index of the largest value of each row; among equal values, the first.
 std::vector<int> argmax_rows(const std::vector<float>& values, int columns);
 
 /// Probabilities from one row of logits, exp(l_k)/sum_j exp(l_j).

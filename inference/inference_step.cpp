@@ -4,7 +4,7 @@
 
 namespace mcnn {
 namespace {
-constexpr std::size_t kMostShapes = 8;  // a graph of a network takes megabytes
+constexpr std::size_t kMostShapes = 8;  // programs kept at a time: the CUDA graph of a network needs megabytes
 }  // namespace
 
 InferenceStep::InferenceStep(const Engine& engine, Ops& ops, Workspace& workspace) : engine_(engine), ops_(ops), workspace_(workspace) {}

@@ -1,6 +1,6 @@
-// Evaluation of one batch as a whole, from the host's pixels to the host's logits: a program for each shape of batch. A backend that can
-// records it at the second batch of a shape (Ops::record), since recording costs a program that classifies one photo more than it
-// saves, and replays it from the third on.
+// Evaluates whole batches, from pixels to logits in host memory. It keeps a program for each shape of batch, and prepares it (batch norms,
+// 16-bit weights) once for each change of the parameters. A backend that can (Ops::record) records the program at the second batch of a
+// shape and replays it from the third on; at the first batch, recording would slow down programs that classify a single photo.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -15,11 +15,11 @@ namespace mcnn {
 
 class InferenceStep {
  public:
-  /// With a backend over the same memory as the engine's, and working memory. All outlive the step; the engine's parameters may change
-  /// their values and their places.
+  /// `ops` must use the same kind of memory as the engine's backend; `workspace` is the working memory. All three must outlive this
+  /// object. The engine's parameters may change their values and addresses between calls.
   InferenceStep(const Engine& engine, Ops& ops, Workspace& workspace);
 
-  /// (N,K).
+  /// Returns the logits, (N,K).
   std::vector<float> logits(const Batch& batch, Profiler* profiler = nullptr);
 
  private:
@@ -27,17 +27,17 @@ class InferenceStep {
     int64_t uses = 0, last_use = 0;
     uint64_t prepared_for = 0;  // Parameters::version()
     Program program;
-    Tensor pixels, flips, logits;  // where they lie
+    Tensor pixels, flips, logits;  // placed in the workspace
     std::unique_ptr<Recording> recording;
   };
-  /// N, H, W, and where the parameters are: an optimizer swaps them for their averages.
+  /// N, H, W, and the address of the parameters, which Optimizer::swap_averages() changes.
   using Key = std::pair<std::array<int64_t, 3>, const void*>;
   std::unique_ptr<Step> make_step(const Batch& batch) const;
 
   const Engine& engine_;
   Ops& ops_;
   Workspace& workspace_;
-  std::map<Key, std::unique_ptr<Step>> steps_;  // the latest
+  std::map<Key, std::unique_ptr<Step>> steps_;  // the kMostShapes used last
   int64_t calls_ = 0;
 };
 

@@ -18,7 +18,7 @@ class Confusion {
   /// Mean over all classes of 2TP/(2TP+FP+FN); a class that neither occurs nor is predicted counts 0.
   double macro_f1() const;
   double f1(int label) const;
-  /// Share of photos whose label agrees in one of its parts: part(label) == part(prediction).
+  /// Share of photos with part(label) == part(prediction).
   template <class Part>
   double agreement(const Part& part) const {
     int64_t right = 0;

@@ -1,3 +1,4 @@
+// Finds and loads a backend's plugin, and falls back to the CPU where device = auto.  Contract: backend.h; the plugin's side: plugin.h.
 #include "kernels/backend.h"
 
 #include <dlfcn.h>
@@ -41,7 +42,7 @@ Function* symbol(void* library, const char* name, const fs::path& path) {
   return reinterpret_cast<Function*>(found);
 }
 
-/// Never unloaded: the backend's code is in it.
+/// The library stays loaded: it contains the backend's code.
 std::unique_ptr<Ops> load_plugin(const std::string& device, const ProductOptions& options) {
   const fs::path path = find_plugin(device);
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);

@@ -1,5 +1,5 @@
-// Which backend carries out the contract, chosen by name when a program starts. ref and cpu are part of every program; cuda
-// and sim are plugins, libmcnn_cuda.so and libmcnn_sim.so, so that one program runs with and without a GPU and its driver.
+// Chooses a backend by name when a program starts. ref and cpu are part of every program; cuda and sim are plugins, libmcnn_cuda.so
+// and libmcnn_sim.so, so that the same program runs with and without a GPU and its driver.
 #pragma once
 #include <memory>
 #include <string>
@@ -13,7 +13,7 @@ class Profiler;
 
 struct Backend {
   std::unique_ptr<Ops> ops;
-  std::string reason;  ///< one line for the user: what runs, and why
+  std::string reason;  ///< one line for the user: which backend runs, and why
 };
 
 /// auto, cpu, cuda, sim, ref.
@@ -22,16 +22,15 @@ const std::vector<std::string>& devices();
 /// own, vendor, auto.
 const std::vector<std::string>& product_choices();
 
-/// Matrix products on a GPU (docs/design.md); other backends have one way to make them.
+/// Matrix products on a GPU (docs/design.md); the other backends ignore both.
 struct ProductOptions {
-  std::string products = "auto";  ///< who carries them out, one of product_choices()
-  bool allow_tf32 = false;        ///< tensor cores may take fp32 operands for tf32, their upper 11 bits
+  std::string products = "auto";  ///< own kernels or NVIDIA's libraries, one of product_choices()
+  bool allow_tf32 = false;        ///< tensor cores may multiply fp32 operands as tf32: their upper 11 bits
 };
 
-/// `device` is one of devices(); auto: cuda where there is a GPU, else cpu. Shapes are checked, and times taken if `profiler`
-/// is given. Plugins are looked for in the folder that MCNN_PLUGINS names, else beside the program and in ../lib/mcnn from
-/// there.
-/// Throws Error: one line that says why a backend named here cannot run.
+/// `device` is one of devices(); auto: cuda if there is a usable GPU, else cpu. Operands are checked (checked_ops.h), and operations are
+/// timed if `profiler` is given. Plugins are searched for in the folder MCNN_PLUGINS, else beside the program and in ../lib/mcnn from
+/// there. Throws Error with one line that says why the named backend cannot run.
 Backend make_backend(const std::string& device, int threads, Profiler* profiler = nullptr, const ProductOptions& products = {});
 
 }  // namespace mcnn

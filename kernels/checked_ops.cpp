@@ -1,4 +1,5 @@
-// One decorator around a backend: each operation's operands are read and checked, then the backend runs it inside a profiler span.
+// One decorator around a backend: it reads and checks each operation's operands, then the backend runs it inside a profiler span.
+// Next: operation.cpp has the shared rules; each operation's own are in kernels/operations/.
 #include "kernels/checked_ops.h"
 
 #include <chrono>
@@ -9,7 +10,7 @@
 namespace mcnn {
 namespace {
 
-/// Checks the operands of one call, one by one, and counts their bytes.
+/// Checks the operands of one operation, one by one, and counts their bytes.
 class Check final : public Operands {
  public:
   Check(const OperationRef& operation, const Ops& ops) : operation_(operation.name()), ops_(ops) { operation.operands(*this); }
@@ -22,7 +23,7 @@ class Check final : public Operands {
     if (!x.defined() || x.shape() != expected.shape || x.dtype() != type) refuse(name, x, expected, type);
     const auto* begin = static_cast<const std::byte*>(x.raw());
     const Seen seen{name, begin, begin + x.bytes(), access != Access::read};
-    // Inputs may share memory with each other, an output with nothing.
+    // Inputs may share memory with each other; an output shares it with no other operand.
     for (const Seen& other : seen_)
       if ((seen.written || other.written) && seen.begin < other.end && other.begin < seen.end)
         violated(fmt::format("{} shares memory with {}", name.str(), other.name.str()));
@@ -56,7 +57,7 @@ void require_present(const char* operation, const char* name, const Tensor& x) {
   if (!x.defined()) fail<ShapeError>("{}: {} is absent", operation, name);
 }
 
-/// Tells the profiler of each replay's kernels.
+/// Passes the kernel times of each replay to the profiler.
 class TimedRecording final : public Recording {
  public:
   TimedRecording(std::unique_ptr<Recording> inner, std::vector<Profiler::Operation> operations, Profiler& profiler)
@@ -105,7 +106,7 @@ class CheckedOps final : public Ops {
   }
   void wait() override { inner_->wait(); }
   bool records() const override { return inner_->records(); }
-  /// While times are taken a step is recorded only by a backend that times the kernels itself; else each operation is waited for.
+  /// While profiling, a step is recorded only if the backend times its kernels itself; else the operations run and are timed one by one.
   std::unique_ptr<Recording> record(const std::function<void()>& step) override {
     const bool timed = profiler_ && profiler_->enabled();
     const bool by_backend = inner_->time_kernels(timed);
@@ -128,14 +129,14 @@ class CheckedOps final : public Ops {
   }
 
  private:
-  /// A span that ends when the operation is done, not when it was asked for.
+  /// A profiler span that ends when the operation is done, not when it has been queued.
   struct Timed {
     Profiler::Span span;
     Ops* to_wait_for;
     ~Timed() {
       try {
         if (to_wait_for) to_wait_for->wait();
-      } catch (const Error&) {  // the device's failures stay: the next copy reports it
+      } catch (const Error&) {  // a device failure persists: the next copy reports it
       }
     }
   };
@@ -151,7 +152,7 @@ class CheckedOps final : public Ops {
 
   std::unique_ptr<Ops> inner_;
   Profiler* profiler_;
-  std::vector<Profiler::Operation>* recorded_ = nullptr;  // of the step that is being recorded with times
+  std::vector<Profiler::Operation>* recorded_ = nullptr;  // operations of the step that is being recorded with times
 };
 
 }  // namespace

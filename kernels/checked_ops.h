@@ -1,5 +1,5 @@
-// What every backend may rely on: each operand of each operation is present, of the shape and type the contract says, and
-// no output overlaps another operand. And the place where an operation's time is taken.
+// Wraps a backend: before each operation it checks that every operand is present and has the shape and type of the contract, and that
+// no output overlaps another operand. It also measures each operation's time for the profiler.
 #pragma once
 #include <memory>
 
@@ -9,7 +9,7 @@ namespace mcnn {
 
 class Profiler;
 
-/// Throws ShapeError: "depthwise_forward: w is (3,3,48), expected (5,5,48) for k=5". `profiler` may be null; it outlives
+/// Its run() throws ShapeError: "depthwise_forward: w is (3,3,48), expected (5,5,48) for k=5". `profiler` may be null; it must outlive
 /// the result.
 std::unique_ptr<Ops> checked(std::unique_ptr<Ops> inner, Profiler* profiler = nullptr);
 

@@ -1,17 +1,17 @@
-// How a backend finds the function that carries out an operation.
+// Finds the function of a backend that runs an operation.
 #pragma once
 #include <string_view>
 #include <unordered_map>
 
 #include "kernels/operations.h"
 
-/// Inside a backend's class: the declaration of its function for each operation.
+/// Inside a backend's class, with MCNN_OPERATIONS: declares its function for each operation.
 #define MCNN_DECLARE_EXECUTE(Operation) void execute(Operation& op);
 
 namespace mcnn {
 
-/// Calls backend.execute() with the struct that `operation` is. Operations are found by name, since a plugin and its program each
-/// have their own OperationType objects.
+/// Calls backend.execute() with the struct that `operation` refers to. The lookup is by name, because a plugin and its program have
+/// different OperationType objects.
 template <class Backend>
 void execute(Backend& backend, const OperationRef& operation) {
   using Function = void (*)(Backend&, void*);

@@ -1,4 +1,5 @@
-// The groups of tensors that operations share, as lists of operands.
+// Lists the operands of the groups that operations share (Feature, OutputGradient, InputGradient, Moments, NormUpdate), and their
+// rules. Next: checked_ops.cpp enforces the rules.
 #include "kernels/operation.h"
 
 namespace mcnn {

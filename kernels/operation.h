@@ -1,7 +1,7 @@
 // What all operations have in common. An operation is a plain struct (kernels/operations/): its operands are members, and its
-// function `operands` names them in order, with their access and their shape rules. Whoever has to know the operands of any
-// operation reads that list and no operation's name: checks, bytes, lifetimes, a program's listing.
-// Next: operations.h lists the operations; ops.h is what carries them out.
+// function `operands` names them in order, with their access and their shape rules. Generic code (operand checks, byte counts,
+// tensor lifetimes, a program's listing) reads that list and needs no knowledge of single operations.
+// Next: operations.h lists the operations; ops.h is the interface of the backends that run them.
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -15,28 +15,28 @@ namespace mcnn {
 
 enum class Access : uint8_t { read, write, update };
 
-/// "x.norm.mean": the member `mean` of the norm of the operand x. The strings outlive the name.
+/// "x.norm.mean": the member `mean` of the norm of the operand x. The strings must outlive the name.
 struct OperandName {
-  const char* group = "";  ///< "x"; empty: the operand is a tensor of its own
+  const char* group = "";  ///< "x"; empty: the operand is a single tensor
   const char* member;      ///< "norm.mean"
   std::string str() const;
 };
 
-/// What the contract says about a tensor. No type: the backend's parameter type.
+/// The shape and type that the contract requires of a tensor.
 struct Expected {
   Shape shape;
-  std::optional<DType> type;
-  std::string because;  ///< of this shape: "for k=5"
+  std::optional<DType> type;  ///< none: the backend's parameter type
+  std::string because;        ///< the reason for the shape: "for k=5"
 };
 
 /// A reader of operands. An operation's `operands` calls input(), output() and the others for each of its tensors, in order, and
-/// states its rules with require(). A reader says what is done with a tensor; only a check looks at rules.
-/// Shapes may be formed from absent tensors, whose dimensions are 0: a check has refused the call before it uses such a shape.
+/// states its rules with require(). A class derived from it decides what to do with each tensor; only checked_ops.cpp looks at rules.
+/// Shapes may be formed from absent tensors, whose dimensions are 0: the check refuses the operation before it uses such a shape.
 class Operands {
  public:
   virtual ~Operands() = default;
 
-  // ---- Tensors. An optional one is passed on only where it is present. -------------------------------------------------
+  // ---- Tensors. An optional one is passed on only if it is present. ------------------------------------------------------
   void input(const char* name, Tensor& x, const Shape& shape, std::optional<DType> type = {}, std::string because = {});
   void output(const char* name, Tensor& x, const Shape& shape, std::optional<DType> type = {}, std::string because = {});
   void update(const char* name, Tensor& x, const Shape& shape, std::optional<DType> type = {});
@@ -45,14 +45,14 @@ class Operands {
   void optional_update(const char* name, Tensor& x, const Shape& shape, std::optional<DType> type = {});
 
   // ---- Groups of feature.h -----------------------------------------------------------------------------------------------
-  /// A feature map that is read. Call it before anything is compared with raw's shape.
+  /// A feature map that is read. Call it before comparing any shape with raw's.
   void feature(const char* name, Feature& x);
-  /// dy of an output of that shape and storage type.
+  /// The gradient dy of an output of that shape and storage type.
   void output_gradient(OutputGradient& dy, const Shape& shape, DType storage);
-  /// What a data gradient writes for feature x; nothing where dx is not requested.
+  /// The tensors a data gradient writes for feature x; none if dx is not requested.
   void input_gradient(InputGradient& dx, const Feature& x);
   void moments(Moments& m, int64_t channels);
-  /// A norm that is written, with the running statistics it updates.
+  /// A norm that is written, and the running statistics that are updated with it.
   void norm_update(NormUpdate& update, int64_t channels);
 
   // ---- Rules ---------------------------------------------------------------------------------------------------------------
@@ -60,14 +60,14 @@ class Operands {
   void require(bool holds, fmt::format_string<Args...> format, Args&&... args) {
     if (!holds) violated(fmt::format(format, std::forward<Args>(args)...));
   }
-  /// The tensor is present, of that many axes, none of length 0.
+  /// The tensor is present and has `rank` axes, none of length 0.
   void rank(const char* name, const Tensor& x, int rank);
   void absent(const char* name, const Tensor& x, const char* because);
-  /// The backend stores feature maps of this type.
+  /// The backend can store feature maps in this type.
   virtual void storage(const OperandName& /*name*/, DType /*type*/) {}
 
  protected:
-  /// A tensor that is absent though it is required comes here too.
+  /// Also called for a required tensor that is absent.
   virtual void tensor(const OperandName& name, Tensor& x, Access access, const Expected& expected) = 0;
   virtual void violated(const std::string& /*rule*/) {}
 
@@ -80,11 +80,11 @@ class Operands {
   }
 };
 
-/// What generic readers know of a kind of operation: one object for each struct.
+/// What generic code knows of a kind of operation: one object for each struct.
 struct OperationType {
   const char* name;  ///< "pointwise_forward"
   void (*operands)(void* operation, Operands& reader);
-  double (*flops)(const void* operation);  ///< of multiply-adds of products, 2 each; transforms on read are not counted
+  double (*flops)(const void* operation);  ///< 2 per multiply-add of a product or convolution; transforms on read are not counted
 };
 
 template <class Operation>
@@ -99,7 +99,7 @@ inline const OperationType operation_type = {
     },
 };
 
-/// Any operation, not owned. Outputs are written through it.
+/// A reference to any operation. A backend writes the outputs through it.
 struct OperationRef {
   const OperationType* type;
   void* operation;
@@ -113,7 +113,7 @@ struct OperationRef {
   double flops() const { return type->flops(operation); }
 };
 
-/// Any operation, owned: copies share it.
+/// Owns an operation of any kind; copies share it.
 class AnyOperation {
  public:
   template <class Operation>
@@ -131,7 +131,7 @@ class AnyOperation {
   std::shared_ptr<void> owner_;
 };
 
-/// The bytes of all operands: each is read once or written once, an updated one both.
+/// Bytes moved if each operand is read once or written once, and an updated one both.
 int64_t operand_bytes(const OperationRef& operation);
 
 }  // namespace mcnn

@@ -1,14 +1,15 @@
-// The contract between the engine and a backend. Operations are structs (operations.h); a backend carries each out. Backends: ref/
+// The contract between the engine and a backend. Operations are structs (operations.h); a backend runs each of them. Backends: ref/
 // in double, to be read; cpu/ for speed; cuda/ for GPUs.
+// Next: feature.h, then program.h, which holds the operations of a whole step; backend.h chooses a backend by name.
 //
 // - Feature maps are (N,H,W,C). Weights are stored with the output channel last: pointwise (I,O), depthwise (k,k,C),
 //   dense (k,k,I,O), linear (I,O).
 // - feature.h explains Feature, OutputGradient and InputGradient: operands are transformed on read, results stored raw.
-// - Statistics, gates, parameters, their gradients and sums are fp32, feature maps of the storage type, accumulation fp32.
-//   (ref: whatever type a tensor has, accumulated in double.)
-// - Outputs are overwritten, never accumulated into; outputs do not alias inputs. An output that is an absent tensor is not requested.
-// - Operands are checked by checked_ops.h, which wraps every backend; a backend may rely on them.
-// - Results are the same to the bit for any number of threads.
+// - Statistics, gates, parameters, their gradients and sums are fp32. Feature maps have the storage type. Accumulation is fp32.
+//   (ref accepts tensors of any type and accumulates in double.)
+// - Outputs are overwritten, never accumulated into; they do not alias inputs. An absent output tensor is not requested.
+// - checked_ops.h wraps every backend and checks all operands; a backend need not check them again.
+// - Results are bit-identical for any number of threads.
 #pragma once
 #include <functional>
 #include <memory>
@@ -22,21 +23,21 @@
 
 namespace mcnn {
 
-/// What changes from step to step; kernels read it from the backend's memory, so that a recorded step can be replayed.
+/// The values that change from step to step. Kernels read them from the backend's memory, so a replayed step uses the current ones.
 struct StepState {
-  uint64_t seed = 0;  ///< of every random number
+  uint64_t seed = 0;  ///< for every random number
   uint32_t step = 0;  ///< counts optimizer steps from 0
   float learning_rate = 0.f;
   float loss_scale = 1.f;  ///< > 0; keeps fp16 gradients from vanishing: CrossEntropy multiplies by it, GradientNorm divides by it
 };
 
-/// A step that a backend keeps. The backend, and the memory that the step works on, outlive it.
+/// A step recorded by a backend. The backend, and the memory that the step works on, must outlive it.
 class Recording {
  public:
   virtual ~Recording() = default;
-  /// Has the effect of running the step again.
+  /// Queues the whole step again.
   virtual void replay() = 0;
-  /// The kernels of the last replay in their order, once it is done; empty unless time_kernels() was called before recording.
+  /// Waits for the last replay and returns its kernels in order; empty unless time_kernels(true) was called before recording.
   virtual std::vector<KernelTime> times() { return {}; }
 };
 
@@ -45,13 +46,13 @@ class Ops {
   virtual ~Ops() = default;
   virtual std::string name() const = 0;  ///< "cpu (AVX3, 2 threads)"
   virtual Memory& memory() = 0;
-  /// fp32 but for ref (f64): the type of parameters, statistics, gates, sums and scalars.
+  /// The type of parameters, statistics, gates, sums and scalars: f64 in ref, fp32 in all others.
   virtual DType parameter_type() const { return DType::f32; }
-  /// Whether feature maps may be stored so.
+  /// Whether feature maps may be stored in this type.
   virtual bool supports(DType storage) const = 0;
 
-  /// Queues one operation; it may return before the operation is done. Operations keep their order.
-  /// Throws Error if this backend has none of that name.
+  /// Queues one operation and may return before it is done. Operations run in the order in which they are queued.
+  /// Throws Error if this backend has no operation of that name.
   virtual void run(const OperationRef& operation) = 0;
   template <class Operation>
   requires requires { std::remove_cvref_t<Operation>::kName; }
@@ -59,32 +60,36 @@ class Ops {
 
   /// Called once before each training step; the values hold until the next call.
   virtual void begin_step(const StepState& state) = 0;
-  virtual void copy_from_host(const void* source, Tensor& target) = 0;  ///< target.bytes(), same type
-  /// The same beside what was queued before, which must not touch `target`; what is queued later sees it.
+  /// Copies target.bytes() bytes of the target's type.
+  virtual void copy_from_host(const void* source, Tensor& target) = 0;
+  /// The same copy, which may run at the same time as operations queued before; these must not use `target`. Operations queued later
+  /// see the copied values.
   virtual void copy_ahead(const void* source, Tensor& target) { copy_from_host(source, target); }
-  virtual void copy_to_host(const Tensor& source, void* target) = 0;  ///< waits for the result
+  /// Waits for all queued operations, then copies.
+  virtual void copy_to_host(const Tensor& source, void* target) = 0;
   /// Blocks until all queued operations are done.
   virtual void wait() {}
-  /// Runs `step` and keeps what it queued, or returns null: then the step is to be run again instead. `step` may be called twice, of
-  /// which one counts. It runs operations alone (begin_step, copies and wait come before or after), over memory that nobody else
-  /// uses between steps, in an order and with values that do not change; what does change is in StepState and in tensors.
+  /// Runs `step` and returns a recording of the operations it queued, or null if the backend keeps none: then the caller runs the step
+  /// again instead of a replay. `step` may be called twice but takes effect once. It only runs operations (begin_step, copies and wait
+  /// come before or after it), over memory that nothing else uses between steps, in a fixed order and with fixed arguments; whatever
+  /// changes is in StepState and in tensors.
   virtual std::unique_ptr<Recording> record(const std::function<void()>& step) {
     step();
     return nullptr;
   }
-  /// Whether record() keeps anything.
+  /// Whether record() returns recordings.
   virtual bool records() const { return false; }
-  /// Whether steps recorded from now on take the time of each kernel. Returns false where the backend cannot.
+  /// Switches the timing of kernels on or off for steps recorded from now on. Returns whether they are timed.
   virtual bool time_kernels(bool /*on*/) { return false; }
-  /// Kernels queued from now on belong to the caller's `operation`, for KernelTime.
+  /// Sets KernelTime::operation of kernels queued from now on.
   virtual void mark(int operation) { static_cast<void>(operation); }
 };
 
-/// Every operation in double on the host. The reference, not a competitor.
+/// Every operation in double on the host: the reference, not built for speed.
 std::unique_ptr<Ops> make_ref_ops();
 /// The default. `threads` 0: one per core.
 std::unique_ptr<Ops> make_cpu_ops(int threads = 0);
-/// Computes nothing, over imaginary_memory(): for what a program needs, not what it gives.
+/// Computes nothing; its memory is imaginary_memory(). For measuring how much memory a program needs.
 std::unique_ptr<Ops> make_dry_ops();
 
 }  // namespace mcnn

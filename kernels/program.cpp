@@ -1,4 +1,5 @@
-// Programs: their tensors' lifetimes and places, as a pass over the operands of all calls; running; the listing.
+// Programs: plan() finds lifetimes and offsets in one pass over the operands of all calls; place(); run(); listing().
+// Next: program.h has the contract; operation.h says how operands are read.
 #include "kernels/program.h"
 
 #include <algorithm>
@@ -12,7 +13,7 @@
 namespace mcnn {
 namespace {
 
-// Where tensors lie before they are placed: addresses that no system hands out, far enough apart from each other.
+// Tensors' addresses before place(): from here on, where no system hands out memory, and apart from each other.
 constexpr std::uintptr_t kUnplaced = std::uintptr_t{1} << 62;
 constexpr std::size_t kApart = 256;
 
@@ -38,33 +39,33 @@ void for_each_operand(const AnyOperation& operation, Visit visit) {
 
 Program::~Program() {
   if (!workspace_ || !workspace_->memory().separate()) return;
-  for (const Own& t : own_) workspace_->memory().free(t.memory);
+  for (const PlannedTensor& t : tensors_) workspace_->memory().free(t.memory);
 }
 
 Tensor Program::tensor(Shape shape, DType type) {
   const std::size_t bytes = static_cast<std::size_t>(shape.size()) * size_of(type);
-  own_.push_back({addresses_, bytes});
+  tensors_.push_back({addresses_, bytes});
   Tensor x(reinterpret_cast<void*>(kUnplaced + addresses_), type, shape);
-  addresses_ += (bytes + kApart) / kApart * kApart;  // one byte more at least: no address belongs to two
+  addresses_ += (bytes + kApart) / kApart * kApart;  // at least one byte more than it needs: an address belongs to one tensor only
   return x;
 }
 
-std::optional<std::size_t> Program::own(const Tensor& x) const {
+std::optional<std::size_t> Program::index_of(const Tensor& x) const {
   const auto address = reinterpret_cast<std::uintptr_t>(x.raw());
   if (address < kUnplaced || address >= kUnplaced + addresses_) return std::nullopt;
-  const auto behind =
-      std::upper_bound(own_.begin(), own_.end(), address - kUnplaced, [](std::size_t at, const Own& t) { return at < t.begin; });
-  return static_cast<std::size_t>(behind - own_.begin()) - 1;
+  const auto behind = std::upper_bound(tensors_.begin(), tensors_.end(), address - kUnplaced,
+                                       [](std::size_t at, const PlannedTensor& t) { return at < t.begin; });
+  return static_cast<std::size_t>(behind - tensors_.begin()) - 1;
 }
 
-Program::Own& Program::require_own(const Tensor& x) {
-  const auto which = own(x);
+Program::PlannedTensor& Program::require_own(const Tensor& x) {
+  const auto which = index_of(x);
   if (!which) fail("program: a tensor {} is not one of the program's own", x.shape().str());
-  return own_[*which];
+  return tensors_[*which];
 }
 
-void Program::input(const Tensor& x) { require_own(x).input = true; }
-void Program::keep(const Tensor& x) { require_own(x).kept = true; }
+void Program::input(const Tensor& x) { require_index_of(x).input = true; }
+void Program::keep(const Tensor& x) { require_index_of(x).kept = true; }
 
 void Program::add_to(std::vector<Call>& calls, AnyOperation operation) {
   if (planned_) fail("program: {} of {} is added behind plan()", operation.name(), layer_);
@@ -78,46 +79,46 @@ void Program::plan() {
   struct Use {
     std::size_t first = kNever, last = 0;
   };
-  std::vector<Use> uses(own_.size());
+  std::vector<Use> uses(tensors_.size());
   std::vector<Call*> all;
   for (Call& call : preparations_) all.push_back(&call);
   for (Call& call : calls_) all.push_back(&call);
   for (std::size_t at = 0; at < all.size(); ++at)
     for_each_operand(all[at]->operation, [&](const OperandName& name, Tensor& x, Access access) {
-      const auto which = own(x);
+      const auto which = index_of(x);
       if (!which) return;
       Use& use = uses[*which];
-      if (use.first == kNever && access != Access::write && !own_[*which].input)
+      if (use.first == kNever && access != Access::write && !tensors_[*which].input)
         fail("program: {} of {} reads {}, which no call before it writes", all[at]->operation.name(), all[at]->layer, name.str());
       use.first = std::min(use.first, at);
       use.last = at;
-      if (at < preparations_.size()) own_[*which].prepared = true;
+      if (at < preparations_.size()) tensors_[*which].prepared = true;
     });
 
   prepared_bytes_ = 0;
-  for (Own& t : own_)
+  for (PlannedTensor& t : tensors_)
     if (t.prepared) t.offset = std::exchange(prepared_bytes_, prepared_bytes_ + (t.bytes + kApart) / kApart * kApart);
 
-  // The others begin and end their lives in the order of the calls; the arena finds the lowest hole that fits.
+  // All others: the calls in order begin and end the tensors' lives in an arena, which gives each the lowest hole that fits.
   Arena arena(imaginary_memory());
   const auto* const base = static_cast<const std::byte*>(imaginary_memory().reserve(0));
-  std::vector<Tensor> alive(own_.size());
+  std::vector<Tensor> alive(tensors_.size());
   const auto begin = [&](std::size_t which) {
-    alive[which] = arena.tensor({static_cast<int64_t>(own_[which].bytes)}, DType::u8);
-    own_[which].offset = static_cast<std::size_t>(static_cast<const std::byte*>(alive[which].raw()) - base);
+    alive[which] = arena.tensor({static_cast<int64_t>(tensors_[which].bytes)}, DType::u8);
+    tensors_[which].offset = static_cast<std::size_t>(static_cast<const std::byte*>(alive[which].raw()) - base);
   };
-  for (std::size_t which = 0; which < own_.size(); ++which)
-    if (own_[which].input) begin(which);
+  for (std::size_t which = 0; which < tensors_.size(); ++which)
+    if (tensors_[which].input) begin(which);
   for (std::size_t at = 0; at < all.size(); ++at) {
     Call& call = *all[at];
     for_each_operand(call.operation, [&](const OperandName&, Tensor& x, Access) {
-      const auto which = own(x);
-      if (!which || own_[*which].prepared) return;
+      const auto which = index_of(x);
+      if (!which || tensors_[*which].prepared) return;
       if (uses[*which].first == at && !alive[*which].defined()) {
         begin(*which);
         call.first.push_back(*which);
       }
-      if (uses[*which].last == at && !own_[*which].kept && std::find(call.last.begin(), call.last.end(), *which) == call.last.end())
+      if (uses[*which].last == at && !tensors_[*which].kept && std::find(call.last.begin(), call.last.end(), *which) == call.last.end())
         call.last.push_back(*which);
     });
     for (const std::size_t which : call.last) alive[which] = {};
@@ -130,38 +131,38 @@ void Program::place(Workspace& workspace) {
   workspace_ = &workspace;
   Memory& memory = workspace.memory();
   if (memory.separate()) {
-    for (Own& t : own_) t.memory = static_cast<std::byte*>(memory.allocate(std::max<std::size_t>(t.bytes, 1)));
+    for (PlannedTensor& t : tensors_) t.memory = static_cast<std::byte*>(memory.allocate(std::max<std::size_t>(t.bytes, 1)));
   } else {
     std::byte* const base = workspace.at_least(bytes_);
     if (prepared_bytes_ > 0) prepared_ = std::make_unique<Workspace>(memory, prepared_bytes_);
     std::byte* const prepared_base = prepared_ ? prepared_->at_least(prepared_bytes_) : nullptr;
-    for (Own& t : own_) t.memory = (t.prepared ? prepared_base : base) + t.offset;
+    for (PlannedTensor& t : tensors_) t.memory = (t.prepared ? prepared_base : base) + t.offset;
   }
   for (std::vector<Call>* calls : {&preparations_, &calls_})
     for (Call& call : *calls) for_each_operand(call.operation, [&](const OperandName&, Tensor& x, Access) { x = placed(x); });
 }
 
 Tensor Program::placed(const Tensor& x) const {
-  const auto which = own(x);
+  const auto which = index_of(x);
   if (!which) return x;
-  const std::size_t within = reinterpret_cast<std::uintptr_t>(x.raw()) - kUnplaced - own_[*which].begin;
-  return Tensor(own_[*which].memory + within, x.dtype(), x.shape());
+  const std::size_t within = reinterpret_cast<std::uintptr_t>(x.raw()) - kUnplaced - tensors_[*which].begin;
+  return Tensor(tensors_[*which].memory + within, x.dtype(), x.shape());
 }
 
 void Program::begin_life(const std::vector<std::size_t>& tensors) const {
   for (const std::size_t which : tensors) {
-    const Own& t = own_[which];
+    const PlannedTensor& t = tensors_[which];
     ASAN_UNPOISON_MEMORY_REGION(t.memory, t.bytes);
     if (workspace_->fills_fresh()) std::memset(t.memory, 0xFF, t.bytes);
   }
 }
 
 void Program::end_life(const std::vector<std::size_t>& tensors) const {
-  for (const std::size_t which : tensors) ASAN_POISON_MEMORY_REGION(own_[which].memory, own_[which].bytes);
+  for (const std::size_t which : tensors) ASAN_POISON_MEMORY_REGION(tensors_[which].memory, tensors_[which].bytes);
 }
 
-// On the host a checker of accesses sees each tensor's life: all memory but the inputs' is poisoned before its first call and behind
-// its last.
+// In host memory AddressSanitizer checks lifetimes: a tensor's memory is poisoned before its first and after its last call. Inputs'
+// memory is not.
 void Program::run(const std::vector<Call>& calls, Ops& ops, Profiler* profiler) const {
   const bool watched = workspace_ && &workspace_->memory() == &host_memory() && (kPoisons || workspace_->fills_fresh());
   struct Poisoned {
@@ -173,7 +174,7 @@ void Program::run(const std::vector<Call>& calls, Ops& ops, Profiler* profiler) 
   } poisoned{watched && &calls == &calls_ ? workspace_->at_least(bytes_) : nullptr, bytes_};
   if (poisoned.memory) {
     ASAN_POISON_MEMORY_REGION(poisoned.memory, poisoned.bytes);
-    for (const Own& t : own_)
+    for (const PlannedTensor& t : tensors_)
       if (t.input) ASAN_UNPOISON_MEMORY_REGION(t.memory, t.bytes);
   }
   const bool takes_times = profiler && profiler->enabled();

@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The words of a file; none if it cannot be read.
+/// The words of a file; empty if it cannot be read.
 std::vector<std::string> words_of(const fs::path& path) {
   std::ifstream file(path);
   return {std::istream_iterator<std::string>(file), {}};
@@ -35,15 +35,16 @@ std::optional<double> number_of(const fs::path& path) {
   return words.empty() ? std::nullopt : number_in<double>(words[0]);
 }
 
-/// The number behind `key` in a file of pairs.
-double number_behind(const fs::path& path, const std::string& key) {
+/// The number after `key` in a file of pairs.
+double number_after(const fs::path& path, const std::string& key) {
   const std::vector<std::string> words = words_of(path);
   for (std::size_t i = 0; i + 1 < words.size(); i += 2)
     if (words[i] == key) return number_in<double>(words[i + 1]).value_or(0);
   return 0;
 }
 
-/// Calls visit(folder) for the cgroup of `controller` and each above it, up to the root: of version 2 (`controller` empty) or 1.
+/// Calls visit(folder) for this process's cgroup and each of its ancestors, up to the root: of version 2 if `controller` is empty, else
+/// of that controller's version 1 hierarchy.
 void for_each_cgroup(const SystemFiles& files, const std::string& controller, const std::function<void(const fs::path&)>& visit) {
   std::ifstream file(files.own_cgroup);
   for (std::string line; std::getline(file, line);) {  // number:controller,controller:path
@@ -52,7 +53,7 @@ void for_each_cgroup(const SystemFiles& files, const std::string& controller, co
     const std::string controllers = line.substr(first + 1, second - first - 1);
     if (controller.empty() ? !controllers.empty() : ("," + controllers + ",").find("," + controller + ",") == std::string::npos) continue;
     const fs::path root = controller.empty() ? fs::path(files.cgroups) : fs::path(files.cgroups) / controller;
-    // In a container the path may be the host's, which is not there: the root is the container's own then.
+    // In a container the path may be the host's, which does not exist here; the root then is the container's own cgroup.
     for (fs::path below = fs::path(line.substr(second + 1)).relative_path();; below = below.parent_path()) {
       visit(root / below);
       if (below.empty()) break;
@@ -98,11 +99,11 @@ std::size_t memory_left_by_cgroups(const SystemFiles& files) {
     if (most && used) left = std::min(left, std::max(0.0, *most - std::max(0.0, *used - droppable)));
   };
   for_each_cgroup(files, "", [&](const fs::path& cgroup) {
-    limit(number_of(cgroup / "memory.max"), number_of(cgroup / "memory.current"), number_behind(cgroup / "memory.stat", "inactive_file"));
+    limit(number_of(cgroup / "memory.max"), number_of(cgroup / "memory.current"), number_after(cgroup / "memory.stat", "inactive_file"));
   });
   for_each_cgroup(files, "memory", [&](const fs::path& cgroup) {
     limit(number_of(cgroup / "memory.limit_in_bytes"), number_of(cgroup / "memory.usage_in_bytes"),
-          number_behind(cgroup / "memory.stat", "total_inactive_file"));
+          number_after(cgroup / "memory.stat", "total_inactive_file"));
   });
   return left >= 0x1p62 ? SIZE_MAX : static_cast<std::size_t>(left);  // version 1 says "none" by a number near 2^63
 }

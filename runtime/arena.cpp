@@ -1,17 +1,17 @@
+// Blocks are the entries of a map; a freed block goes back to the map of holes and merges with its neighbours.  Contract: arena.h.
 #include "runtime/arena.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "runtime/poison.h"
 
 namespace mcnn {
 namespace {
-// A cache line, and the widest vector there is.
+// A cache line, and the widest vector (AVX-512).
 constexpr std::size_t kAlign = 64;
-// Between blocks, so that a write past the end of one lands in poisoned memory under AddressSanitizer.
+// Between blocks: AddressSanitizer reports a write past the end of one.
 constexpr std::size_t kGap = 64;
-// Imaginary memory is not used up: a step that fits no machine can be measured.
+// The capacity over imaginary memory, so that a step that fits no machine can be measured.
 constexpr std::size_t kEndless = std::size_t{1} << 62;
 }  // namespace
 
@@ -22,7 +22,6 @@ struct Arena::Blocks {
   std::size_t capacity;
   Stretches holes;  // never adjacent
   std::size_t in_use = 0, peak = 0;
-  bool fill_fresh = false;
 
   Blocks(Memory& m, std::size_t bytes) : memory(m), capacity(imaginary() ? kEndless : bytes) {
     if (m.separate()) return;
@@ -36,21 +35,17 @@ struct Arena::Blocks {
     }
   }
   ~Blocks() {
-    unguard();
-    if (base) memory.release(base, capacity);
-  }
-
-  void unguard() const {
     if (!imaginary() && base) ASAN_UNPOISON_MEMORY_REGION(base, peak);
+    if (base) memory.release(base, capacity);
   }
 
   bool imaginary() const { return &memory == &imaginary_memory(); }
 
-  /// The lowest hole that fits, cut to size. A block keeps its node of the map: giving it back allocates nothing, as
-  /// destructors must not fail.
+  /// Takes a block from the lowest hole that fits. The block keeps its map node, so that giving it back allocates nothing: it happens in
+  /// destructors, which must not fail.
   Stretches::node_type take(std::size_t bytes) {
     const auto hole = std::find_if(holes.begin(), holes.end(), [&](const auto& h) { return h.second >= bytes; });
-    if (hole == holes.end()) fail("arena: {} bytes asked for, {} of {} in use", bytes, in_use, capacity);
+    if (hole == holes.end()) fail("arena: {} bytes requested, {} of {} in use", bytes, in_use, capacity);
     const auto [offset, size] = *hole;
     if (offset + bytes > peak) {
       memory.commit(base, offset + bytes);
@@ -101,7 +96,6 @@ Tensor Arena::tensor(Shape shape, DType type) {
   if (!blocks_->imaginary()) {
     ASAN_UNPOISON_MEMORY_REGION(address, payload);
     ASAN_POISON_MEMORY_REGION(address + payload, bytes - payload);
-    if (blocks_->fill_fresh) std::memset(address, 0xFF, payload);
   }
   std::shared_ptr<void> owner(address, [blocks = blocks_, block = std::move(block)](void* p) mutable {
     if (!blocks->imaginary()) ASAN_POISON_MEMORY_REGION(p, block.mapped());
@@ -112,7 +106,5 @@ Tensor Arena::tensor(Shape shape, DType type) {
 
 std::size_t Arena::in_use() const { return blocks_->in_use; }
 std::size_t Arena::peak() const { return blocks_->peak; }
-void Arena::unguard() const { blocks_->unguard(); }
-void Arena::fill_fresh(bool on) { blocks_->fill_fresh = on; }
 
 }  // namespace mcnn

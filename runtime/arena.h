@@ -1,6 +1,7 @@
-// The step arena: tensors come and go by the thousand in one training step, in the same order every step.
-// It parcels one reservation out (lowest hole that fits, holes merge), so a step whose shapes were seen before
-// touches no new memory, and peak() is what a step really needs. Over separate memory each tensor is an allocation of its own.
+// Allocates tensors from one reservation of addresses. A new tensor takes the lowest hole that fits; neighbouring holes merge.
+// Used for tensors that live long (parameters, moments, batches), and by Program::plan(), which runs one over imaginary_memory() to
+// find where a step's tensors lie. Over separate memory (Memory::separate) each tensor is its own allocation.
+// Next: workspace.h holds the memory of steps; kernels/program.h plans it.
 #pragma once
 #include <cstddef>
 #include <map>
@@ -13,26 +14,18 @@ namespace mcnn {
 
 class Arena {
  public:
-  /// Reserves `capacity` bytes of addresses (imaginary memory: without limit), or as many as can be had where these are limited; only
-  /// what is handed out gets touched.
+  /// Reserves `capacity` bytes of addresses (without limit over imaginary memory), or as many as the system allows. Only memory of
+  /// tensors is touched.
   explicit Arena(Memory& memory, std::size_t capacity = std::size_t{1} << 38);
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  /// An uninitialised tensor, 64-byte aligned; its memory returns when the last copy of the handle goes.
-  /// The arena's memory outlives every tensor, also when the Arena object goes first. One thread only.
-  /// Throws Error when the reservation is used up.
+  /// An uninitialised tensor, aligned to 64 bytes. Its memory is free again when the last copy of the tensor is destroyed. Tensors may
+  /// outlive the Arena object. For one thread only. Throws Error if no hole is large enough.
   Tensor tensor(Shape shape, DType type = DType::f32);
 
-  std::size_t in_use() const;  ///< bytes handed out now
-  std::size_t peak() const;    ///< highest address ever handed out: what has been touched
-
-  /// A recorded step writes again to blocks that were given back: AddressSanitizer is told that it may, until they are handed
-  /// out and given back anew. Nothing else changes.
-  void unguard() const;
-
-  /// Fills every block with 0xFF (a NaN in each float type) as it is handed out: reads of fresh memory show.
-  void fill_fresh(bool on);
+  std::size_t in_use() const;  ///< bytes of all tensors now, with padding
+  std::size_t peak() const;    ///< bytes up to the end of the highest tensor so far: all memory that was ever touched
 
  private:
   struct Blocks;

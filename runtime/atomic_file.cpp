@@ -1,4 +1,4 @@
-// Temporary name, fsync, rename, fsync of the folder.  Contract: atomic_file.h.
+// Writes to a temporary name, fsync, rename, fsync of the folder.  Contract: atomic_file.h.
 #include "runtime/atomic_file.h"
 
 #include <fcntl.h>
@@ -22,7 +22,7 @@ namespace {
 /// 0 or the errno of the first failure.
 int write_all(int fd, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());  // may write less than asked: a signal, a nearly full disk
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());  // may write fewer bytes: a signal, a nearly full disk
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return n < 0 ? errno : ENOSPC;
     bytes = bytes.subspan(static_cast<std::size_t>(n));
@@ -38,7 +38,7 @@ int write_and_sync(int fd, std::span<const std::span<const std::byte>> parts) {
 
 namespace fs = std::filesystem;
 
-/// The number of a file descriptor of this process that a path like /proc/self/fd/1 stands for.
+/// The file descriptor of this process that a path like /proc/self/fd/1 names; nullopt for other paths.
 std::optional<int> descriptor_of(const fs::path& path) {
   std::error_code error;
   const fs::path folder = fs::canonical(path.parent_path(), error);
@@ -46,12 +46,12 @@ std::optional<int> descriptor_of(const fs::path& path) {
   return number_in<int>(path.filename().string());
 }
 
-/// Where `path` leads, through symbolic links, also to a file that is not there yet. A file descriptor of this process (/dev/stdout,
-/// /dev/fd/3) is where a way ends: what it is open on may have no name.
+/// Follows symbolic links from `path` to a file, which need not exist yet. Stops at a file descriptor of this process (/dev/stdout,
+/// /dev/fd/3), since its open file may have no name.
 fs::path target_of(const std::string& path) {
   fs::path target(path);
   std::error_code error;
-  constexpr int kMostLinks = 40;  // as the kernel has it
+  constexpr int kMostLinks = 40;  // the Linux kernel's limit
   for (int links = 0; !descriptor_of(target) && fs::is_symlink(target, error); ++links) {
     if (links == kMostLinks) fail("{}: cannot be written: {}", path, std::strerror(ELOOP));
     const fs::path next = fs::read_symlink(target, error);
@@ -63,7 +63,7 @@ fs::path target_of(const std::string& path) {
 
 fs::path folder_of(const fs::path& target) { return target.has_parent_path() ? target.parent_path() : fs::path("."); }
 
-/// Short, however long the target's own name is.
+/// Short, so that a target with a long name can be written.
 std::string temporary_name(const fs::path& target) {
   static std::atomic<int> count{0};
   return (folder_of(target) / fmt::format(".mcnn.{}.{}.tmp", ::getpid(), count++)).string();
@@ -77,7 +77,7 @@ bool is_special(const fs::path& target) {
 }
 
 void write_into(const std::string& path, const fs::path& target, std::span<const std::span<const std::byte>> parts) {
-  // A descriptor is written where it stands, behind what was printed into it; to open it again would begin at its file's start.
+  // A descriptor is duplicated, not opened again: output continues at its position, after anything printed before.
   std::fflush(nullptr);
   const std::optional<int> descriptor = descriptor_of(target);
   const int fd = descriptor ? ::dup(*descriptor) : ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
@@ -135,7 +135,7 @@ void write_file_atomically(const std::string& path, std::span<const std::span<co
     fail("{}: cannot be written: {}", path, std::strerror(error));
   }
 
-  // The name itself is safe only once the folder is. Some file systems cannot sync a folder (EINVAL): nothing is to be done.
+  // The rename survives a crash only after an fsync of the folder. Some file systems cannot do that (EINVAL): ignored.
   const int folder_fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder_fd >= 0) {
     ::fsync(folder_fd);

@@ -1,4 +1,4 @@
-// Storage types. Arithmetic is fp32 in every backend but ref (fp64); the narrower types are for storage and multiply.
+// Storage types. All backends compute in fp32, ref in fp64; narrower types are for storage and as operands of tensor cores.
 #pragma once
 #include <bit>
 #include <cstddef>
@@ -54,7 +54,7 @@ struct f16 {
     if (magnitude > 0x7f800000u) {
       half = 0x7e00u | (magnitude >> 13 & 0x3ffu);  // NaN: quiet, the payload's upper bits
     } else if (magnitude >= 0x477ff000u) {
-      half = 0x7c00u;                       // from 65520, the middle between 65504 and what would be next
+      half = 0x7c00u;                       // from 65520, halfway between 65504 and the next step, 65536
     } else if (magnitude >= 0x38800000u) {  // from 2^-14: normal
       half = (magnitude - 0x38000000u + 0xfffu + (magnitude >> 13 & 1u)) >> 13;
     } else {

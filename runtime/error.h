@@ -1,5 +1,5 @@
-// Every failure a user can cause is an Error: one line that names the file or the field, what was found and what was
-// expected. Programs print what() and exit with 1; nothing else is thrown across a library boundary on purpose.
+// Every failure that a user can cause is an Error: one line that names the file or the field, what was found and what was expected.
+// Programs print what() and exit with 1. No other exception leaves a library on purpose.
 #pragma once
 #include <fmt/format.h>
 

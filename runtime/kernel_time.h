@@ -1,4 +1,4 @@
-// What a backend measured itself: a kernel of a recorded step.
+// The time of one kernel of a recorded step, measured by the backend.
 #pragma once
 #include <string>
 
@@ -6,8 +6,8 @@ namespace mcnn {
 
 struct KernelTime {
   std::string kernel;  ///< "depthwise_rows<__half, 5, 1>"
-  int operation = 0;   ///< the number that Ops::mark() gave before it
-  double seconds = 0;  ///< from the end of the kernel before it, so that times sum to the step's
+  int operation = 0;   ///< the number set by Ops::mark() before the launch
+  double seconds = 0;  ///< from the end of the kernel before it to its own, so that the times sum to the step's
 };
 
 }  // namespace mcnn

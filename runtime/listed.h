@@ -1,4 +1,4 @@
-// Lists that may be long, in one line of a message.
+// Puts a list, which may be long, into one line of a message.
 #pragma once
 #include <fmt/ranges.h>
 

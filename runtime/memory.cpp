@@ -20,7 +20,7 @@ class HostMemory final : public Memory {
   void* reserve(std::size_t bytes) override {
     void* address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (address == MAP_FAILED) fail("cannot reserve {} bytes of memory: {}", bytes, std::strerror(errno));
-    // Feature maps are hundreds of MB walked in order: 2 MB pages spare most of the page faults and TLB misses.
+    // Feature maps are hundreds of MB, read in order: pages of 2 MB avoid most page faults and TLB misses.
     madvise(address, bytes, MADV_HUGEPAGE);
     return address;
   }
@@ -53,7 +53,7 @@ void* Memory::reserve_most(std::size_t& bytes, std::size_t least) {
       continue;
     }
     if (size == bytes) return address;
-    // Addresses are limited, and others need some too: threads, files, other reservations.
+    // Addresses are limited: take a quarter, since threads, files and other reservations need some too.
     release(address, size);
     bytes = std::max(size / 4, least);
     return reserve(bytes);

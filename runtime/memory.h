@@ -1,4 +1,4 @@
-// Where a backend's memory comes from. An arena takes one reservation and parcels it out.
+// The memory of a backend. An Arena or a Workspace makes one reservation and divides it among tensors.
 #pragma once
 #include <cstddef>
 
@@ -7,29 +7,28 @@ namespace mcnn {
 class Memory {
  public:
   virtual ~Memory() = default;
-  /// Address space for `bytes`, aligned to 4096, that costs nothing until touched where the system allows it.
-  /// Throws Error if not even the addresses can be had.
+  /// Reserves addresses for `bytes`, aligned to 4096. Physical memory is used only when it is touched or committed. Throws Error if the
+  /// system refuses.
   virtual void* reserve(std::size_t bytes) = 0;
-  /// Reserves `bytes`, or, where address space is limited (ulimit -v, strict overcommit), about a quarter of what there is, `least` at
-  /// least; `bytes` is what it became. Throws Error if not even `least` can be had.
+  /// Reserves `bytes`. Where address space is limited (ulimit -v, strict overcommit) it reserves about a quarter of the limit, but not
+  /// less than `least`, and sets `bytes` to that size. Throws Error if `least` is refused too.
   void* reserve_most(std::size_t& bytes, std::size_t least);
-  /// Says that the first `bytes` of the reservation at `address` are about to be used: for memory that does not come by being
-  /// touched. Throws Error when there is none left.
+  /// Called before the first `bytes` of the reservation at `address` are used: GPU memory is mapped here. Throws Error if memory runs out.
   virtual void commit(void* /*address*/, std::size_t /*bytes*/) {}
   virtual void release(void* address, std::size_t bytes) = 0;
-  /// Whether each tensor is an allocation of its own, so that a checker of accesses sees a step from one into the next: for debugging.
+  /// Whether each tensor is a separate allocation, so that memory checkers find accesses beyond a tensor. For debugging.
   virtual bool separate() const { return false; }
-  /// Exactly `bytes`, > 0, aligned to 256, where separate(). Throws Error when there is none left.
+  /// If separate(): exactly `bytes` (> 0), aligned to 256. Throws Error if memory runs out.
   virtual void* allocate(std::size_t /*bytes*/) { return nullptr; }
   virtual void free(void* /*address*/) {}
-  /// Bytes that can be touched now without pushing anything out.
+  /// Bytes that can be used now without swapping.
   virtual std::size_t available() const = 0;
 };
 
-/// The host's own memory.
+/// Host memory.
 Memory& host_memory();
 
-/// Addresses that stand for no memory: an arena over it measures what a program would need without needing it.
+/// Addresses without memory behind them. Planning a program over it shows how much memory the program needs.
 Memory& imaginary_memory();
 
 }  // namespace mcnn

@@ -1,4 +1,4 @@
-// "did you mean": the nearest of the valid names.
+// Finds the valid name nearest to a mistyped one: "did you mean".
 #pragma once
 #include <algorithm>
 #include <numeric>
@@ -8,7 +8,7 @@
 
 namespace mcnn {
 
-/// Insertions, deletions and replacements that lead from a to b (Levenshtein).
+/// The least number of insertions, deletions and replacements that turn a into b (Levenshtein).
 inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -24,7 +24,7 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-/// "; did you mean 'epochs'?", or, where no name is near, the list of them.
+/// "; did you mean 'epochs'?", or, if no name is near, "; valid: " and all names.
 inline std::string did_you_mean(std::string_view given, const std::vector<std::string>& names) {
   std::string best;
   std::size_t distance = std::max<std::size_t>(2, given.size() / 3) + 1;

@@ -1,4 +1,4 @@
-// A number in a text: the whole of it, whatever the host's locale is, or nothing.
+// Parses a text that is one number, independent of the locale.
 #pragma once
 #include <charconv>
 #include <cmath>
@@ -9,7 +9,7 @@
 
 namespace mcnn {
 
-/// "0.5", "1e-3"; nothing for blanks, a sign '+', a decimal comma, anything behind the number, NaN and infinities.
+/// "0.5", "1e-3"; nullopt for blanks, a sign '+', a decimal comma, text after the number, NaN and infinities.
 template <class Number>
 std::optional<Number> number_in(std::string_view text) {
   Number value{};

@@ -8,7 +8,7 @@
 
 namespace mcnn {
 
-/// Streams: who draws. The low 24 bits count the users of one kind (layers, files).
+/// Streams, one range for each purpose. The low 24 bits number the users of one purpose (layers, files).
 namespace stream {
 inline constexpr uint32_t kIndexMask = 0x00ffffffu;
 inline constexpr uint32_t initial_weights = 0x01000000u;
@@ -22,12 +22,12 @@ inline constexpr uint32_t synthetic = 0x07000000u;
 
 struct Philox {
   uint64_t seed = 0;
-  uint32_t stream = 0;  ///< one per user of random numbers: a dropout layer, the shuffling of an epoch
+  uint32_t stream = 0;  ///< one for each user of random numbers: a dropout layer, the shuffling of an epoch
   uint32_t step = 0;
 
   using Block = std::array<uint32_t, 4>;
 
-  /// The bijection itself, on an explicit counter and key.
+  /// The ten rounds on a counter and a key.
   static constexpr Block rounds(Block counter, std::array<uint32_t, 2> key) {
     for (int round = 0; round < 10; ++round) {
       const uint64_t p0 = uint64_t{0xD2511F53u} * counter[0];

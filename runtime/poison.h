@@ -1,8 +1,8 @@
-// AddressSanitizer's shadow: memory that must not be used at the moment. Nothing happens in other builds.
+// Tells AddressSanitizer which memory must not be used at the moment. Does nothing in other builds.
 #pragma once
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
-#define __SANITIZE_ADDRESS__  // clang's way of saying it
+#define __SANITIZE_ADDRESS__  // clang states it by __has_feature
 #endif
 #endif
 #ifdef __SANITIZE_ADDRESS__

@@ -1,4 +1,4 @@
-// Events are kept as they happen; tables and trace are computed when asked for.
+// Stores one event per span; tables() and write_chrome_trace() compute from the events.  Contract: profiler.h.
 #include "runtime/profiler.h"
 
 #include <fmt/format.h>
@@ -55,7 +55,7 @@ Profiler::Span Profiler::begin(Kind kind, const std::string& name, int64_t bytes
 }
 
 void Profiler::add(Clock::time_point begin, const std::vector<Operation>& operations, const std::vector<KernelTime>& kernels) {
-  // An operation lasts as long as its kernels together; one without any was done by another's.
+  // An operation takes the sum of its kernels' times; one without kernels was computed by another operation's.
   std::vector<std::size_t> events;
   for (const Operation& operation : operations) {
     events.push_back(events_.size());
@@ -151,7 +151,7 @@ void Profiler::write_chrome_trace(const std::string& path) const {
   file << "{\"displayTimeUnit\":\"ms\",\"traceEvents\":[";
   for (std::size_t i = 0; i < events_.size(); ++i) {
     const Event& e = events_[i];
-    // Names come from the program (operations, timm's layer names): nothing in them needs escaping.
+    // Names are those of operations and layers: they need no escaping.
     file << fmt::format(
         "{}\n{{\"name\":\"{}\",\"cat\":\"{}\",\"ph\":\"X\",\"pid\":1,\"tid\":{},\"ts\":{:.3f},\"dur\":{:.3f},\"args\":{{\"layer\":\"{}\","
         "\"bytes\":{}}}}}",

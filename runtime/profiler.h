@@ -1,5 +1,5 @@
-// Where a step's time goes: spans of steps, layers and operations on the thread that runs them, as tables and as a trace
-// for chrome://tracing or ui.perfetto.dev. Off until enabled; then each span costs two clock readings and one vector entry.
+// Measures where a step's time goes: spans of steps, layers and operations, as tables and as a trace for chrome://tracing or
+// ui.perfetto.dev. Off until enabled; then each span costs two clock readings and one vector entry. For one thread.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -15,7 +15,7 @@ class Profiler {
   enum class Kind : uint8_t { step, layer, operation, kernel };
 
  public:
-  /// Runs from its creation to its end; spans end in the reverse order of their beginning.
+  /// Measures from its construction to its destruction. Spans nest: the last to begin ends first.
   class [[nodiscard]] Span {
    public:
     Span() = default;
@@ -34,14 +34,14 @@ class Profiler {
 
   void enable(bool on) { enabled_ = on; }
   bool enabled() const { return enabled_; }
-  /// Forgets everything; not inside a span.
+  /// Discards all events; not inside a span.
   void clear();
 
-  /// What the tables' shares are of, with operations outside of them (waiting for photos). Without one: all operations.
+  /// A step. The tables' shares are relative to the time of all steps plus that of operations outside steps (waiting for photos).
   Span step() { return enabled_ ? begin(Kind::step, "step") : Span(); }
-  /// Operations inside belong to it; of nested layers, to the innermost.
+  /// A layer. Operations inside it belong to it; in nested layers, to the innermost.
   Span layer(const std::string& name) { return enabled_ ? begin(Kind::layer, name) : Span(); }
-  /// `bytes`: what it must move at least; 0: not known.
+  /// An operation. `bytes`: the least it must move; 0: not known.
   Span operation(const char* name, int64_t bytes = 0) { return enabled_ ? begin(Kind::operation, name, bytes) : Span(); }
 
   /// An operation of a step that a backend recorded.
@@ -50,32 +50,32 @@ class Profiler {
     std::string layer;
     int64_t bytes;
   };
-  /// A replay of it that began at `begin`, by the kernels' own times: KernelTime::operation is an index into `operations`.
+  /// Adds a replay of a recorded step that began at `begin`, from its kernels' times. KernelTime::operation is an index into `operations`.
   void add(std::chrono::steady_clock::time_point begin, const std::vector<Operation>& operations, const std::vector<KernelTime>& kernels);
 
-  /// The innermost layer now, "" outside: what a backward closure keeps to enter it again.
+  /// The innermost layer now; "" outside layers.
   const std::string& current_layer() const;
 
-  /// One kernel, or where a backend does not time them one operation, in one layer: all steps together.
+  /// One operation in one layer, or, if the backend timed its kernels, one kernel of it; summed over all steps.
   struct Row {
     std::string operation, layer, kernel;
     int64_t calls = 0;
     double seconds = 0;
-    int64_t bytes = 0;  ///< of the operation, in the row of its first kernel
+    int64_t bytes = 0;  ///< of the operation; counted in the row of its first kernel only
   };
   std::vector<Row> rows() const;
 
-  /// Time, share, calls and GB/s per operation, per layer and, where a backend times them, per kernel, largest first, each table with the
-  /// remainder of the steps and their sum. Calls and times are of all steps together.
+  /// Calls, time, share and GB/s per operation, per layer and, if the backend timed them, per kernel, largest first. Each table ends with
+  /// the time between operations and the sum. Calls and times are summed over all steps.
   std::string tables() const;
-  /// Trace Event Format. Throws Error naming the file.
+  /// Writes Trace Event Format. Throws Error naming the file.
   void write_chrome_trace(const std::string& path) const;
 
  private:
   using Clock = std::chrono::steady_clock;
   struct Event {
     Kind kind;
-    uint32_t name, layer, operation;  // into names_; operation: of a kernel
+    uint32_t name, layer, operation;  // indices of names_; operation: set for kernels
     Clock::time_point begin, end;
     int64_t bytes;
   };
@@ -87,8 +87,8 @@ class Profiler {
   std::vector<Event> events_;
   std::vector<std::string> names_ = {""};
   std::map<std::string, uint32_t> numbers_ = {{"", 0}};
-  std::vector<uint32_t> layers_;  // open, innermost last
-  int open_ = 0;                  // spans
+  std::vector<uint32_t> layers_;  // open layers, innermost last
+  int open_ = 0;                  // open spans
 };
 
 }  // namespace mcnn

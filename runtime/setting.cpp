@@ -1,4 +1,4 @@
-// How a value is parsed, refused and written, for each kind of key. Next: train/config.cpp reads the file they stand in.
+// How a value is parsed, checked and written, for each kind of key. Next: train/config.cpp reads configuration files.
 #include "runtime/setting.h"
 
 #include <algorithm>

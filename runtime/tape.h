@@ -1,5 +1,5 @@
-// Reverse-mode automatic differentiation: each layer's forward pushes the closure that carries out its backward.
-// A closure holds the tensors it needs; running it in backward() destroys it, which returns their memory.
+// Reverse-mode automatic differentiation: each layer's forward pushes a closure that adds its backward operations to the program.
+// Next: layers/context.h.
 #pragma once
 #include <functional>
 #include <utility>
@@ -10,12 +10,12 @@ namespace mcnn {
 class Tape {
  public:
   explicit Tape(bool recording = true) : recording_(recording) {}
-  /// False in evaluation: layers then keep nothing for backward.
+  /// False in evaluation: closures are not kept.
   bool recording() const { return recording_; }
   void record(std::function<void()> backward) {
     if (recording_) closures_.push_back(std::move(backward));
   }
-  /// Runs every closure once, last recorded first, and leaves the tape empty.
+  /// Runs each closure once, the last recorded first, and empties the tape.
   void backward() {
     while (!closures_.empty()) {
       const auto closure = std::move(closures_.back());

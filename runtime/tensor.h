@@ -1,5 +1,5 @@
-// A dense, row-major view of memory with a shape and a storage type. Feature maps are (N, H, W, C).
-// A Tensor may share ownership of its memory (an arena block, a host buffer); copying one never copies the data.
+// A dense, row-major view of memory with a shape and a storage type. Feature maps are (N,H,W,C).
+// A Tensor may share ownership of its memory (a block of an arena); copying it never copies the data.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -51,10 +51,10 @@ class Tensor {
   int64_t h() const { return shape_[1]; }
   int64_t w() const { return shape_[2]; }
   int64_t c() const { return shape_[3]; }
-  /// N*H*W of a feature map: the rows of the matrix (rows, C) that it is.
+  /// N*H*W of a feature map: the rows when it is read as a matrix (rows, C).
   int64_t rows() const { return shape_[0] * shape_[1] * shape_[2]; }
 
-  /// The same memory, which this copy does not keep alive.
+  /// The same tensor without ownership of the memory.
   Tensor unowned() const { return defined_ ? Tensor(data_, type_, shape_) : Tensor(); }
 
   const void* raw() const { return data_; }
@@ -72,8 +72,8 @@ class Tensor {
   }
 
  private:
-  void check_type(DType wanted) const {
-    if (defined_ && wanted != type_) fail<ShapeError>("tensor {} holds {}, read as {}", shape_.str(), name_of(type_), name_of(wanted));
+  void check_type(DType type) const {
+    if (defined_ && type != type_) fail<ShapeError>("tensor {} holds {}, read as {}", shape_.str(), name_of(type_), name_of(type));
   }
 
   void* data_ = nullptr;

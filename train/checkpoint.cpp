@@ -1,5 +1,5 @@
-// The state as a safetensors file: tensors of network and optimizer, progress and a checksum in the metadata.
-// Next: run_folder.h decides which of its files is read.
+// Writes and reads a run's state as a safetensors file: tensors of network and optimizer; progress and a checksum in the metadata.
+// Next: run_folder.h decides which state file is read.
 #include "train/checkpoint.h"
 
 #include <libdeflate.h>
@@ -12,7 +12,7 @@
 namespace mcnn {
 namespace {
 
-/// Every tensor of the state: its name in the file, and where it is.
+/// Every tensor of the state, with its name in the file.
 std::vector<Optimizer::State> whole_state(Parameters& parameters, const Optimizer& optimizer) {
   std::vector<Optimizer::State> all;
   for (NamedTensor& t : parameters.tensors()) all.push_back({t.name, &t, t.value});
@@ -36,7 +36,7 @@ Number number(const TensorFile& file, const char* key) {
 
 constexpr const char* kChecksum = "crc32";
 
-/// Of all that a state says: a bit that a disk has turned must not become a weight.
+/// Over all metadata and tensors, so that a bit flipped on disk is noticed.
 std::string checksum(const Metadata& metadata, const std::vector<StoredTensor>& tensors) {
   uint32_t crc = 0;
   const auto add = [&](const void* data, std::size_t bytes) { crc = libdeflate_crc32(crc, data, bytes); };
@@ -79,7 +79,7 @@ void save_state(const std::string& path, const ModelDescription& description, Pa
 RunProgress load_state(const std::string& path, Parameters& parameters, Optimizer& optimizer) {
   const TensorFile file = open_tensor_file(path);
   const std::vector<Optimizer::State> state = whole_state(parameters, optimizer);
-  // Checked before anything is taken, in the order in which it was written. Older states have no checksum.
+  // The checksum covers the tensors in the order of writing. Nothing is loaded before it is checked. Older states have none.
   if (const auto written = file.metadata().find(kChecksum); written != file.metadata().end()) {
     std::vector<StoredTensor> tensors;
     for (const Optimizer::State& s : state)

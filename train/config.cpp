@@ -1,5 +1,5 @@
-// config.ini and --set, by inih, over the sections' tables (settings() of each *_options.h; runtime/setting.h). An error names file,
-// section, key and value. Next: trainer.h.
+// Reads config.ini (with inih) and --set through the sections' tables: settings() of each *_options.h, runtime/setting.h. An error names
+// file, section, key and value. Next: trainer.h.
 #include "train/config.h"
 
 #include <ini.h>
@@ -39,7 +39,7 @@ Setting& find(std::vector<Setting>& table, const std::string& section, const std
   fail("[{}] unknown key '{}'{}", section, key, did_you_mean(key, keys));
 }
 
-/// A value that config.ini could not give back: one of several lines, or with what begins a comment there.
+/// Refuses values that would not survive being written to config.ini: several lines, or a ';' that would begin a comment.
 void require_writable(const std::string& value) {
   if (value.find_first_of("\r\n") != std::string::npos) fail("is more than one line");
   for (std::size_t at = value.find(';'); at != std::string::npos; at = value.find(';', at + 1))
@@ -51,7 +51,7 @@ void set(std::vector<Setting>& table, const std::string& section, const std::str
   try {
     require_writable(trimmed(value));
     setting.read(trimmed(value));
-    require_writable(setting.write());  // a list is written with blanks behind its commas
+    require_writable(setting.write());  // a list is written with blanks after its commas
   } catch (const Error& e) {
     fail("[{}] {} = {}: {}", section, key, value.substr(0, value.find_first_of("\r\n")), e.what());
   }
@@ -63,7 +63,7 @@ struct Reading {
   std::string error;
 };
 
-// inih calls this per key; 0 stops it (INI_STOP_ON_FIRST_ERROR or not, the first error is the one kept).
+// inih calls this for each key; returning 0 stops it. Only the first error is kept, whatever INI_STOP_ON_FIRST_ERROR is.
 int on_key(void* user, const char* section, const char* key, const char* value) {
   auto& reading = *static_cast<Reading*>(user);
   if (!reading.error.empty()) return 0;
@@ -85,7 +85,7 @@ Config read_config(const std::string& path) {
   Config config;
   Reading reading{settings(config), {}, {}};
   if (std::filesystem::is_directory(path)) fail("{}: cannot be read: it is a folder", path);
-  // inih's variables: lines that hold a long path or 18 class names, and an indented key is a key, not more of the last value.
+  // inih's variables: allow long lines (a path, 18 class names), and take an indented key as a key, not as more of the last value.
   ini_use_stack = false;
   ini_allow_realloc = true;
   ini_max_line = 1 << 20;

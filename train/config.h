@@ -1,5 +1,5 @@
-// What a run does, as config.ini says it: a section for each part of the program, declared where it is read. One table (settings) serves
-// reading, checking, writing the resolved file back and `mcnn-train --help-config`: a key that is not in it is an error.
+// The configuration of a run, as in config.ini. Each section is declared by the part of the program that reads it. One table of all keys
+// (settings) is used to read, check and write the file and for `mcnn-train --help-config`; a key that is not in it is an error.
 #pragma once
 #include <string>
 #include <vector>
@@ -14,7 +14,7 @@
 namespace mcnn {
 
 struct Config {
-  Config() = default;  // no aggregate: of one that is made of {} GCC 12 takes the strings inside for uninitialised
+  Config() = default;  // else Config is an aggregate, and GCC 12 warns that strings in Config{} are uninitialised
 
   RunOptions run;
   ModelOptions model;
@@ -32,7 +32,7 @@ Config read_config(const std::string& path);
 void override_setting(Config& config, const std::string& assignment);
 /// The whole table as an ini file, each key under its explanation.
 std::string write_config(const Config& config);
-/// Paths as absolute ones: they mean the same from anywhere.
+/// The configuration with absolute paths, which do not depend on the current folder.
 Config with_absolute_paths(Config config);
 
 }  // namespace mcnn

@@ -1,5 +1,6 @@
-// From fit(), at the end, upwards: epoch() is one pass over the photos and what follows it, steps() the pass itself, step() one batch.
-// The numbers are training_step.h's; here stands what happens between steps: signals, checkpoints, what is not finite.
+// The training loop. run() calls epoch() until all are done; epoch() calls steps(), one pass over the photos, then evaluates and saves;
+// steps() calls step() for each batch. training_step.h computes; this file handles what happens between steps: signals, checkpoints,
+// values that are not finite.  Contract: fit.h.
 #include "train/fit.h"
 
 #include <algorithm>
@@ -26,7 +27,7 @@ class Fit {
   Fit(Run& run, RunFolder& folder, Recorder& recorder, RunProgress progress, int64_t stop_after)
       : run_(run), folder_(folder), recorder_(recorder), progress_(std::move(progress)), stop_after_(stop_after) {}
 
-  void go() {
+  void run() {
     const int epochs = run_.config.train.epochs;
     if (progress_.epochs >= epochs) {
       say(fmt::format("{}: all {} epochs are done", folder_.path().string(), epochs));
@@ -36,13 +37,13 @@ class Fit {
     while (progress_.epochs < epochs) {
       epoch();
       if (is_stopped()) return;
-      if (Interruption::signal() != 0 && progress_.epochs < epochs) leave();
+      if (Interruption::signal() != 0 && progress_.epochs < epochs) end_by_signal();
     }
     say("run: " + folder_.path().string());
   }
 
  private:
-  /// Behind the last step that was asked for.
+  /// Whether the step limit of the command line is reached.
   bool is_stopped() const { return stop_after_ > 0 && progress_.steps >= stop_after_; }
 
   void epoch() {
@@ -67,18 +68,18 @@ class Fit {
     record.peak_resident_bytes = peak_resident_bytes();
     for (const Loader* loader : {run_.training.get(), run_.held_out.get()})
       if (loader) recorder_.left_out(loader->complaints());
-    recorder_.log(record);  // first: a line of an epoch that was not saved is cut off again, one that is missing could not be made
+    recorder_.log(record);  // before save(): on resuming a line of an unsaved epoch is removed, but a missing one cannot be recreated
     progress_.batches = 0;
     progress_.loss_sum = 0;
     save();
   }
 
-  /// Trains on what is left of the epoch, or until is_stopped(). Of the record: the learning rate of the last step, and the speed.
+  /// Trains on the rest of the epoch, or until is_stopped(). Fills in the record's learning rate (of the last step) and speed.
   EpochRecord steps() {
     run_.training->start_epoch(static_cast<uint32_t>(progress_.epochs));
     EpochRecord record;
     Batch batch;
-    for (int64_t i = 0; i < progress_.batches; ++i)  // what was trained on before the run stopped
+    for (int64_t i = 0; i < progress_.batches; ++i)  // skip the batches trained on before the run stopped
       if (!run_.training->next(batch)) fail("{}: the epoch has fewer photos than when the run stopped", folder_.path().string());
     Progress line(fmt::format("epoch {}/{}", progress_.epochs + 1, run_.config.train.epochs), steps_per_epoch() - progress_.batches);
     auto saved = Clock::now();
@@ -96,16 +97,16 @@ class Fit {
       require_finite();
       save();
       saved = Clock::now();
-      if (Interruption::signal() != 0) leave();
+      if (Interruption::signal() != 0) end_by_signal();
     }
     record.images_per_second = line.photos_per_second();
     return record;
   }
 
-  /// Over the epoch's batches so far.
+  /// Of the epoch's batches so far.
   double mean_loss() const { return progress_.loss_sum / static_cast<double>(progress_.batches); }
 
-  /// As far as is known which photos can be read.
+  /// Without the photos found unreadable so far.
   int64_t steps_per_epoch() const {
     const auto photos = static_cast<int64_t>(run_.split.training.photos.size());
     return (photos - std::max(progress_.left_out, run_.training->broken())) / run_.config.train.batch;
@@ -127,7 +128,7 @@ class Fit {
     if (batch.n > 0) run_.step->bring(batch);
   }
 
-  /// Over `batch`, which becomes the next one meanwhile. Returns the loss.
+  /// Runs one step over `batch`, and loads the next batch into it meanwhile. Returns the loss.
   double step(Batch& batch, double learning_rate) {
     const auto span = run_.profiler.step();
     const bool scaled = storage_type(run_.config.model) == DType::f16;
@@ -140,11 +141,11 @@ class Fit {
     const bool finite = std::isfinite(norm);
     if (scaled) progress_.loss_scale.update(finite);
     if (!finite && (!scaled || progress_.loss_scale.value < 1.f)) diverged("the gradient's norm", norm);
-    if (!finite) --progress_.steps;  // nothing was changed: the next batch is this step
+    if (!finite) --progress_.steps;  // the step changed nothing: the next batch gets its number
     return loss;
   }
 
-  /// A loss can be finite on weights, statistics or moments that are not: no network would take them from the file.
+  /// Checks all weights, statistics and moments before they are saved: the loss can be finite although some of them are not.
   void require_finite() const {
     const auto check = [&](const std::string& name, const Tensor& tensor) {
       for (const float value : to_floats(*run_.backend.ops, tensor))
@@ -159,7 +160,7 @@ class Fit {
          progress_.steps, what, value);
   }
 
-  /// Evaluates on the held-out people and says how the epoch went; whether these weights are the ones to keep.
+  /// Evaluates on the held-out people and reports the epoch. Returns whether these weights become best.safetensors.
   bool score(EpochRecord& record) {
     if (run_.held_out) record.held_out = evaluate(*run_.engine, *run_.held_out, "evaluating");
     recorder_.tell(record);
@@ -175,10 +176,10 @@ class Fit {
     folder_.save(run_.description, run_.engine->parameters(), *run_.optimizer, progress_);
   }
 
-  /// The state is saved.
-  [[noreturn]] void leave() const {
+  /// Called after the state is saved.
+  [[noreturn]] void end_by_signal() const {
     const int number = Interruption::signal();
-    throw Interrupted(fmt::format("ended by signal {} ({}) after step {}; mcnn-train --resume {} goes on from there", number,
+    throw Interrupted(fmt::format("ended by signal {} ({}) after step {}; mcnn-train --resume {} continues from there", number,
                                   strsignal(number), progress_.steps, folder_.path().string()),
                       number);
   }
@@ -193,7 +194,7 @@ class Fit {
 }  // namespace
 
 void fit(Run& run, RunFolder& folder, Recorder& recorder, RunProgress progress, int64_t stop_after) {
-  Fit(run, folder, recorder, std::move(progress), stop_after).go();
+  Fit(run, folder, recorder, std::move(progress), stop_after).run();
 }
 
 }  // namespace mcnn

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::array kSignals = {SIGINT, SIGTERM, SIGHUP};
 std::atomic<int> received{0};
-static_assert(std::atomic<int>::is_always_lock_free);  // a handler may touch it
+static_assert(std::atomic<int>::is_always_lock_free);  // required in a signal handler
 
 void set_action(int number, void (*handler)(int)) {
   struct sigaction action {};

@@ -1,17 +1,17 @@
-// Signals that ask a training to end: it saves its state behind the step it is in and leaves.
+// Signals that end a training: it finishes its step, saves the state and stops.
 #pragma once
 #include "runtime/error.h"
 
 namespace mcnn {
 
-/// Thrown when a training was asked to end and has saved its state; what() says how to go on.
+/// Thrown after a signal, when the state is saved; what() says how to resume.
 struct Interrupted : Error {
   Interrupted(const std::string& what, int number) : Error(what), signal(number) {}
   int signal;
 };
 
-/// While it lives, the first SIGINT, SIGTERM or SIGHUP is remembered and the second ends the program at once. A signal that was ignored
-/// before, as nohup has it, stays ignored. One at a time.
+/// While it lives, the first SIGINT, SIGTERM or SIGHUP is only noted; the second ends the program at once. A signal that was ignored
+/// before (by nohup) stays ignored. One object at a time.
 class Interruption {
  public:
   Interruption();
@@ -19,7 +19,7 @@ class Interruption {
   Interruption(const Interruption&) = delete;
   Interruption& operator=(const Interruption&) = delete;
 
-  /// The signal that came; 0: none.
+  /// The signal noted; 0: none.
   static int signal();
 };
 

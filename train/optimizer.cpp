@@ -39,7 +39,7 @@ void Optimizer::add_update(Program& program, const Tensor& norm) const {
                     .m = m_,
                     .decayed = decayed});
   }
-  // A step that overflowed left the weights as they were, and is not averaged.
+  // After an overflow clip is 0, the weights are unchanged, and nothing is averaged.
   if (averages_) program.add(Ema{static_cast<float>(options_.ema), clip, parameters_.values(), averages_});
 }
 

@@ -1,4 +1,5 @@
-// The optimizer of a run: which tensors it updates, its moments, the norm of the gradients, averaged weights.
+// The optimizer of a run: owns its moments and the averaged weights, and adds the update to a step's program.
+// Next: kernels/operations/optimizers.h has the formulas; training_step.h uses it.
 #pragma once
 #include <string>
 #include <vector>
@@ -11,22 +12,22 @@ namespace mcnn {
 
 class Optimizer {
  public:
-  /// Zeroed moments for every trainable parameter, averages (if options.ema is on) equal to the weights.
+  /// Makes zeroed moments for every trainable parameter and, if options.ema > 0, averages equal to the weights.
   Optimizer(Parameters& parameters, const OptimizerOptions& options);
 
-  /// Adds one update from the gradients, at the learning rate and step of the backend's StepState. norm (1): the gradients' 2-norm
-  /// before clipping, without the loss scale; where that is NaN or infinite nothing was changed.
+  /// Adds one update from the gradients, at the learning rate and step of the backend's StepState. norm (1) is written: the gradients'
+  /// 2-norm before clipping, without the loss scale. If it is NaN or infinite, the update changes nothing.
   void add_update(Program& program, const Tensor& norm) const;
-  /// The update alone, at once; returns the norm.
+  /// Runs one update at once and returns the norm.
   double step();
 
-  /// Swaps weights and running statistics with their averages; twice restores. Nothing without averaging.
+  /// Swaps weights and running statistics with their averages; a second call swaps back. Does nothing if there are no averages.
   void swap_averages();
 
-  /// Every tensor of the state beyond the weights, named for a checkpoint: "m.<parameter>", "v.<parameter>", "ema.<tensor>".
+  /// The optimizer's tensors, named for a checkpoint: "m.<parameter>", "v.<parameter>", "ema.<tensor>".
   struct State {
     std::string name;
-    const NamedTensor* of;  ///< shape and layout
+    const NamedTensor* of;  ///< has the same shape and layout
     Tensor value;
   };
   std::vector<State> state() const;
@@ -38,8 +39,8 @@ class Optimizer {
   Ops& ops_;
   Arena arena_;
   OptimizerOptions options_;
-  Tensor m_, v_;     // as parameters_.trained_values(); v_ absent: SGD
-  Tensor averages_;  // as parameters_.values(); absent: not averaged
+  Tensor m_, v_;     // in the order of parameters_.trained_values(); v_ is absent for SGD
+  Tensor averages_;  // in the order of parameters_.values(); absent: no averaging
 };
 
 }  // namespace mcnn

@@ -1,4 +1,4 @@
-// What an optimizer is told: keys of [train] (training_options.cpp). Next: optimizer.h.
+// Options of the optimizer: keys of [train] (training_options.cpp). Next: optimizer.h.
 #pragma once
 #include <string>
 

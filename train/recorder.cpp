@@ -13,7 +13,7 @@ namespace mcnn {
 
 void say(const std::string& line) {
   std::printf("%s\n", line.c_str());
-  std::fflush(stdout);  // also into a file, it is there before the progress that follows
+  std::fflush(stdout);  // so that the line precedes later progress on standard error, also in a file
 }
 
 void Recorder::left_out(const std::vector<std::string>& complaints) {

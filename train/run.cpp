@@ -1,5 +1,6 @@
-// The constructor is the order of things; each part of it stands below, in that order. What it leaves to others: configured_data.h reads
-// photos, description.h decides what the network is, forecast.h what memory it takes.
+// The constructor builds a run's parts in order; the functions it calls follow in the same order. configured_data.h reads the photos,
+// description.h describes the network, forecast.h computes the memory it needs.
+// Next: run.h; fit.cpp trains with what is built here.
 #include "train/run.h"
 
 #include <algorithm>
@@ -15,7 +16,7 @@
 namespace mcnn {
 namespace {
 
-/// 0.001 for the float nearest to it, not 0.0010000000475.
+/// The double with the shortest decimal form of `value`: 0.001, not 0.0010000000475.
 double shortest(float value) { return number_in<double>(fmt::format("{}", value)).value(); }
 
 void resolve(Config& config, const ModelDescription& d) {
@@ -31,7 +32,7 @@ void resolve(Config& config, const ModelDescription& d) {
   for (const float deviation : d.normalisation.std) config.data.std.push_back(shortest(deviation));
 }
 
-/// `share`: of the photos, hence of the cache.
+/// `share`: the loader's share of all photos, and so of the cache.
 LoaderOptions loader_options(const Config& config, const ModelDescription& description, bool training, double share) {
   return {.batch = config.train.batch,
           .shuffle = training,
@@ -55,13 +56,13 @@ std::string counts(const Skipped& skipped) {
 
 }  // namespace
 
-Run::Run(Config wanted, bool fresh, bool profile)
-    : config(with_absolute_paths(std::move(wanted))),
+Run::Run(Config requested, bool fresh, bool profile)
+    : config(with_absolute_paths(std::move(requested))),
       backend(make_backend(config.run.device, config.run.threads, &profiler, {config.run.products, config.run.allow_tf32})) {
   say(backend.reason);
   profiler.enable(profile);
   const Dataset all = read_dataset(config.data);
-  deal(all);
+  split_photos(all);
   std::optional<TensorFile> file;
   if (fresh && !config.weights.init.empty()) file.emplace(open_tensor_file(config.weights.init, config.weights.state_dict));
   describe(file, all.classes);
@@ -71,10 +72,10 @@ Run::Run(Config wanted, bool fresh, bool profile)
   say_sizes();
 }
 
-void Run::deal(const Dataset& all) {
+void Run::split_photos(const Dataset& all) {
   if (!all.people_known && config.data.holdout > 0)
-    say("nothing says who is on which photo: each is taken as a person of its own, and one with several photos may be trained on and "
-        "held out; a column 'group' (layout = csv) or a folder per person (folders) says it");
+    say("the data set does not say who is on which photo: each photo counts as another person, so people with several photos may be both "
+        "trained on and held out; state it by a column 'group' (layout = csv) or a folder per person (layout = folders)");
   if (!all.skipped.empty()) say("skipped: " + counts(all.skipped));
   split = split_by_person(all, config.data.holdout, config.run.seed);
   if (const std::string note = holdout_note(split, config.data.holdout); !note.empty()) say(note);
@@ -89,15 +90,15 @@ void Run::describe(const std::optional<TensorFile>& file, const std::vector<std:
   const bool guessed = !convention.padding || convention.padding->guess || !convention.bn_eps || convention.bn_eps->guess;
   say(fmt::format(
       "{}: {} padding {}, bn_eps {}", file->path(),
-      guessed ? "nothing in it says how it was trained ([model] padding and bn_eps can); taken as trained with" : "trained with",
+      guessed ? "the file does not say how it was trained (set [model] padding and bn_eps if you know); assumed:" : "trained with",
       config.model.padding, config.model.bn_eps));
 }
 
 void Run::require_room(std::size_t photos) const {
-  // Decoded photos wait in the host's memory: beside the step only where that runs there too.
-  const bool beside = &backend.ops->memory() == &host_memory();
+  // The cache of decoded photos is in host memory: it counts only if the step runs there too.
+  const bool on_host = &backend.ops->memory() == &host_memory();
   const double decoded = static_cast<double>(photos) * config.data.crop * config.data.crop * 3;
-  const double cache = beside ? std::min(decoded, static_cast<double>(config.data.cache_mb) * (1 << 20)) : 0.0;
+  const double cache = on_host ? std::min(decoded, static_cast<double>(config.data.cache_mb) * (1 << 20)) : 0.0;
   require_memory(description.spec, storage_type(config.model), config.train.optimizer, config.train.batch, config.data.crop,
                  backend.ops->memory().available(), static_cast<std::size_t>(cache));
 }

@@ -1,5 +1,5 @@
-// What a run is made of, built from its configuration: backend, photos dealt to two sides, network, optimizer, loaders. What is
-// noteworthy on the way is said (recorder.h). Next: fit.h trains with it.
+// The parts of a run, built from its configuration: backend, split of the photos, network, optimizer, loaders. Prints notes for the user
+// (say() of recorder.h). Next: fit.h trains with it.
 #pragma once
 #include <memory>
 #include <optional>
@@ -14,12 +14,13 @@
 
 namespace mcnn {
 
-/// Members are in the order in which they need each other.
+/// Each member uses members before it.
 struct Run {
-  /// fresh: the weights start as the configuration says; else a state will bring them. Throws Error: everything a user can get wrong.
+  /// fresh: the weights are initialised as the configuration says; else the caller loads a state. Throws Error for every mistake of the
+  /// user's.
   Run(Config config, bool fresh, bool profile);
 
-  Config config;  ///< with what the weights or the model decided: read again, also without the weights file, it gives the same run
+  Config config;  ///< resolved: defaults that depend on the weights file are filled in, so it gives the same run without that file
   Profiler profiler;
   Backend backend;
   Split split;
@@ -27,10 +28,10 @@ struct Run {
   std::unique_ptr<Engine> engine;
   std::unique_ptr<Optimizer> optimizer;
   std::unique_ptr<TrainingStep> step;
-  std::unique_ptr<Loader> training, held_out;  ///< held_out is null where nobody is
+  std::unique_ptr<Loader> training, held_out;  ///< held_out is null if nobody is held out
 
  private:
-  void deal(const Dataset& all);
+  void split_photos(const Dataset& all);
   void describe(const std::optional<TensorFile>& file, const std::vector<std::string>& classes);
   void require_room(std::size_t photos) const;
   void make_network(const std::optional<TensorFile>& file);

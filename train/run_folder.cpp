@@ -18,7 +18,8 @@ namespace mcnn {
 namespace fs = std::filesystem;
 
 FolderLock::FolderLock(const fs::path& dir) : descriptor_(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-  if (descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {  // else: a file system without locks
+  if (descriptor_ >= 0 && ::flock(descriptor_, LOCK_EX | LOCK_NB) != 0 &&
+      errno == EWOULDBLOCK) {  // other errors: the file system has no locks
     ::close(descriptor_);
     fail("[run] dir = {}: another run is going on there", dir.string());
   }
@@ -31,7 +32,7 @@ void RunFolder::require_no_checkpoint() const {
   const bool of_a_run = fs::exists(dir_ / "split.csv");
   for (const auto& entry : fs::directory_iterator(dir_)) {
     const std::string name = entry.path().filename().string();
-    if (is_temporary(name)) continue;  // of a run that was killed
+    if (is_temporary(name)) continue;  // left by a run that was killed
     if (!of_a_run || (name != "split.csv" && name != "config.ini" && name != "trace.json"))
       fail("[run] dir = {} exists already and holds {}; runs are never overwritten", dir_.string(), name);
   }
@@ -44,8 +45,8 @@ void RunFolder::create(const std::string& split, const std::string& config) {
   lock_.emplace(dir_);
   require_no_checkpoint();
   remove_temporaries(dir_);
-  if (fs::exists(dir_ / "split.csv")) say(dir_.string() + ": the run in it stopped before its first checkpoint; begun anew");
-  write_file_atomically(file("split.csv"), split);  // first: a config.ini alone may be a user's own
+  if (fs::exists(dir_ / "split.csv")) say(dir_.string() + ": the run in it stopped before its first checkpoint; starting it again");
+  write_file_atomically(file("split.csv"), split);  // first: its presence marks a run's folder; a config.ini may be the user's
   write_file_atomically(file("config.ini"), config);
 }
 
@@ -74,7 +75,7 @@ RunProgress RunFolder::load(Parameters& parameters, Optimizer& optimizer) const 
 void RunFolder::save(const ModelDescription& description, Parameters& parameters, const Optimizer& optimizer,
                      const RunProgress& progress) const {
   const fs::path last = dir_ / "last.safetensors", before = dir_ / ".mcnn.previous.tmp";
-  std::error_code absent;  // the first state has none before it; some file systems have no second names
+  std::error_code absent;  // ignored: the first state has no predecessor, and some file systems have no hard links
   fs::create_hard_link(last, before, absent);
   try {
     save_state(last.string(), description, parameters, optimizer, progress);

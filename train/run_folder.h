@@ -1,5 +1,5 @@
-// The folder of a run: what may lie in it, who writes to it, and the states that a run goes on from. trainer.h lists its files;
-// log.jsonl is the recorder's.
+// The folder of a run: which files it may hold, its lock, and the states that a run resumes from. trainer.h lists its files; recorder.h
+// writes log.jsonl.
 #pragma once
 #include <filesystem>
 #include <optional>
@@ -9,10 +9,10 @@
 
 namespace mcnn {
 
-/// Held while a run is going on in a folder: a second one would write over the first.
+/// Held by a run, so that no second run writes to its folder.
 class FolderLock {
  public:
-  /// Throws Error if another run is going on there.
+  /// Throws Error if another run holds it.
   explicit FolderLock(const std::filesystem::path& dir);
   FolderLock(const FolderLock&) = delete;
   ~FolderLock();
@@ -26,19 +26,20 @@ class RunFolder {
   explicit RunFolder(std::filesystem::path dir) : dir_(std::move(dir)) {}
   const std::filesystem::path& path() const { return dir_; }
 
-  /// Throws Error if it is there and holds anything but what a run leaves that stopped before its first checkpoint.
+  /// Throws Error if the folder holds a checkpoint or files that do not belong to a run. Files of a run that stopped before its first
+  /// checkpoint are accepted.
   void require_no_checkpoint() const;
-  /// For a new run: made if need be, locked, with split.csv and config.ini. Throws Error as require_no_checkpoint().
+  /// Prepares the folder of a new run: creates and locks it, writes split.csv and config.ini. Throws Error as require_no_checkpoint().
   void create(const std::string& split, const std::string& config);
-  /// For a run that goes on: locked. Throws Error if there is no state, or if `split` is not the one that the run began with: a photo that
-  /// came or went would deal the people anew, and faces the network was trained on would be held out.
+  /// Locks the folder of a run that is resumed. Throws Error if it has no state, or if `split` differs from its split.csv: with added or
+  /// removed photos the split changes, and people the network was trained on would be held out.
   void reopen(const std::string& split);
 
-  /// The last state, or the one before where that is damaged, which is said.
+  /// Loads the last state, or, if that is damaged, the previous one and says so.
   RunProgress load(Parameters& parameters, Optimizer& optimizer) const;
-  /// The state before stays as previous.safetensors until this one is whole.
+  /// Saves a state; the state before it becomes previous.safetensors.
   void save(const ModelDescription& description, Parameters& parameters, const Optimizer& optimizer, const RunProgress& progress) const;
-  /// best.safetensors.
+  /// Writes best.safetensors.
   void save_best(const ModelDescription& description, Parameters& parameters, int64_t steps) const;
 
  private:

@@ -16,7 +16,7 @@ std::vector<Setting> settings(RunOptions& o) {
   t.choice("products", o.products, product_choices(),
            "matrix products and dense convolutions on a GPU: own kernels, or cuBLAS and cuDNN (vendor, auto) where these are found");
   t.flag("allow_tf32", o.allow_tf32,
-         "the same in fp32: tensor cores may take operands for tf32, their upper 11 bits; no effect on cpu, ref and GPUs before sm_80");
+         "products in fp32 on a GPU: tensor cores may round operands to tf32 (11 bits); no effect on cpu, ref and GPUs before sm_80");
   return t.rows;
 }
 

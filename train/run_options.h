@@ -1,4 +1,4 @@
-// [run] of a configuration: where a run is written, and what it runs on.
+// [run] of a configuration: the folder a run is written to, and the device it runs on.
 #pragma once
 #include <cstdint>
 #include <string>

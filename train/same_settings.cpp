@@ -10,7 +10,7 @@
 namespace mcnn {
 namespace {
 
-/// None of these changes results. Where photos come from is compared by split.csv.
+/// Settings that do not change results. That the photos are the same is checked by split.csv.
 const std::set<std::string>& free_settings() {
   static const std::set<std::string> free = {"run.dir",
                                              "run.device",
@@ -40,7 +40,7 @@ void require_same_settings(const std::string& then, const std::string& now) {
   if (!before.is_object()) return;
   for (const auto& [key, value] : after.items())
     if (before.contains(key) && before[key] != value)
-      fail("{} is {}, and the run began with {}; of a run that goes on only {} may change", key, value.dump(), before[key].dump(),
+      fail("{} is {}, but the run began with {}; when a run is resumed only {} may change", key, value.dump(), before[key].dump(),
            fmt::join(free_settings(), ", "));
 }
 

@@ -1,4 +1,4 @@
-// A run that goes on must be the run that began: its config.ini may have been changed where that leaves the results as they are.
+// Checks that a resumed run has the settings it began with. Settings that do not change results may differ.
 #pragma once
 #include <string>
 
@@ -6,10 +6,10 @@
 
 namespace mcnn {
 
-/// The configuration as a state keeps it: a JSON object of "section.key": value, without what may change.
+/// The settings that a state stores: a JSON object of "section.key": value, without those that may differ.
 std::string settings_of(Config config);
 
-/// Throws Error, naming what differs and what may. `then` is empty in older states, which say nothing.
+/// Throws Error naming a setting that differs and all settings that may. `then` is empty in older states: nothing is compared.
 void require_same_settings(const std::string& then, const std::string& now);
 
 }  // namespace mcnn

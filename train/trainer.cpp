@@ -15,7 +15,7 @@ Recorder recorder_of(const RunFolder& folder, const Run& run) { return {folder.p
 
 void train(const Config& config, const CommandOptions& options) {
   RunFolder folder(config.run.dir);
-  folder.require_no_checkpoint();  // before anything that takes time
+  folder.require_no_checkpoint();  // early: what follows takes time
   Run run(config, /*fresh=*/true, options.profile);
   folder.create(split_table(run.split), write_config(run.config));
   Recorder recorder = recorder_of(folder, run);

@@ -9,7 +9,7 @@ std::vector<Setting> settings(TrainingOptions& o) {
   SettingTable t("train");
   t.number("epochs", o.epochs, 1, kMany, "passes over the training photos");
   t.number("batch", o.batch, 1, 65536, "photos per step; the last, smaller one of an epoch is dropped");
-  t.choice("optimizer", o.optimizer.name, {"adamw", "sgd"}, "how gradients become steps");
+  t.choice("optimizer", o.optimizer.name, {"adamw", "sgd"}, "optimizer of the weights");
   t.number("learning_rate", o.learning_rate, 0.0, 1e3, "the highest; cosine to 0 after the warm-up");
   t.number("weight_decay", o.optimizer.weight_decay, 0.0, 1e3, "decoupled for adamw, added to the gradient for sgd");
   t.flag("decay_norm_and_bias", o.optimizer.decay_norm_and_bias, "weight decay also on batch norms' parameters and biases");
@@ -19,7 +19,7 @@ std::vector<Setting> settings(TrainingOptions& o) {
   t.number("clip_norm", o.optimizer.clip_norm, 0.0, 1e9, "largest 2-norm of all gradients together; 0: no limit");
   t.number("ema", o.optimizer.ema, 0.0, 0.999999, "decay of averaged weights, which are then evaluated and kept; 0: none");
   t.number("checkpoint_minutes", o.checkpoint_minutes, 0.0, 1e6,
-           "the state is saved this often within an epoch, and at its end; 0: only there");
+           "save the state this often within an epoch, beside its end; 0: only at its end");
   t.choice("select", o.select, {"best", "last"}, "which epoch's weights best.safetensors holds, by macro F1 on the held-out people");
   return t.rows;
 }

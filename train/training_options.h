@@ -1,4 +1,4 @@
-// [train] of a configuration: how long, how fast, and what is kept.
+// [train] of a configuration: epochs, batch, optimizer and schedule, and which weights are saved.
 #pragma once
 #include <string>
 #include <vector>

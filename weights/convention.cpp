@@ -1,4 +1,5 @@
-// Merging, reading and writing of conventions; one list of fields serves all three.  Contract: convention.h.
+// Merges, reads and writes conventions, all three over one list of fields (for_each_field).  Contract: convention.h.
+// Next: published.cpp has the tables of public checkpoints.
 #include "weights/convention.h"
 
 #include <fmt/ranges.h>
@@ -24,7 +25,7 @@ std::string text_of(int value) { return std::to_string(value); }
 std::string text_of(const std::array<float, 3>& value) { return fmt::format("{}", fmt::join(value, ",")); }
 std::string text_of(const std::vector<std::string>& value) { return nlohmann::json(value).dump(); }
 
-/// The whole text as a number; anything else is an error.
+/// Parses a text that is one number; anything else is an error.
 template <class T>
 void parse_number(const std::string& text, T& value) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -37,7 +38,7 @@ void parse(const std::string& text, std::string& value) { value = text; }
 void parse(const std::string& text, Padding& value) {
   try {
     value = Padding::parse(text);
-  } catch (const Error&) {  // repeats the text, which stands before this already
+  } catch (const Error&) {  // its message would repeat the text, which the caller prints
     fail("is none of same, same:HxW (same:380x380), symmetric");
   }
 }
@@ -47,7 +48,7 @@ void parse(const std::string& text, float& value) {
   if (!(value > 0)) fail("is not positive");
   if (value > 1) fail("is above 1");
 }
-// The crop's share of the shorter side. Less than a hundredth is a mistake, and would ask for photos of any size.
+// The crop's share of the shorter side. Below a hundredth it is a mistake, and photos would have to be resized enormously.
 void parse(const std::string& text, double& value) {
   parse_number(text, value);
   if (!(value > 0 && value <= 1)) fail("is not in (0,1]");
@@ -75,7 +76,7 @@ void parse(const std::string& text, std::vector<std::string>& value) {
   value = list.get<std::vector<std::string>>();
 }
 
-/// Calls visit(name, field of each convention) for every field.
+/// Calls visit(name, the field in each convention) for every field.
 template <class Visit, class... Conventions>
 void for_each_field(const Visit& visit, Conventions&... c) {
   visit("model", c.model...);
@@ -90,7 +91,7 @@ void for_each_field(const Visit& visit, Conventions&... c) {
   visit("classes", c.classes...);
 }
 
-/// "dynamic SAME padding, BN eps 1e-3", "SAME padding fixed at 64x64", "symmetric padding".
+/// Reads a convention stated in words: "dynamic SAME padding, BN eps 1e-3", "SAME padding fixed at 64x64", "symmetric padding".
 void read_words(std::string words, Convention& c) {
   std::transform(words.begin(), words.end(), words.begin(), [](unsigned char ch) { return static_cast<char>(std::tolower(ch)); });
   const std::string source = "metadata 'convention'";
@@ -110,7 +111,7 @@ void read_words(std::string words, Convention& c) {
   }
 }
 
-/// The fields that `texts` has; source(field) is where they come from, and opens a complaint behind `where`.
+/// Parses the fields present in `texts`. source(field) names their origin; an error message begins with `where` and that name.
 template <class Source>
 Convention read_fields(const Metadata& texts, const std::string& where, const Source& source) {
   Convention out;
@@ -127,7 +128,7 @@ Convention read_fields(const Metadata& texts, const std::string& where, const So
         }
       },
       out);
-  // Of channels in [0,1]. What is far outside would overflow further on.
+  // mean and std are for channels in [0,1]. Values far outside that range would overflow later.
   for (const auto& [name, field] : {std::pair("mean", out.mean), std::pair("std", out.std)})
     if (field && std::ranges::any_of(field->value, [](float v) { return std::abs(v) > 1000; }))
       fail("{}{}: {} is outside -1000 to 1000", where, field->source, printable(texts.at(name)));

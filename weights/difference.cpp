@@ -8,7 +8,7 @@
 namespace mcnn {
 namespace {
 
-/// max|a-b| and where it is; NaN wins.
+/// max|a-b| and its position; a NaN counts as the largest.
 struct Largest {
   double error = 0;
   std::size_t at = 0;
@@ -51,7 +51,7 @@ std::map<std::string, const StoredTensor*> by_timm_name(const TensorFile& file, 
     const std::string plain(strip_prefixes(t.name));
     const auto found = timm_names.find(plain);
     if (!out.emplace(found == timm_names.end() ? plain : found->second, &t).second)
-      fail("{}: tensor {} is there twice under two names", file.path(), printable(t.name));
+      fail("{}: tensor {} occurs twice, under two names", file.path(), printable(t.name));
   }
   return out;
 }

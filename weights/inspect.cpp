@@ -8,7 +8,7 @@
 namespace mcnn {
 namespace {
 
-/// The container, by the file's first bytes.
+/// The container format, recognised by the file's first bytes.
 const char* container_of(const std::string& path) {
   const MappedFile file(path);
   const auto bytes = file.bytes();

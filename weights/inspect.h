@@ -1,5 +1,4 @@
-// What a weights file is, as text for a person: container, naming, convention with the source of every field, tensors,
-// metadata.
+// Describes a weights file for the user: container, naming, convention with the source of every field, tensors, metadata.
 #pragma once
 #include <string>
 
@@ -8,7 +7,7 @@
 
 namespace mcnn {
 
-/// `convention` is what the file's was resolved to (convention.h). Names and values are made printable.
+/// `convention`: the file's, from resolve_convention(). Names and values are escaped to be printable.
 std::string inspect(const TensorFile& file, const Convention& convention);
 
 }  // namespace mcnn

@@ -1,4 +1,4 @@
-// One function per naming, from a layer to its name; the map and the detection are each a walk over a network's layers.
+// One function per naming maps a layer to its name; key_map() and detect_model() walk a network's layers with it.
 // Contract: key_map.h.  Next: load.cpp.
 #include "weights/key_map.h"
 
@@ -13,15 +13,15 @@
 namespace mcnn {
 namespace {
 
-/// Its EfficientNets list their features by stage, its MobileNetV3 by block.
+/// torchvision lists the features of an EfficientNet by stage, those of MobileNetV3 by block.
 std::string torchvision_name(Family family, const Layer& layer, Module module) {
   const bool by_block = family == Family::mobilenet_v3;
   const Role& r = layer.role;
   if (r.part == Part::head_linear) return "classifier.0";
-  if (r.part == Part::classifier) return by_block ? "classifier.3" : "classifier.1";  // behind head_linear, its activation and dropout
+  if (r.part == Part::classifier) return by_block ? "classifier.3" : "classifier.1";  // after head_linear, its activation and dropout
   const std::string feature = fmt::format("features.{}", (by_block ? r.block : r.stage) + 1);
   if (!r.in_block()) return feature + (module == Module::norm ? ".1" : ".0");
-  // A block is a list of the layers that it has.
+  // A block's layers are numbered in order.
   const std::string item = fmt::format("{}.block.{}", by_block ? feature : fmt::format("{}.{}", feature, r.index), r.item);
   switch (module) {
     case Module::weight: return item + ".0";
@@ -43,7 +43,7 @@ std::string efficientnet_pytorch_name(const Layer& layer, Module module) {
     case Part::project: return block + (norm ? "_bn2" : "_project_conv");
     case Part::head: return norm ? "_bn1" : "_conv_head";
     case Part::classifier: return "_fc";
-    default: return "";  // has no tensors
+    default: return "";  // a part without tensors
   }
 }
 
@@ -56,7 +56,7 @@ std::string name_in_file(Naming naming, Family family, const Layer& layer, Modul
   return "";
 }
 
-/// Whether a name could only come from this naming.
+/// Whether a name can only come from this naming.
 bool follows(Naming naming, std::string_view name) {
   const auto digit = [&](std::size_t i) { return i < name.size() && name[i] >= '0' && name[i] <= '9'; };
   switch (naming) {
@@ -106,12 +106,12 @@ std::vector<NamePair> key_map(const Network& network, Naming naming) {
   return pairs;
 }
 
-bool same_values(const std::vector<int64_t>& found, const std::vector<int64_t>& wanted) {
+bool same_values(const std::vector<int64_t>& found, const std::vector<int64_t>& expected) {
   const auto plain = [](std::vector<int64_t> s) {
     while (s.size() > 2 && s.back() == 1) s.pop_back();
     return s;
   };
-  return plain(found) == plain(wanted);
+  return plain(found) == plain(expected);
 }
 
 std::string_view strip_prefixes(std::string_view name) {
@@ -143,7 +143,7 @@ std::optional<std::string> detect_model(const TensorFile& file, Naming naming) {
   for (const StoredTensor& t : file.tensors()) tensors.emplace(strip_prefixes(t.name), &t);
 
   std::optional<std::string> best;
-  std::size_t most_present = tensors.size() / 2, fewest_missing = SIZE_MAX;  // half of the file must be known
+  std::size_t most_present = tensors.size() / 2, fewest_missing = SIZE_MAX;  // at least half of the file's tensors must be the network's
   for (const std::string& name : network_names()) {
     std::size_t present = 0, missing = 0;
     bool fits = true;
@@ -153,11 +153,11 @@ std::optional<std::string> detect_model(const TensorFile& file, Naming naming) {
       for (const LayerTensor& t : tensors_of(layer)) {
         const auto found = tensors.find(fmt::format("{}.{}", name_in_file(naming, network.spec.family, layer, t.module), t.entry));
         found == tensors.end() ? ++missing : ++present;
-        // A convolution's width and kernel tell the networks apart; its other tensors, and squeeze-excite's, follow from them.
-        const bool tells = is_convolution(layer.kind) && t.module == Module::weight;
-        if (found != tensors.end() && tells && !same_values(found->second->shape, t.shape)) fits = false;
+        // Only the shapes of convolutions' weights are compared: all other shapes follow from them.
+        const bool compared = is_convolution(layer.kind) && t.module == Module::weight;
+        if (found != tensors.end() && compared && !same_values(found->second->shape, t.shape)) fits = false;
       }
-    // lite0's tensors are some of b0's, and b0's some of b1's, equally wide: the network that lacks fewest is meant.
+    // lite0's tensors are a subset of b0's, and b0's of b1's, with equal shapes: choose the network with the fewest missing.
     if (fits && (present > most_present || (present == most_present && missing < fewest_missing))) {
       best = name;
       most_present = present;

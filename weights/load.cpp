@@ -1,5 +1,5 @@
-// Load: everything is matched and checked first, then written to the network, one tensor at a time.  Contract: load.h.
-// Next: key_map.cpp for the names, layers/parameters.cpp for the axes.
+// load_weights() first matches and checks all tensors, then writes them to the network.  Contract: load.h.
+// Next: key_map.cpp translates names, layers/parameters.cpp reorders axes.
 #include "weights/load.h"
 
 #include <fmt/ranges.h>
@@ -37,11 +37,11 @@ PlainNames by_plain_name(const TensorFile& file) {
   PlainNames out;
   for (const StoredTensor& t : file.tensors())
     if (!out.emplace(strip_prefixes(t.name), &t).second)
-      fail("{}: tensor {} is there twice, with and without a wrapper's prefix", file.path(), printable(t.name));
+      fail("{}: tensor {} occurs twice, with and without a wrapper's prefix", file.path(), printable(t.name));
   return out;
 }
 
-/// A tensor's values: where the file has them, if they are floats in place, else converted into `buffer`.
+/// A tensor's values: in the mapped file itself if they are aligned floats, else converted into `buffer`.
 std::span<const float> floats_of(const StoredTensor& t, std::vector<float>& buffer) {
   const bool aligned = reinterpret_cast<uintptr_t>(t.bytes.data()) % alignof(float) == 0;
   if (t.dtype == "F32" && aligned) return {reinterpret_cast<const float*>(t.bytes.data()), t.bytes.size() / sizeof(float)};
@@ -49,7 +49,7 @@ std::span<const float> floats_of(const StoredTensor& t, std::vector<float>& buff
   return buffer;
 }
 
-/// Infinities and NaNs are the values whose exponent has all bits set. Without a branch: it takes vectors of values at a time.
+/// Infinities and NaNs have all exponent bits set. The loop has no branch, so that the compiler vectorises it.
 bool all_finite(std::span<const float> values) {
   constexpr uint32_t kExponent = 0x7f800000;
   uint32_t found = 0;
@@ -82,14 +82,15 @@ int64_t classes_in(const PlainNames& tensors, const FileNames& file_names) {
   return 0;
 }
 
-/// "0", "1", ... are no names: that is how classes are listed that nobody named.
+/// Whether the classes have names: unnamed classes are listed as "0", "1", ...
 bool are_named(const std::vector<std::string>& classes) {
   for (std::size_t k = 0; k < classes.size(); ++k)
     if (classes[k] != std::to_string(k)) return true;
   return false;
 }
 
-/// A classifier for other classes on the same features is replaced; on other features the file is another network's.
+/// Whether the file's classifier must be replaced: it is for other classes, but has the network's number of features. (With another
+/// number the file belongs to another network, and is refused.)
 bool replaces_head(const PlainNames& tensors, const FileNames& file_names, const NamedTensor& weight, const LoadReport& of_file,
                    const std::vector<std::string>& classes) {
   const bool other_names = are_named(classes) && are_named(of_file.class_names) && classes != of_file.class_names;
@@ -98,12 +99,12 @@ bool replaces_head(const PlainNames& tensors, const FileNames& file_names, const
   return it == tensors.end() || (it->second->shape.size() == 2 && it->second->shape[1] == weight.torch_shape[1]);
 }
 
-/// The network's tensors against the file's.
+/// The network's tensors matched with the file's.
 struct Matching {
   std::vector<std::pair<NamedTensor*, const StoredTensor*>> found;
   std::vector<NamedTensor*> missing;
   std::vector<std::string> unused;        ///< file names
-  std::vector<std::string> wrong_shapes;  ///< as a message shows them
+  std::vector<std::string> wrong_shapes;  ///< message texts
 };
 
 Matching match(const TensorFile& file, const PlainNames& tensors, const FileNames& file_names, Parameters& parameters, bool new_head) {
@@ -130,7 +131,7 @@ Matching match(const TensorFile& file, const PlainNames& tensors, const FileName
   return m;
 }
 
-/// Throws one Error with everything that does not fit and is not allowed.
+/// Throws one Error that lists everything that does not fit, except what `allowed` permits.
 void refuse_misfits(const TensorFile& file, Naming naming, const FileNames& file_names, const Matching& m,
                     const std::vector<std::string>& allowed) {
   std::vector<std::string> missing, unexpected, complaints;
@@ -143,7 +144,7 @@ void refuse_misfits(const TensorFile& file, Naming naming, const FileNames& file
     if (!matches(allowed, name)) unexpected.push_back(printable(name));
   if (!missing.empty()) complaints.push_back("missing: " + listed(missing));
   if (!unexpected.empty()) complaints.push_back("unexpected: " + listed(unexpected));
-  if (!complaints.empty()) complaints.back() += " (allow_missing takes names and globs to go on without)";
+  if (!complaints.empty()) complaints.back() += " (allow_missing accepts names and globs of tensors to ignore)";
   if (!m.wrong_shapes.empty()) complaints.push_back("wrong shape: " + listed(m.wrong_shapes));
   if (complaints.empty()) return;
   const auto model = detect_model(file, naming);
@@ -151,7 +152,8 @@ void refuse_misfits(const TensorFile& file, Naming naming, const FileNames& file
        fmt::join(complaints, "; "));
 }
 
-/// Blocks with a skip that lack a convolution: their last batch norm becomes 0, the block the identity. Returns their names.
+/// If a convolution of a block with a skip is missing, sets the gamma and beta of the block's last batch norm to 0, which makes the block
+/// the identity. Returns the names of these blocks.
 std::vector<std::string> start_as_identities(const Network& network, Parameters& parameters, const std::vector<NamedTensor*>& missing) {
   std::vector<std::string> names;
   const auto is_missing = [&](const Layer& layer) {
@@ -170,11 +172,11 @@ std::vector<std::string> start_as_identities(const Network& network, Parameters&
   return names;
 }
 
-/// train/checkpoint.h's: two sets of weights where there are averages, and neither is the best epoch's.
+/// Refuses a file of train/checkpoint.h: it may hold weights and their averages, and neither is the best epoch's.
 void refuse_state_of_a_run(const TensorFile& file) {
   const auto of_optimizer = [](const StoredTensor& t) { return t.name.starts_with("optimizer."); };
   if (std::any_of(file.tensors().begin(), file.tensors().end(), of_optimizer))
-    fail("{}: is the state of a run, with its optimizer's, for mcnn-train --resume; its weights are in best.safetensors beside it",
+    fail("{}: is the state of a run, optimizer included, for mcnn-train --resume; the run's weights are in best.safetensors beside it",
          file.path());
 }
 
@@ -229,14 +231,14 @@ LoadReport load_weights(const TensorFile& file, const Network& network, Paramete
 
 void require_head_of_file(const LoadReport& report, const TensorFile& file, int64_t classes) {
   if (report.new_head)
-    fail("{}: the classifier is for {} classes{}, and {} were asked for", file.path(), report.file_classes,
+    fail("{}: the classifier is for {} classes{}, and {} were requested", file.path(), report.file_classes,
          report.class_names.empty() ? "" : fmt::format(" ({})", fmt::join(report.class_names, ", ")), classes);
 }
 
 void save_weights(const std::string& path, Parameters& parameters, const Metadata& metadata, int64_t num_batches_tracked) {
   const TensorFile state = state_dict(parameters, [&](const std::string&) { return num_batches_tracked; });
   Metadata with_format = metadata;
-  with_format.emplace("format", "pt");  // transformers and timm ask for it
+  with_format.emplace("format", "pt");  // required by transformers and timm
   write_safetensors(path, state.tensors(), with_format);
 }
 

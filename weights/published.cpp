@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array<float, 3> kImageNetMean = {0.485f, 0.456f, 0.406f}, kImageNetStd = {0.229f, 0.224f, 0.225f};
 constexpr std::array<float, 3> kHalf = {0.5f, 0.5f, 0.5f};
-// The TensorFlow authors' lite networks see (x-127)/128.
+// The TensorFlow authors normalise the input of lite networks as (x-127)/128.
 constexpr std::array<float, 3> kLiteMean = {127 / 255.f, 127 / 255.f, 127 / 255.f}, kLiteStd = {128 / 255.f, 128 / 255.f, 128 / 255.f};
 
 struct Evaluation {
@@ -22,17 +22,17 @@ struct Evaluation {
 };
 using Table = std::map<std::string, Evaluation>;
 
-// size/(size+32), as the TensorFlow authors crop; timm's three digits.
+// crop_pct is size/(size+32), the TensorFlow authors' crop, in timm's three digits.
 const Table kTensorFlow = {{"b0", {224, .875}},    {"b1", {240, .882}},    {"b2", {260, .890}},    {"b3", {300, .904}},
                            {"b4", {380, .922}},    {"b5", {456, .934}},    {"b6", {528, .942}},    {"b7", {600, .949}},
                            {"lite0", {224, .875}}, {"lite1", {240, .882}}, {"lite2", {260, .890}}, {"lite3", {280, .897}},
                            {"lite4", {300, .904}}};
-// timm evaluates its conversion of the larger lite networks at another size; and of networks that the table above does not have.
+// Settings of timm's tf_ conversions that differ from the table above, or are not in it.
 const Table kTimmTf = {{"lite3", {300, .904, "bilinear"}},
                        {"lite4", {380, .920, "bilinear"}},
                        {"efficientnetv2_s", {384, 1.}},
                        {"mobilenetv3_large", {224, .875, "bilinear"}}};
-// timm's own training: the test size of each default checkpoint.
+// timm's native weights: the test size of each default checkpoint.
 const Table kTimmNative = {{"b0", {224, .875}},
                            {"b1", {256, 1.}},
                            {"b2", {288, 1.}},
@@ -68,15 +68,16 @@ std::optional<Evaluation> look_up(const Table& table, const std::string& model) 
 
 bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
 
-/// timm's hub keeps model.safetensors in a folder that has the model's name.
-std::string telling_name(const std::string& path) {
+/// The file's name, with its folder's if the file's does not name the network: timm's hub keeps model.safetensors in a folder named after
+/// the model.
+std::string name_with_model(const std::string& path) {
   const std::filesystem::path p(path);
   const std::string name = p.filename().string();
   return contains(name, "efficientnet") || contains(name, "mobilenet") ? name : p.parent_path().filename().string() + "/" + name;
 }
 
 Published torchvision_family(const std::string& model, const std::string& name) {
-  // b5-b7: TensorFlow's weights, padded symmetrically; the others: its epsilon.
+  // b5-b7 are TensorFlow's weights with symmetric padding. These and the two others use TensorFlow's epsilon.
   const bool as_tensorflow = model == "b5" || model == "b6" || model == "b7" || model == "efficientnetv2_s" || model == "mobilenetv3_large";
   Published f{"tensor names (torchvision)", {Padding::Mode::symmetric}, as_tensorflow ? 1e-3f : 1e-5f};
   f.evaluation = look_up(kTorchvision, model);
@@ -130,7 +131,7 @@ Published timm_family(const std::string& model, const std::string& name) {
 
 Convention published_convention(const TensorFile& file, const std::string& model) {
   Convention out;
-  const std::string name = telling_name(file.path());
+  const std::string name = name_with_model(file.path());
   const std::optional<Naming> naming = detect_naming(file);
   if (!naming) return out;
 

@@ -1,3 +1,4 @@
+// Copies parameters to host memory as a TensorFile, and renames its tensors.  Contract: state_dict.h.
 #include "weights/state_dict.h"
 
 #include <cstring>
@@ -11,7 +12,7 @@ namespace {
 
 constexpr std::string_view kMean = ".running_mean", kCounter = ".num_batches_tracked";
 
-/// Keeps what the tensors of a state dict point to.
+/// Owns the values that the tensors of a state dict point to.
 struct Values {
   std::deque<std::vector<float>> floats;
   std::deque<int64_t> counts;

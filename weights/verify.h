@@ -1,4 +1,5 @@
-// A network's answers against answers from elsewhere: the last word on whether weights were understood.
+// Computes a network's logits on images from a file, to compare them with another implementation's: the final test that weights and their
+// convention were read correctly.
 #pragma once
 #include <vector>
 
@@ -7,7 +8,7 @@
 
 namespace mcnn {
 
-/// (N,C,H,W) as PyTorch stores images, of any float type -> a feature map in the backend's parameter type.
+/// Converts images (N,C,H,W) of any float type to a feature map (N,H,W,C) of the backend's parameter type.
 Tensor images_of(Ops& ops, Arena& arena, const StoredTensor& stored);
 
 /// Logits (N,classes) in evaluation mode. images (N,3,H,W), normalised, of any float type. Throws Error for another shape.

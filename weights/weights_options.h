@@ -1,4 +1,4 @@
-// [weights] of a configuration: the values that a training starts from.
+// [weights] of a configuration: the weights that a training starts from.
 #pragma once
 #include <string>
 #include <vector>

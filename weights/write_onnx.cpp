@@ -18,7 +18,7 @@ namespace {
 
 using Dims = std::vector<int64_t>;
 
-/// The IR version an opset came with: https://github.com/onnx/onnx/blob/main/docs/Versioning.md
+/// The IR version that belongs to an opset: https://github.com/onnx/onnx/blob/main/docs/Versioning.md
 int ir_version(int opset) { return opset <= 18 ? 8 : opset <= 20 ? 9 : opset <= 22 ? 10 : 11; }
 
 void set(onnx::AttributeProto& a, int64_t value) {
@@ -41,7 +41,7 @@ void attribute(onnx::NodeProto& node, const char* name, const T& value) {
   set(a, value);
 }
 
-/// A dimension that is not positive is the batch.
+/// A dimension <= 0 stands for the batch.
 void describe(onnx::ValueInfoProto& value, const char* name, onnx::TensorProto::DataType type, const Dims& dims) {
   value.set_name(name);
   auto& tensor = *value.mutable_type()->mutable_tensor_type();
@@ -52,7 +52,7 @@ void describe(onnx::ValueInfoProto& value, const char* name, onnx::TensorProto::
   }
 }
 
-/// Values are named by strings; every method returns the name of what it computes.
+/// Appends nodes to the graph. ONNX names values by strings: every method returns the name of the value it adds.
 class GraphWriter {
  public:
   GraphWriter(onnx::GraphProto& graph, const Network& network, Parameters& parameters, const OnnxOptions& options)
@@ -98,7 +98,7 @@ class GraphWriter {
     return channels_first.name();
   }
 
-  /// A convolution and its batch norm, either as they are or as one convolution with a bias.
+  /// A convolution and its batch norm: two nodes, or one convolution with a bias if the norm is folded.
   std::string conv_norm(const std::string& x, const std::string& conv, const std::string& norm) {
     const std::string weight = conv + ".weight";
     if (!fold_) {
@@ -159,7 +159,7 @@ class GraphWriter {
     return n.name();
   }
 
-  /// What readers of the layer read.
+  /// Adds a layer's nodes and returns the value that its readers read.
   std::string nodes_of(const Layer& layer, const std::string& x, const std::string& skip) {
     switch (layer.kind) {
       case LayerKind::dense:
@@ -182,7 +182,7 @@ class GraphWriter {
 
   std::string convolution(const std::string& name, const std::vector<std::string>& inputs) {
     const LayerRow& row = rows_.at(name);
-    const auto after = [&](int axis, int before) {  // what the last window needs; what it leaves over changes nothing
+    const auto after = [&](int axis, int before) {  // padding that the last window needs; more would change nothing
       return std::max<int64_t>((row.out[axis] - 1) * row.stride + row.kernel - row.in[axis] - before, 0);
     };
     onnx::NodeProto& n = node("Conv", name, inputs);
@@ -198,7 +198,7 @@ class GraphWriter {
   Parameters& parameters_;
   bool fold_;
   std::map<std::string, LayerRow> rows_;
-  std::vector<std::string> bounds_;  ///< of ReLU6, once written
+  std::vector<std::string> bounds_;  ///< constants 0 and 6 of ReLU6; empty until used
 };
 
 void write_graph(onnx::GraphProto& graph, const Network& network, Parameters& parameters, const OnnxOptions& options) {

@@ -1,7 +1,7 @@
-"""Runs one command with a limit and hands its output on line by line.
+"""Runs one command with a time limit and passes its output on line by line.
 
-The command is the leader of a process group of its own, which is ended whole: at the limit, and when the command itself has ended. It
-is killed too where this process is killed.
+The command leads a new process group. The whole group is ended at the limit and when the command ends, and killed if this process is
+killed.
 """
 import collections
 import ctypes
@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 
-LONGEST_LINE = 1 << 16  # bytes; what is longer is cut
+LONGEST_LINE = 1 << 16  # bytes; longer lines are cut
 GRACE = 2.0  # seconds between SIGTERM and SIGKILL
 
 Outcome = collections.namedtuple("Outcome", "exit seconds timed_out tail")
@@ -78,7 +78,7 @@ def run(command, limit, on_line=lambda line: None, environment=None, folder=None
                 _signal_group(process, stop)
                 killing, stop = now + GRACE, signal.SIGKILL if stop == signal.SIGTERM else None
             ended = process.poll() is not None
-            # Whoever still holds the pipe when the command has ended is not waited for.
+            # Does not wait for processes that still hold the pipe after the command has ended.
             while select.select([pipe], [], [], 0 if ended else min(max(killing - now, 0.01), 0.25))[0]:
                 data = os.read(pipe, 1 << 16)
                 if not data:

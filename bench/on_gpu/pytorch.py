@@ -1,10 +1,10 @@
-"""What PyTorch reaches on the same device, in one process: a JSON object a line, as soon as it is known.
+"""Measures PyTorch on the same device, in one process. Prints each result at once, as one JSON object per line.
 
 Usage: pytorch.py [--device cuda|cpu] [--small] ceilings|all
-  ceilings  rates of a large copy and of large products: what the machine gives
+  ceilings  rates of a large copy and of large products: the machine's limits
   all       timm's tf_efficientnet_b4, channels last: eager, as a CUDA graph, compiled; training and inference
-A measurement that fails is a note, and the next one runs. Images stay on the device; bench_train of mcnn copies them, so its
-figures include that.
+If a measurement fails, it prints a note and runs the next one. Images stay on the device; mcnn's bench_train copies them in each step.
+Next: steps.py runs it, summary.py prints the results.
 """
 import argparse
 import contextlib
@@ -47,7 +47,7 @@ def ceilings(device, wait, small):
 
 
 class Measured:
-    """One network with its batch in one mode and precision; step() runs it once."""
+    """A network and a batch in one mode and precision; step() runs it once."""
 
     def __init__(self, device, model, batch, resolution, precision, mode):
         import timm
@@ -77,7 +77,7 @@ class Measured:
         return loss
 
     def as_graph(self):
-        """A CUDA graph of a step. Returns what replays it."""
+        """Captures a step as a CUDA graph. Returns a function that replays it."""
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -103,7 +103,7 @@ def measure(way, device, wait, model, batch, resolution, precision, mode, timed)
         memory = torch.cuda.max_memory_allocated() / 1e9 if device == "cuda" else 0.0
         say({"engine": f"pytorch {torch.__version__} {way}", "device": device, "model": model, "resolution": resolution, "batch": batch,
              "storage": precision, "mode": mode, "images_per_second": batch / seconds, "arena_gb": memory})
-    except Exception as error:  # out of memory, a compiler that is missing: the next one may work
+    except Exception as error:  # such as out of memory or a missing compiler: the next one may work
         say({"kind": "note", "text": f"pytorch {way} {mode} {precision} batch {batch}: {type(error).__name__}: {str(error)[:300]}"})
     finally:
         measured = work = None
@@ -126,7 +126,7 @@ def main():
     model, resolution, timed = ("tf_efficientnet_b0", 32, 2) if given.small else ("tf_efficientnet_b4", 224, 15)
     batches = {"training": (2,), "inference": (1, 2)} if given.small else {"training": (32, 128), "inference": (1, 32, 128)}
     ways = ("eager",) if given.device != "cuda" else tuple(given.ways.split(","))
-    # In the order of their worth, for a run that ends before: compilation takes minutes.
+    # The most important first, since the run may end before all are done: compilation takes minutes.
     for way, precision in [*((way, "bf16") for way in ways), *((way, p) for way in ways[:2] for p in ("f32", "tf32") if not given.small)]:
         for mode in ("training", "inference"):
             for batch in sorted(batches[mode], reverse=True) if not given.batch else (given.batch,):

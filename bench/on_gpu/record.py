@@ -1,11 +1,11 @@
-"""What a run leaves: results.jsonl, an object a line; log.txt, what each step said last; summary.md.
+"""Writes a run's files: results.jsonl, one object per line; log.txt, the last output of each step; summary.md.
 
-A line of results.jsonl is one write to the end of the file, then fsync: whenever the run is killed, each line that is there is whole.
+Each line of results.jsonl is appended by one write, then fsync: if the run is killed, all lines in the file are complete.
 """
 import json
 import os
 
-LARGEST = 15 << 20  # bytes of a file; what comes back from a machine may be limited to 16 MiB a file
+LARGEST = 15 << 20  # bytes per file, since transfers from the machine may be limited to 16 MiB
 
 
 def _no_constant(name):
@@ -29,12 +29,12 @@ class Record:
         self.folder, self.rows = folder, []
         self.results = os.open(os.path.join(folder, "results.jsonl"), os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         self.size = os.fstat(self.results).st_size
-        with open(os.path.join(folder, "results.jsonl"), encoding="utf-8") as earlier:  # of a call before
+        with open(os.path.join(folder, "results.jsonl"), encoding="utf-8") as earlier:  # written by an earlier call
             self.rows = [row for row in map(parse, earlier) if row]
         self.log_size = 0
 
     def add(self, step, row, essential=False):
-        """Appends `row`. Past LARGEST bytes only essential rows are written: how each step ended."""
+        """Appends `row`. Beyond LARGEST bytes only essential rows are written: how each step ended."""
         row = {"step": step, **row}
         line = (json.dumps(row) + "\n").encode()
         if self.size + len(line) > LARGEST and not essential:

@@ -1,8 +1,8 @@
 """Tests and measures mcnn on this machine's GPU within a number of seconds.
 
-Each result is in results.jsonl when it is known; summary.md is written anew after each step; log.txt has what the steps said last.
-A step that fails, hangs or is missing something is noted, and the next one runs. Next: steps.py has the steps, process.py the limits.
-Exit codes: 0 every step went well; 1 one did not, and summary.md says which; 2 wrong arguments; 77 there is no GPU to use.
+Each result is written to results.jsonl at once; summary.md is rewritten after each step; log.txt has the last output of each step.
+A step that fails, hangs or lacks something is noted, and the next one runs. Next: steps.py has the steps, process.py the time limits.
+Exit codes: 0 every step succeeded; 1 one did not, and summary.md says which; 2 wrong arguments; 77 there is no usable GPU.
 """
 import argparse
 import os
@@ -18,7 +18,7 @@ import record
 import steps as plan
 import summary
 
-CLOSING = 5.0  # seconds kept back, to end a command and write the summary
+CLOSING = 5.0  # seconds reserved for ending a command and writing the summary
 
 
 class OutOfTime(Exception):
@@ -30,7 +30,7 @@ class Stopped(Exception):
 
 
 class Context:
-    """What a step works with. Its commands share the step's limit."""
+    """Runs the commands of one step, which share the step's time limit."""
 
     def __init__(self, recorder, device, rehearsal, root, scratch, torch, clock=time.monotonic, runner=process.run):
         self.recorder, self.device, self.rehearsal, self.root, self.scratch = recorder, device, rehearsal, root, scratch
@@ -53,7 +53,7 @@ class Context:
         self.add({"kind": "note", "text": text})
 
     def run(self, command, text=None, extra=None, environment=None, on_line=None):
-        """Runs a command. Each JSON object it prints is a result, with `extra` added; under the name `text` its last lines are one too.
+        """Runs a command. Each JSON object that it prints is a result, to which `extra` is added. With `text`, its last lines are a result too.
         Returns its exit status."""
         left = self.end - self.clock()
         if left <= 0:
@@ -81,7 +81,7 @@ class Context:
         return outcome.exit
 
     def cases(self, flags, waiting=False):
-        """gpu_check cases; behind a fatal error a new process goes on with the next case."""
+        """Runs gpu_check cases; after a fatal error a new process continues with the next case."""
         environment = {"MCNN_CUDA_SYNC": "1"} if waiting else None
         first = 0
         while True:
@@ -98,12 +98,12 @@ class Context:
                 return
             if not reached and first > 0:
                 return  # there is no such case any more, or it always dies at once
-            # Killed by a signal the case behind the last one is at fault; otherwise the last one is.
+            # If it was killed by a signal, the case after the last line is at fault; otherwise that of the last line.
             first = max(reached, default=first - 1) + (2 if status < 0 else 1)
 
 
 def run_steps(steps, context, budget, title):
-    """Runs the steps within `budget` seconds from now. Returns whether all went well."""
+    """Runs the steps within `budget` seconds from now. Returns whether all succeeded."""
     deadline = context.clock() + budget - CLOSING
     well = True
     for step in steps:
@@ -125,7 +125,7 @@ def run_steps(steps, context, budget, title):
             except Stopped:
                 context.recorder.add(step.name, {"kind": "step end", "status": "stopped"}, essential=True)
                 raise
-            except Exception as error:  # a mistake in a step must not cost the steps behind it
+            except Exception as error:  # a mistake in a step must not prevent later steps
                 status, reason = "failed", f"{type(error).__name__}: {error}"
             if context.failures and status == "ok":
                 status = "failed"
@@ -150,17 +150,17 @@ def chosen(steps, only, start):
 
 def arguments():
     parser = argparse.ArgumentParser(prog="run.sh", description="Tests and measures mcnn on this machine's GPU.", exit_on_error=True)
-    parser.add_argument("--budget", type=float, default=540, metavar="SECONDS", help="everything ends before (default: 540)")
-    parser.add_argument("--out", metavar="DIR", help="for results.jsonl, summary.md and log.txt (default: results); an earlier call's are kept")
-    parser.add_argument("--only", default="", metavar="NAME,...", help="these steps alone")
-    parser.add_argument("--from", dest="start", metavar="NAME", help="this step and those behind it")
+    parser.add_argument("--budget", type=float, default=540, metavar="SECONDS", help="time limit of the whole run (default: 540)")
+    parser.add_argument("--out", metavar="DIR", help="folder of results.jsonl, summary.md and log.txt (default: results); earlier results are kept")
+    parser.add_argument("--only", default="", metavar="NAME,...", help="run only these steps")
+    parser.add_argument("--from", dest="start", metavar="NAME", help="run this step and those after it")
     parser.add_argument("--list", action="store_true", help="list the steps with their estimated seconds and limits")
-    parser.add_argument("--rehearse", choices=("cpu", "sim"), help="small sizes on another device: the way through, not a measurement")
+    parser.add_argument("--rehearse", choices=("cpu", "sim"), help="small sizes on another device, to test the steps; not a measurement")
     return parser.parse_args()
 
 
 def usable(context):
-    """Why the device cannot be used; empty: it can."""
+    """The reason why the device cannot be used; empty if it can."""
     said = []
     outcome = process.run([context.bin("gpu_check"), "cases", "--device", context.device, "--filter", "^no such operation$"], 60, said.append)
     if outcome.exit == 0:
@@ -170,7 +170,7 @@ def usable(context):
 
 
 def use_libraries(root):
-    """The packed libraries; the compiler's own where this machine's are older."""
+    """Uses the packed libraries, and the packed compiler's libraries if this machine's are older."""
     paths = [os.path.join(root, "lib"), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
     os.environ["LD_LIBRARY_PATH"] = ":".join(paths)
     os.environ["MCNN_PLUGINS"] = os.path.join(root, "bin")

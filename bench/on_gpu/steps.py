@@ -1,6 +1,6 @@
-"""The steps of a run in the order of their worth. Times are seconds on a machine with an H200.
+"""The steps of a run, the most important first. Times are seconds on a machine with an H200.
 
-A step is a function of a Context, which runs commands for it within the step's limit. Next: run.py carries the steps out.
+A step is a function of a Context, which runs commands within the step's time limit. Next: run.py runs the steps.
 """
 import collections
 import csv
@@ -33,7 +33,7 @@ def facts(context):
 
 
 def probe(context):
-    """Each operation once with a wait after each kernel, then a step of a small network, likewise."""
+    """Runs each operation once, then a step of a small network, with a wait after each kernel."""
     context.cases(["--storage", "f32", "--first-of-each"], waiting=True)
     context.run([context.bin("gpu_check"), "steps", "--device", context.device, "--model", "b0", "--res", "96", "--batch", "4", "--steps",
                  "1", "--unrecorded"])
@@ -46,7 +46,7 @@ def cases(precision, products):
 
 
 def golden(context):
-    """The logits of a small network against PyTorch's in float64, in each convention."""
+    """Compares the logits of a small network with PyTorch's in float64, in each convention."""
     for name, flags in (("timm_native", ["--padding", "symmetric", "--bn-eps", "1e-5"]),
                         ("torchvision", ["--padding", "symmetric", "--bn-eps", "1e-5"]),
                         ("efficientnet_pytorch", ["--padding", "same:40x36", "--bn-eps", "1e-3"])):
@@ -56,8 +56,8 @@ def golden(context):
 
 
 def training_steps(context):
-    """Own kernels, recorded and not, and by libraries. cuBLAS forms a weight's gradient in longer fp32 sums than the own kernels; AdamW's
-    first steps follow the signs of gradients, those of rounding errors too: losses part by up to 5e-4 in fp32 (H200)."""
+    """Own kernels, recorded and not, and libraries. cuBLAS forms a weight's gradient in longer fp32 sums than own kernels, and AdamW's first
+    steps follow the signs of gradients, also of rounding errors: losses differ by up to 5e-4 in fp32 (H200)."""
     for storage in ("f32",) if context.device == "cpu" else ("f32", "bf16"):
         for products, flags in (("own", []), ("own", ["--unrecorded"]), ("vendor", ["--tolerance", "2e-3"] if storage == "f32" else [])):
             if context.device == "cuda" or products == "own":
@@ -88,13 +88,13 @@ NCU_METRICS = ("gpu__time_duration.sum", "dram__bytes_read.sum", "dram__bytes_wr
 
 
 def kernel_name(signature):
-    """The kernel of a demangled signature with its template arguments, without namespaces, casts and parameters."""
+    """The kernel's name and template arguments in a demangled signature, without namespaces, casts and parameters."""
     name = re.sub(r"\((?:anonymous namespace|bool|int|unsigned int|long|unsigned long)\)|<unnamed>::", "", signature)
     return re.sub(r"\b(?:void|const) |(?:\w+|)::", "", name.split("(")[0]).strip()
 
 
 def kernel_rows(lines):
-    """ncu's CSV (--page raw) as a row a kernel: launches, ns, bytes, and both shares of the peak weighted by time."""
+    """Converts ncu's CSV (--page raw) to one row per kernel: launches, ns, bytes, and both shares of the peak, weighted by time."""
     start = next((i for i, line in enumerate(lines) if line.startswith('"ID"')), None)
     if start is None:
         return []
@@ -113,7 +113,7 @@ def kernel_rows(lines):
 
 
 def profile(context):
-    """Where the time of a step goes: each kernel's, by events in the recorded step."""
+    """Measures the time of each kernel in a step, by events in the recorded step."""
     sizes = context.sizes
     for precision in context.precisions:
         for products in products_of(context):
@@ -124,7 +124,7 @@ def profile(context):
 
 
 def counters(context):
-    """What ncu counts of the slowest kernels, in the first of the layers and the last. ncu needs about a second for each."""
+    """Runs ncu on the slowest kernels, in the first and last layers. ncu needs about a second for each."""
     ncu = shutil.which("ncu", path=os.environ.get("PATH", "") + ":/usr/local/cuda/bin")
     if not ncu or context.device != "cuda":
         raise Absent("there is no ncu")
@@ -199,7 +199,7 @@ def steps(rehearsal):
         Step("probe", 2, 2, 60, probe, "each operation once, a wait after each kernel"),
         *own,
         Step("golden", 2, 2, 30, golden, "a small network's logits against PyTorch's float64"),
-        Step("steps", 25, 8, 60, training_steps, "six training steps beside the CPU's losses, recorded and not"),
+        Step("steps", 25, 8, 60, training_steps, "losses of six training steps compared with the CPU's, recorded and not"),
         Step("training", 50, 8, 90, throughput("training"), "images/s"),
         Step("inference", 35, 5, 60, throughput("inference"), "images/s"),
         Step("profile", 35, 10, 60, profile, "where the time of a step goes"),
@@ -208,7 +208,7 @@ def steps(rehearsal):
         Step("kernels", 40, 10, 60, kernels, "each kernel's time at the network's shapes"),
         Step("kernelbench", 12, 5, 30, kernelbench, "a block, and B0's inference, at KernelBench's sizes"),
         Step("memcheck", 3, 3, 60, sanitizer("memcheck"), "accesses out of bounds, over one case of each operation"),
-        Step("racecheck", 5, 5, 60, sanitizer("racecheck"), "races in shared memory, likewise"),
+        Step("racecheck", 5, 5, 60, sanitizer("racecheck"), "races in shared memory, over one case of each operation"),
         Step("counters", 60, 15, 90, counters, "DRAM's and the processors' shares of their peaks, by ncu"),
         Step("drawn_faces", 6, 5, 60, drawn_faces, "a whole training and its score"),
     ]

@@ -1,12 +1,13 @@
-"""Training steps of B4 in mcnn and in PyTorch from the same weights, over the same photos in the same order: losses and updates.
+"""Compares training steps of B4 in mcnn and in PyTorch, from the same weights over the same photos in the same order: losses and updates.
 
 Usage: compare_steps.py MCNN_TRAIN WEIGHTS FACES [STEPS]
   MCNN_TRAIN  build/bin/mcnn-train
   WEIGHTS     efficientnet-b4-partial.safetensors (EfficientNet-PyTorch's names; may lack block 31's convolutions and the classifier)
   FACES       a training folder in the competition's layout
-Batch 16, AdamW at 1e-3 with cosine to 0, label smoothing 0.1, dropout 0.4, drop-path 0.2, flips: what mcnn draws is drawn again
-here and given to PyTorch.
-Needs torch, timm, safetensors and Pillow. Prints PyTorch's loss of each step, then both means and how far the updates agree.
+Batch 16, AdamW at 1e-3 with cosine to 0, label smoothing 0.1, dropout 0.4, drop-path 0.2, flips. This program draws the same random
+numbers as mcnn for PyTorch.
+Needs torch, timm, safetensors and Pillow. Prints PyTorch's loss of each step, then both means and the cosine between the updates.
+Next: train/training_step.h is mcnn's step.
 """
 import csv
 import json
@@ -74,7 +75,7 @@ def pixels(path):
 work = pathlib.Path(tempfile.mkdtemp())
 photos = sorted(p for p in (faces / "images").glob("*/*") if not p.name.startswith("."))
 photos = random.Random(0).sample(photos, steps * batch)
-names = [f"{p.stem[:4]}-{p.parent.name.split('_')[1]}" for p in photos]  # of mask and gender: any labels will do
+names = [f"{p.stem[:4]}-{p.parent.name.split('_')[1]}" for p in photos]  # mask and gender: the labels do not matter
 classes = sorted(set(names))
 with open(work / "photos.csv", "w", newline="") as table:
     csv.writer(table).writerows([("path", "label"), *zip(photos, names)])
@@ -106,13 +107,13 @@ def train(run, *settings):
     return load_file(work / run / "best.safetensors"), json.loads((work / run / "log.jsonl").read_text())["loss"]
 
 
-start, _ = train("start", "train.learning_rate=1e-30", "train.weight_decay=0")  # what the seed and the file make of it
+start, _ = train("start", "train.learning_rate=1e-30", "train.weight_decay=0")  # the initial weights, from the seed and the file
 trained, loss_of_mcnn = train("trained")
 
 model = timm.create_model("tf_efficientnet_b4", num_classes=len(classes))
 model.load_state_dict(start)
 for norm in (m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)):
-    norm.reset_running_stats()  # they do not enter a training step
+    norm.reset_running_stats()  # not used in a training step
 blocks = [block for stage in model.blocks for block in stage]
 for i, block in enumerate(blocks):
     if i > 0:

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# B4@224 training, batch 32: mcnn and PyTorch eager (channels last, fp32, fused AdamW) in turn on this machine.
+# B4@224 training, batch 32: alternates mcnn and PyTorch eager (channels last, fp32, fused AdamW) on this machine.
 # Usage: compare_training.sh PYTHON [PAIRS]     PYTHON: of a virtual environment outside this project with torch and timm:
 #   python3 -m venv ~/mcnn-peers && ~/mcnn-peers/bin/pip install torch torchvision timm
-# Prints a line per run: images/s of the median step, and the peak memory of the whole process (VmHWM). Run nothing else.
+# Prints a line per run: images/s of the median step, and the process's peak memory (VmHWM). Run nothing else meanwhile.
 set -euo pipefail
 [ $# -ge 1 ] || { sed -n '2,5s/^# \?//p' "$0"; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,14 +1,14 @@
-"""Launches and bytes of one training step of timm's tf_efficientnet_b4 in PyTorch eager, counted from its list of operations.
+"""Counts launches and bytes of one training step of timm's tf_efficientnet_b4 in PyTorch eager, from its list of operations.
 
 Usage: count_pytorch.py [--batch N] [--res PIXELS] [--precision f32|bf16] [--optimizer fused|foreach]
-The step runs on fake tensors, shapes without memory: dropout and drop-path on, label smoothing, backward, AdamW; bf16: autocast.
-Prints a table by operation, to be laid beside bench_traffic's. Every choice is in PyTorch's favour:
+The step runs on fake tensors (shapes without memory), with dropout, drop-path, label smoothing, backward and AdamW; bf16: autocast.
+Prints a table by operation, comparable with bench_traffic's. Every choice is in PyTorch's favour:
   launches  one for each ATen operation that is no view and no allocation; a convolution's backward has one for each gradient of
-            x and w that is wanted. Fused AdamW is one (CUDA: one per 36 tensors or so), batch norm one each way, padding one, a
+            x and w that is requested. Fused AdamW is one (CUDA: one per 36 tensors or so), batch norm one each way, padding one, a
             convolution's bias none.
-  bytes     of each launch, the distinct tensors read and written, once: what is updated in place counts twice, what is only
-            overwritten once. A convolution's backward: dy, w, dx and x, dy, dw. An expanded tensor counts as what it expands.
-Not counted: gradient clipping (mcnn's step takes the gradients' norm), normalising the photos (mcnn's step does it too).
+  bytes     of each launch, the distinct tensors read and written, once. A tensor updated in place counts twice, one only overwritten
+            once. A convolution's backward: dy, w, dx and x, dy, dw. An expanded tensor counts like the tensor it expands.
+Not counted: gradient clipping and normalising the photos, both of which are part of mcnn's step.
 Next: bench/bench_traffic.cpp; docs/traffic.md has both tables.
 """
 import argparse
@@ -67,7 +67,7 @@ class Count(TorchDispatchMode):
                 read += tensors
         old = {t.untyped_storage()._cdata for t in read + written}
         fresh = [t for t in tensors_of(result) if t.untyped_storage()._cdata not in old]
-        if name in ALLOCATES or not (written or fresh):  # a view gives nothing fresh
+        if name in ALLOCATES or not (written or fresh):  # a view allocates nothing
             return result
         if name == "convolution_backward":
             dy, x, w = args[:3]
@@ -103,7 +103,7 @@ def main():
             loss.backward()
             optimizer.step()
 
-        step()  # AdamW's moments come with the first step
+        step()  # the first step allocates AdamW's moments
         with Count() as count:
             step()
 

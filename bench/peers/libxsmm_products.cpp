@@ -1,9 +1,9 @@
-// A network's pointwise products, forward, in mcnn and in libxsmm (1.17), layer by layer and in all.
+// Times a network's pointwise products, forward, in mcnn and in libxsmm (1.17), per layer and in total.
 //   libxsmm_products [MODEL RESOLUTION BATCH THREADS]            default: b4 224 8 1
-// libxsmm: one JIT-compiled kernel per layer on tiles of 64 rows, as its authors advise for small products; it multiplies and
-// no more. mcnn: pointwise_forward twice, with the moments of the result: on a plain feature map, and as training calls it
-// (batch norm on read where a block expands, swish and gate too where it projects). libxsmm would need passes for these.
-// The best of several visits each, in turn, so that other programs disturb neither much.
+// libxsmm: one JIT-compiled kernel per layer on tiles of 64 rows, as its authors recommend for small products; it only multiplies.
+// mcnn: pointwise_forward with the moments of the result, timed twice: on a plain feature map, and as in training (batch norm on read for
+// expand, also swish and gate for project). libxsmm would need extra passes for these.
+// The best of several alternating runs, so that other programs disturb neither much.
 #include <fmt/format.h>
 #include <libxsmm.h>
 #include <omp.h>
@@ -73,7 +73,7 @@ int main(int argc, char** argv) {
 
   double flops_of_all = 0, seconds_of[3] = {};
   for (const auto& [shape, count] : layers) {
-    const auto& s = shape;  // clang 14 lets no lambda see a structured binding
+    const auto& s = shape;  // clang 14 cannot capture structured bindings in lambdas
     const int64_t rows = batch * s[0] * s[1];
     const auto pointwise = [&](const cases::Reading& x) {
       return cases::pointwise_forward({.n = batch, .h = s[0], .w = s[1], .in = s[2], .out = s[3], .x = x});

@@ -1,4 +1,4 @@
-"""Speed and memory of timm's tf_efficientnet_b4 in PyTorch eager, channels last: training steps, or inference.
+"""Measures speed and memory of timm's tf_efficientnet_b4 in PyTorch eager, channels last: training steps, or inference.
 
 Usage: train_pytorch.py BATCH RESOLUTION STEPS THREADS [DEVICE [PRECISION [MODE]]]
   DEVICE     cpu (default) or cuda

@@ -1,4 +1,4 @@
-// bf16 of the device. Conversions are runtime/dtype.h's, NaN as the device gives it; arithmetic is fp32, rounded once.
+// The device's bf16. Conversions are those of runtime/dtype.h, with the device's NaN; arithmetic is fp32, rounded once.
 #pragma once
 #include <cuda_runtime.h>
 

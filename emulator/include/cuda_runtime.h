@@ -1,4 +1,4 @@
-// The kernels' <cuda_runtime.h> when they are compiled for the host: CUDA's names over the emulator. What is not here is not used.
+// <cuda_runtime.h> for kernels that are compiled for the host: CUDA's names, implemented by the emulator. Only what the project uses.
 #pragma once
 #include <algorithm>
 #include <cmath>

@@ -1,3 +1,4 @@
+// Contract: check.h.
 #include "kernels/cuda/check.h"
 
 #include <cxxabi.h>
@@ -17,36 +18,36 @@
 namespace mcnn::cuda {
 namespace {
 
-/// What this thread gave to the device since it last waited for it.
+/// What this thread launched since its last wait.
 struct Launched {
   const void *first, *last;
   int kernels, replays;
 };
 thread_local Launched launched;
 
-std::string ask_for_name(const void* kernel) {
+std::string look_up_name(const void* kernel) {
   const char* name = nullptr;
   if (cudaFuncGetName(&name, kernel) != cudaSuccess || !name) return "a kernel";
   const std::unique_ptr<char, void (*)(void*)> readable(abi::__cxa_demangle(name, nullptr, nullptr, nullptr), std::free);
   return short_kernel_name(readable ? readable.get() : name);
 }
 
-/// Known from the first launch on: a device that has failed answers nothing.
+/// Looked up at a kernel's first launch, because a device that has failed cannot be queried.
 const std::string& name_of_kernel(const void* kernel) {
   thread_local std::unordered_map<const void*, std::string> names;
   const auto [entry, fresh] = names.try_emplace(kernel);
-  if (fresh) entry->second = ask_for_name(kernel);
+  if (fresh) entry->second = look_up_name(kernel);
   return entry->second;
 }
 
-/// Illegal address, time-out, assertion, stack, instruction, alignment, address space, program counter, anything else: each stays,
-/// and every later call returns it.
+/// Whether the status is a failure inside a kernel: illegal address, time-out, assertion, stack, instruction, alignment, address space,
+/// program counter, unspecified. It persists: every later call returns it.
 bool is_of_a_kernel(cudaError_t status) {
   constexpr int kKinds[] = {700, 702, 710, 714, 715, 716, 717, 718, 719};
   return std::find(std::begin(kKinds), std::end(kKinds), static_cast<int>(status)) != std::end(kKinds);
 }
 
-/// It was one of what was launched since the last wait.
+/// Names the launches since the last wait, one of which failed.
 [[noreturn]] void fail_kernel(cudaError_t status) {
   const auto [first, last, kernels, replays] = std::exchange(launched, {});
   std::string what = replays ? "the recorded step" : "";

@@ -1,4 +1,5 @@
-// The CUDA backend's construction, transfers and fills; each operation is in the file of its own name.
+// The CUDA backend's construction, copies and fills; each other operation is in the file of its name.
+// Next: pointwise_forward.cu is a first operation to read; recording.cpp records a step.
 #include "kernels/cuda/cuda_ops.h"
 
 #include "kernels/cuda/check.h"
@@ -18,11 +19,11 @@ cudaDeviceProp current_device() {
   return properties;
 }
 
-// Enough to keep every multiprocessor busy, few enough that a block does some work.
+// For fill_elements: enough threads to keep every multiprocessor busy, and enough elements that a block is worth its launch.
 constexpr int kThreads = 256;
 constexpr int kPerThread = 4;
 
-/// By value: the launch carries the state along, so that nothing on the host has to outlive the call.
+/// The state is a kernel argument, passed by value, so the caller's copy may go away after the call.
 __global__ void write_step_state(StepState* state, StepState value) { *state = value; }
 
 template <class T>
@@ -43,8 +44,8 @@ int compiled_capability() {
 }
 
 std::unique_ptr<Ops> make_cuda_ops(const std::string& products, bool allow_tf32) {
-  const Products wanted = products_named(products);
-  return std::make_unique<CudaOps>(wanted == Products::own ? FoundVendor{} : find_vendor(compiled_capability()), allow_tf32);
+  const Products choice = products_named(products);
+  return std::make_unique<CudaOps>(choice == Products::own ? FoundVendor{} : find_vendor(compiled_capability()), allow_tf32);
 }
 
 CudaOps::CudaOps(FoundVendor libraries, bool allow_tf32)
@@ -73,7 +74,7 @@ std::string CudaOps::name() const {
 bool CudaOps::supports(DType storage) const { return storage == DType::f32 || storage == DType::bf16 || storage == DType::f16; }
 
 unsigned* CudaOps::tickets(int64_t count) {
-  constexpr std::size_t kLeast = 65536;  // a network's first step need not make it grow
+  constexpr std::size_t kLeast = 65536;  // bytes; so that it rarely grows during a network's first step
   const std::size_t bytes = std::max(kLeast, static_cast<std::size_t>(count) * sizeof(unsigned)), before = tickets_.bytes();
   void* const counters = tickets_.at_least(bytes);
   if (tickets_.bytes() > before) MCNN_CUDA(cudaMemsetAsync(counters, 0, bytes, stream()));
@@ -82,7 +83,7 @@ unsigned* CudaOps::tickets(int64_t count) {
 
 void CudaOps::begin_step(const StepState& state) { launch(write_step_state, {1, 1}, stream(), state_, state); }
 
-// The source may be gone when this returns.
+// Waits, so the caller may free the source.
 void CudaOps::copy_from_host(const void* source, Tensor& target) {
   MCNN_CUDA(cudaMemcpyAsync(target.raw(), source, target.bytes(), cudaMemcpyHostToDevice, stream()));
   wait();
@@ -97,7 +98,7 @@ void CudaOps::copy_to_host(const Tensor& source, void* target) {
 
 void CudaOps::wait() { wait_for(stream()); }
 
-// One element a thread and a store: neighbours fill whole sectors, and no alignment is asked for.
+// Each store writes one element; neighbouring threads fill whole sectors, and x needs no alignment.
 void CudaOps::execute(Fill& op) {
   if (op.x.size() == 0) return;
   with_storage(op.x.dtype(), [&](auto zero) {

@@ -1,7 +1,8 @@
-// The CUDA backend: one class, each operation in the .cu file of its own name. Everything runs in order on one
-// stream of its own, but for uploads (uploads.h).
-// The same sources make two plugins: nvcc builds libmcnn_cuda for GPUs, g++ over emulator/ builds libmcnn_sim, which runs
-// the kernels on the host, one fiber a thread.
+// The CUDA backend: one class; each operation is in the .cu file of its name. All work is queued in order in one stream, except
+// uploads (uploads.h).
+// The same sources make two plugins: nvcc builds libmcnn_cuda for GPUs, g++ over emulator/ builds libmcnn_sim, which runs the kernels
+// on the host, with one fiber per thread.
+// Next: cuda_ops.cu; recording.cpp; pointwise_forward.cu is a first operation to read.
 #pragma once
 #include <cuda_runtime.h>
 
@@ -21,13 +22,13 @@
 
 namespace mcnn::cuda {
 
-/// What the kernels that the current GPU would run were compiled for: 75, 80, ...; less than the GPU's own where the driver
-/// compiles them from older PTX. 0: this build has none for it.
+/// The compute capability that the kernels for the current GPU were compiled for: 75, 80, ...; less than the GPU's if the driver
+/// compiles them from older PTX. 0: this build has no kernels for this GPU.
 int compiled_capability();
 
 class CudaOps : public Ops {
  public:
-  /// Products by `libraries` where there are some; of fp32 as tf32 where allowed and there are units.
+  /// Matrix products run on `libraries` if these were found. fp32 is multiplied as tf32 if allowed and the GPU has tensor cores for it.
   explicit CudaOps(FoundVendor libraries = {}, bool allow_tf32 = false);
   ~CudaOps() override;
   std::string name() const override;
@@ -43,26 +44,26 @@ class CudaOps : public Ops {
   void wait() override;
   std::unique_ptr<Recording> record(const std::function<void()>& step) override;
   bool records() const override;
-  bool time_kernels(bool wanted) override;
+  bool time_kernels(bool on) override;
   void mark(int operation) override;
 
   // clang-format off
   MCNN_OPERATIONS(MCNN_DECLARE_EXECUTE)
   // clang-format on
 
-  /// From now on the matrix products take this rung of their ladder where the channels allow it; nothing: the rule's choice.
+  /// From now on matrix products use this rung of their ladder if the channels allow it; nullopt: product_rung.h chooses.
   void prefer_product_rung(std::optional<ProductRung> rung) { preferred_rung_ = rung; }
 
  private:
-  /// What all launches and copies go to.
+  /// The stream of all launches and copies.
   cudaStream_t stream() const { return stream_; }
 
-  /// Device memory for the partial results of one operation: valid until the next operation asks.
+  /// Device memory for the partial results of one operation: valid until the next call.
   template <class T>
   T* scratch(std::size_t count) {
     return static_cast<T*>(scratch_.at_least(count * sizeof(T)));
   }
-  /// Several pieces of it, of so many floats, each aligned to 256 bytes.
+  /// Scratch memory in several pieces of `counts` floats, each aligned to 256 bytes.
   template <class... Counts>
   std::array<float*, sizeof...(Counts)> scratch_pieces(Counts... counts) {
     constexpr std::size_t kAligned = 64;
@@ -76,20 +77,20 @@ class CudaOps : public Ops {
     for (std::size_t i = 0; i < pieces.size(); ++i) pieces[i] = memory + begins[i];
     return pieces;
   }
-  /// Counters for last_block.cuh, all 0, and left so by every launch: valid until the next call.
+  /// Counters for last_block.cuh: all 0, and 0 again after every launch. Valid until the next call.
   unsigned* tickets(int64_t count);
 
-  /// For a product of maps with so many channels.
+  /// The rung of a product from `in` to `out` channels.
   ProductRung product_rung(DType storage, int64_t in, int64_t out) const {
     const auto vector = static_cast<int64_t>(16 / size_of(storage));
     return rung_for(storage, in % vector == 0 && out % vector == 0, capability_, preferred_rung_);
   }
 
-  /// Whether a library takes products of this type.
+  /// Whether a library runs products of this type.
   bool by_vendor(DType storage) const { return vendor_ && vendor_->multiplies(storage); }
-  /// Whether what a library takes may be multiplied as tf32.
+  /// Whether products of this type may be multiplied as tf32.
   bool as_tf32(DType storage) const { return tf32_ && storage == DType::f32; }
-  // vendor/pointwise.cu, vendor/convolution.cu: the operations of these names, by a library. false: it has no kernel for this one.
+  // vendor/pointwise.cu, vendor/convolution.cu: the same operations by a library. false: it has no kernel for this shape.
   void execute_by_vendor(PointwiseForward& op);
   void execute_by_vendor(PointwiseBackward& op);
   bool execute_by_vendor(DenseForward& op);
@@ -102,13 +103,13 @@ class CudaOps : public Ops {
   int capability_;  // of the kernels: 75, 80, ...
   std::optional<ProductRung> preferred_rung_;
   bool time_kernels_ = false;
-  bool tf32_;                  // tensor cores may take fp32 for tf32
-  std::string products_line_;  // who carries them out; empty: own
+  bool tf32_;                  // tensor cores may multiply fp32 as tf32
+  std::string products_line_;  // FoundVendor::line; empty: own kernels
   std::unique_ptr<Vendor> vendor_;
   StepState* state_ = nullptr;  // in device memory: kernels read seed, step and learning rate from here
 };
 
-/// As programs ask for it (kernels/backend.h): libraries are looked for where `products` wants some.
+/// Makes the backend from ProductOptions (kernels/backend.h): searches for libraries unless `products` is "own".
 std::unique_ptr<Ops> make_cuda_ops(const std::string& products, bool allow_tf32);
 
 }  // namespace mcnn::cuda

@@ -11,10 +11,11 @@
 namespace mcnn::cuda {
 namespace {
 
-[[noreturn]] void fail_for_want_of(std::size_t bytes, std::size_t had) {
+[[noreturn]] void fail_out_of_memory(std::size_t bytes, std::size_t had) {
   constexpr double kGB = 1e-9;
   fail(
-      "the GPU's memory is used up: {:.3f} GB are needed here, {:.3f} GB of them are there, {:.3f} GB are free; a smaller [train] batch "
+      "the GPU's memory is used up: {:.3f} GB are needed here, {:.3f} GB of these are allocated already, {:.3f} GB are free; a smaller "
+      "[train] batch "
       "needs less",
       static_cast<double>(bytes) * kGB, static_cast<double>(had) * kGB, static_cast<double>(free_bytes()) * kGB);
 }
@@ -30,7 +31,7 @@ bool tensors_are_separate() {
 void* DeviceMemory::allocate(std::size_t bytes) {
   void* address = nullptr;
   const cudaError_t status = cudaMalloc(&address, bytes);
-  if (status == cudaErrorMemoryAllocation) fail_for_want_of(bytes, 0);
+  if (status == cudaErrorMemoryAllocation) fail_out_of_memory(bytes, 0);
   if (status != cudaSuccess) fail_call("cudaMalloc", status);
   return address;
 }
@@ -45,7 +46,7 @@ void* DeviceMemory::reserve(std::size_t bytes) {
 
 void DeviceMemory::commit(void* address, std::size_t bytes) {
   for (std::size_t& mapped = mapped_.at(address); mapped < bytes; mapped += chunk_bytes())
-    if (!map_chunk(static_cast<std::byte*>(address) + mapped)) fail_for_want_of(bytes, mapped);
+    if (!map_chunk(static_cast<std::byte*>(address) + mapped)) fail_out_of_memory(bytes, mapped);
 }
 
 void DeviceMemory::release(void* address, std::size_t bytes) {
@@ -72,7 +73,7 @@ void* DeviceBuffer::at_least(std::size_t bytes) {
   data_ = nullptr;
   bytes_ = 0;
   const cudaError_t status = cudaMalloc(&data_, bytes);
-  if (status == cudaErrorMemoryAllocation) fail_for_want_of(bytes, 0);
+  if (status == cudaErrorMemoryAllocation) fail_out_of_memory(bytes, 0);
   if (status != cudaSuccess) fail_call("cudaMalloc", status);
   bytes_ = bytes;
   return data_;

@@ -1,4 +1,5 @@
-// Device memory behind the arena, and a buffer that grows.
+// Device memory for arenas and workspaces, and a buffer that grows.
+// Next: virtual_memory.h maps memory to reserved addresses.
 #pragma once
 #include <cstddef>
 #include <map>
@@ -8,11 +9,11 @@
 
 namespace mcnn::cuda {
 
-/// Whether MCNN_CUDA_SEPARATE is set. No step is recorded then: a tensor does not lie where it lay before.
+/// Whether MCNN_CUDA_SEPARATE is set. No step is recorded then, since tensors' addresses change from step to step.
 bool tensors_are_separate();
 
-/// An arena reserves far more than there is; memory is mapped behind the addresses as the arena's use of them rises.
-/// Where MCNN_CUDA_SEPARATE is set each tensor is a cudaMalloc: compute-sanitizer and the emulator then see overruns between tensors.
+/// reserve() reserves addresses only, far more than the device has memory; commit() maps memory to them as it is needed.
+/// With MCNN_CUDA_SEPARATE each tensor has its own cudaMalloc, so compute-sanitizer and the emulator find accesses beyond a tensor.
 class DeviceMemory final : public Memory {
  public:
   void* reserve(std::size_t bytes) override;
@@ -24,7 +25,7 @@ class DeviceMemory final : public Memory {
   std::size_t available() const override;
 
  private:
-  std::map<void*, std::size_t> mapped_;  // bytes from the start of each reservation
+  std::map<void*, std::size_t> mapped_;  // per reservation: bytes mapped, from its start
   bool separate_ = tensors_are_separate();
 };
 
@@ -33,10 +34,10 @@ class DeviceBuffer {
   DeviceBuffer() = default;
   DeviceBuffer(const DeviceBuffer&) = delete;
   ~DeviceBuffer();
-  /// At least `bytes`, aligned to 256; what it held is lost when it grows.
+  /// At least `bytes`, aligned to 256. Growing discards the contents.
   void* at_least(std::size_t bytes);
   std::size_t bytes() const { return bytes_; }
-  /// From now on memory that it grows out of stays, for the recorded steps that use it.
+  /// From now on growing does not free the previous memory, which recorded steps still use.
   void keep() { kept_ = true; }
 
  private:

@@ -1,4 +1,5 @@
-// Times of a recorded step's kernels: an event behind each, as a node of the graph, so that nothing waits for the host in between.
+// Measures the kernels of a recorded step: the graph has an event node after each kernel, so the host does not wait in between.
+// Next: recording.cpp uses it; runtime/profiler.h makes tables of the times.
 #pragma once
 #include <cuda_runtime.h>
 
@@ -15,14 +16,14 @@ class KernelTimes {
   KernelTimes(const KernelTimes&) = delete;
   ~KernelTimes();
 
-  /// What is launched from now on, on this thread, is timed: until the end of the returned object. One at a time.
+  /// While it lives, kernels launched by this thread are timed. One at a time.
   class [[nodiscard]] Taking {
    public:
     Taking(KernelTimes& times, cudaStream_t stream);
     Taking(const Taking&) = delete;
     ~Taking();
   };
-  /// Of the last replay, which is done.
+  /// The times of the last replay, which must be done.
   std::vector<KernelTime> times() const;
 
  private:
@@ -33,12 +34,12 @@ class KernelTimes {
     int operation;
     cudaEvent_t end;
   };
-  std::vector<Launch> launches_;  // the first is the beginning
+  std::vector<Launch> launches_;  // the first marks the beginning and has no kernel
 };
 
-/// The operation that launches belong to from now on, on this thread.
+/// KernelTime::operation of the kernels that this thread launches from now on.
 int& marked_operation();
-/// Nothing unless times are taken.
+/// Records an event after a launch. Does nothing unless a KernelTimes::Taking lives.
 void time_launch(const std::string& name, cudaStream_t stream);
 
 }  // namespace mcnn::cuda

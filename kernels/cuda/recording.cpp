@@ -1,6 +1,7 @@
-// A step as a CUDA graph: what it launches is captured once and then launched as one.
-// Capture is of what goes to the stream and nothing else, so whatever else a first step does (scratch memory that grows, tables
-// that are uploaded) must be done before: the step is run for real first, and captured after that.
+// Records a step as a CUDA graph: its launches are captured once and then replayed by a single cudaGraphLaunch.
+// A capture must not allocate. So the step first runs normally, which grows scratch memory to the size it needs, and is captured in a
+// second pass.
+// Next: kernel_times.h times the kernels of a graph; train/training_step.h replays one.
 #include "kernels/cuda/check.h"
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/kernel_times.h"
@@ -27,14 +28,14 @@ class GraphRecording final : public Recording {
  private:
   cudaGraphExec_t graph_ = nullptr;
   cudaStream_t stream_;
-  std::unique_ptr<KernelTimes> times_;  // null: not taken
+  std::unique_ptr<KernelTimes> times_;  // null: not timed
 };
 
 }  // namespace
 
 bool CudaOps::records() const { return !every_launch_waits() && !memory_.separate(); }
 
-bool CudaOps::time_kernels(bool wanted) { return time_kernels_ = wanted && records(); }
+bool CudaOps::time_kernels(bool on) { return time_kernels_ = on && records(); }
 
 void CudaOps::mark(int operation) { marked_operation() = operation; }
 
@@ -44,7 +45,7 @@ std::unique_ptr<Recording> CudaOps::record(const std::function<void()>& step) {
   for (DeviceBuffer* buffer : {&scratch_, &tickets_}) buffer->keep();
 
   cudaGraph_t graph = nullptr;
-  MCNN_CUDA(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal));  // other threads may go on with the device
+  MCNN_CUDA(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal));  // other threads may use the device meanwhile
   auto times = time_kernels_ ? std::make_unique<KernelTimes>() : nullptr;
   try {
     std::optional<KernelTimes::Taking> taking;

@@ -1,4 +1,5 @@
-// Copies from the host that run beside the kernels: through page-locked memory, on a stream of their own.
+// Copies from the host that run at the same time as kernels: through page-locked memory, on a separate stream.
+// Next: CudaOps::copy_ahead (cuda_ops.cu) uses it for the next batch.
 #pragma once
 #include <cuda_runtime.h>
 
@@ -12,7 +13,8 @@ class Uploads {
   Uploads();
   Uploads(const Uploads&) = delete;
   ~Uploads();
-  /// `source` may be gone when this returns. What `reader` is given from now on waits for the copy; the copy waits for nothing.
+  /// Copies `source` to page-locked memory before it returns, so the caller may free it. Work queued in `reader` from now on waits for
+  /// the copy to the device; the copy does not wait for work queued before.
   void copy(const void* source, void* target, std::size_t bytes, cudaStream_t reader);
 
  private:
@@ -22,7 +24,7 @@ class Uploads {
     cudaEvent_t copied = nullptr;
   };
   cudaStream_t stream_ = nullptr;
-  std::array<Staged, 6> ring_;  // pixels, flips and targets of two batches
+  std::array<Staged, 6> ring_;  // used in turn: pixels, flips and targets of two batches
   std::size_t next_ = 0;
 };
 

@@ -1,4 +1,5 @@
-// mcnn-data as a user meets it: what it finds in a data set, and the split that a training would make.
+// Runs mcnn-data as a user does: its report on a data set, and the split that a training would make.
+// Next: apps/mcnn-data.cpp; data/dataset_check.h.
 #include <nlohmann/json.hpp>
 
 #include "tests/apps/workplace.h"
@@ -71,7 +72,7 @@ TEST_F(DataProgram, EachKindOfTroubleIsFoundAndCounted) {
   EXPECT_EQ(json.at("formats").at("png"), 2);
   EXPECT_EQ(json.at("skipped").at("files called .txt"), 1);
   EXPECT_EQ(json.at("problems"), 3 + 1 + 1);
-  // The same findings, whoever looks.
+  // The findings do not depend on the number of threads.
   for (const char* threads : {"1", "3"}) EXPECT_EQ(nlohmann::json::parse(check({"--json", "--threads", threads}).out), json);
 }
 
@@ -86,7 +87,7 @@ TEST_F(DataProgram, WhatKeepsFromTrainingIsAProblem) {
   here.write("high/people/cat/p0/photo.jpg", jpeg_file(smooth_picture(64, 48, 1)));
   const Outcome high = run_program("mcnn-data", {"check", here / "high"});
   EXPECT_EQ(high.status, 2);
-  EXPECT_NE(high.out.find("photos of one class alone"), std::string::npos) << high.out;
+  EXPECT_NE(high.out.find("photos of only one class"), std::string::npos) << high.out;
   ASSERT_TRUE(succeeded(run_program("mcnn-data", {"synth", here / "faces", "--people", "2"})));
   std::filesystem::create_directory(here / "faces/train/images/000099_male_x_33");
   EXPECT_NE(run_program("mcnn-data", {"check", here / "faces/train"}).out.find("1 folders that train.csv does not list"),
@@ -96,7 +97,7 @@ TEST_F(DataProgram, WhatKeepsFromTrainingIsAProblem) {
 TEST_F(DataProgram, WhatCannotBeCheckedIsALine) {
   EXPECT_TRUE(complained(run_program("mcnn-data", {"check", here / "nowhere"}), {"nowhere", "is no folder"}));
   EXPECT_TRUE(complained(run_program("mcnn-data", {"check", here / "people", "--layout", "folders", "--csv", "a.csv"}), {"--csv is for"}));
-  // A fault of the data is a finding, for programs too.
+  // An error of the data is a finding in the JSON output too.
   const Outcome table = run_program("mcnn-data", {"check", here / "people/dog/p0"}),
                 json = run_program("mcnn-data", {"check", here / "people/dog/p0", "--json"});
   EXPECT_EQ(table.status, 2);

@@ -1,4 +1,5 @@
-// mcnn-infer as a user meets it: answers in the order asked for, and the scores that training saw.
+// Runs mcnn-infer as a user does: answers in the order of the list, and the same scores as in training.
+// Next: apps/mcnn-infer.cpp; inference/answers.h.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -17,7 +18,7 @@ class InferProgram : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(succeeded(here.train("run", {"train.epochs=3"}))); }
 
-  /// --info and --output added; the rows written are left in `answers`.
+  /// Adds --info and --output; stores the rows written in `answers`.
   Outcome infer(const std::string& info, std::vector<std::string> more = {}) {
     std::vector<std::string> all = {"--run",    here / "run",    "--images", here / "photos", "--info", here.write("info.csv", info),
                                     "--output", here / "out.csv"};
@@ -243,7 +244,7 @@ TEST_F(InferProgram, ATableOfMoreThanTheListIsLeftAlone) {
   here.write("p.csv", whole + here.photos()[2] + ",ca");  // cut off, and not in the list
   ASSERT_TRUE(succeeded(over({here.photos()[0], here.photos()[1]})));
   EXPECT_EQ(bytes_of(here / "p.csv"), whole);
-  // The one that is missing is broken: that is no failure.
+  // The missing photo is broken, which is no failure.
   ASSERT_TRUE(succeeded(over({here.photos()[0], here.photos()[1], here.write("broken.jpg", "no photo")})));
 }
 
@@ -284,7 +285,7 @@ TEST_F(InferProgram, ACutOffTableIsGoneOnWith) {
   const std::vector<std::string> all = {"--run", here / "run", "--batch", "2", "--probs", here / "p.csv", here / "photos"};
   ASSERT_TRUE(succeeded(run_program("mcnn-infer", all)));
   const std::string whole = bytes_of(here / "p.csv");
-  EXPECT_TRUE(complained(run_program("mcnn-infer", all), {"p.csv", "is there already", "--resume"}));
+  EXPECT_TRUE(complained(run_program("mcnn-infer", all), {"p.csv", "exists already", "--resume"}));
   EXPECT_EQ(bytes_of(here / "p.csv"), whole);
   std::vector<std::string> resumed = all;
   resumed.push_back("--resume");

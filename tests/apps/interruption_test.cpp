@@ -1,4 +1,5 @@
-// A training that is ended, by signals or at once, and goes on: the same bits and the same lines as one that was not.
+// A training that is interrupted, by signals or SIGKILL, and resumed gives the same bits and log lines as an uninterrupted one.
+// Next: train/interruption.h, train/fit.cpp.
 #include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -16,7 +17,7 @@ class Interrupted : public testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(succeeded(here.train("whole", settings))); }
 
-  /// log.jsonl without what a clock or the machine's memory decides.
+  /// log.jsonl without times and memory use.
   std::vector<std::string> log_of(const std::string& run) const {
     std::vector<std::string> lines;
     for (const std::string& line : lines_of(bytes_of(here / (run + "/log.jsonl")))) {
@@ -75,7 +76,7 @@ TEST_F(Interrupted, SignalsSaveTheStateAndSayHowToGoOn) {
       if (status == 0) GTEST_SKIP() << "SKIPPED: this machine is too fast or too slow to be interrupted within the training";
     }
     ASSERT_EQ(status, code);
-    EXPECT_NE(bytes_of(here / "err").find("mcnn-train --resume " + run + " goes on"), std::string::npos) << bytes_of(here / "err");
+    EXPECT_NE(bytes_of(here / "err").find("mcnn-train --resume " + run + " continues"), std::string::npos) << bytes_of(here / "err");
     ASSERT_TRUE(succeeded(here.resume(run)));
     EXPECT_TRUE(bytes_of(here / (run + "/best.safetensors")) == bytes_of(here / "whole/best.safetensors"));
     EXPECT_EQ(log_of(run), log_of("whole"));

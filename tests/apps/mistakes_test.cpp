@@ -1,5 +1,6 @@
-// Everything a user gets wrong ends with exit code 1 and one line that names the file and the field; no half-written result
-// and no temporary file stays behind.
+// Every mistake of a user's ends with exit code 1 and one line that names the file and the field; no half-written result and no temporary
+// file remains.
+// Next: workplace.h sets up each test.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -22,7 +23,7 @@ class Mistakes : public testing::Test {
     for (const std::string& name : here.names_in(run))
       EXPECT_TRUE(name == "config.ini" || name == "split.csv") << run << "/" << name << " was left";
   }
-  /// It did not even begin.
+  /// The run did not begin.
   void expect_no_run(const std::string& run) const { EXPECT_FALSE(std::filesystem::exists(here / run)); }
 
   Workplace here;
@@ -40,7 +41,7 @@ TEST_F(Mistakes, PhotosThatCannotBeDecoded) {
 }
 
 TEST_F(Mistakes, AllPhotosOfABatchMissing) {
-  // 17 readable photos never fill a batch of 18: a run without a step must not look like a trained one.
+  // 17 readable photos do not fill a batch of 18: a run without any step must not look like a trained one.
   here.write("photos/cat/cat0.jpg", "this is a text\n");
   EXPECT_TRUE(complained(here.train("run", {"data.holdout=0", "train.batch=18", "data.skip_broken=true"}), {"[train] batch = 18", "17"}));
   expect_no_result("run");
@@ -135,7 +136,7 @@ TEST_F(Mistakes, RunsThatCannotGoOn) {
   ::close(going_on);
   ASSERT_TRUE(succeeded(here.train("run", {}, {"--steps", "4"})));
   const std::string last = bytes_of(here / "run/last.safetensors");
-  here.write("photos/cat/cat9.jpg", tiny_photo(0, 9));  // one more person: all would be dealt anew
+  here.write("photos/cat/cat9.jpg", tiny_photo(0, 9));  // one more person changes the split
   EXPECT_TRUE(complained(here.resume("run"), {"run/split.csv", "not those the run began with"}));
   EXPECT_TRUE(bytes_of(here / "run/last.safetensors") == last);
 }
@@ -173,7 +174,7 @@ TEST_F(Mistakes, AFullDisk) {
   EXPECT_TRUE(complained(run_program("mcnn-data", {"synth", here / "drawn", "--people", "1"}, kRoomForNothing),
                          {here / "drawn", "cannot be written"}));
 
-  // What is there already stays whole.
+  // Existing files stay intact.
   ASSERT_TRUE(succeeded(here.train("begun", {}, {"--steps", "4"})));
   const std::string best = bytes_of(here / "begun/best.safetensors"), last = bytes_of(here / "begun/last.safetensors");
   const std::vector<std::string> names = here.names_in("begun");
@@ -191,7 +192,7 @@ TEST_F(Mistakes, AFullDisk) {
 }
 
 TEST_F(Mistakes, ALearningRateThatDiverges) {
-  // Each step multiplies the weights by 1 - 1e6: they leave fp32 within ten steps.
+  // Each step multiplies the weights by 1 - 1e6: they overflow fp32 within ten steps.
   const Outcome outcome =
       here.train("run", {"train.learning_rate=1000", "train.weight_decay=1000", "train.epochs=30", "train.warmup_epochs=0"});
   EXPECT_TRUE(complained(outcome, {"step ", "[train] learning_rate"}));

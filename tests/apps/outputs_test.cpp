@@ -1,4 +1,5 @@
-// Where programs write: targets that are no regular files, streams that are gone, and what is refused before the work.
+// Output of programs: targets that are no regular files, closed streams, and targets that are refused before the work.
+// Next: runtime/atomic_file.h, apps/entry.h.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -54,7 +55,7 @@ TEST_F(Outputs, ADeviceAndAPipeAreWrittenInto) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   EXPECT_TRUE(bytes_of(here / "through").starts_with("ImageID,ans\n"));
   EXPECT_TRUE(fs::is_fifo(here / "pipe"));
-  // By a link: were it replaced, that would be the link.
+  // Written through a link: replacing the target would replace the link instead.
   fs::create_symlink("/dev/null", here / "null.safetensors");
   EXPECT_EQ(shell("$bin/mcnn-weights convert run/best.safetensors null.safetensors >/dev/null 2>&1"), 0);
   EXPECT_TRUE(fs::is_character_file("/dev/null"));
@@ -112,7 +113,7 @@ TEST_F(Outputs, ProgressThatCannotBeWrittenChangesNothing) {
     EXPECT_EQ(shell("$bin/mcnn-train config.ini --set run.dir=run" + name + " " + streams), 0) << streams;
     EXPECT_EQ(bytes_of(here / ("run" + name + "/best.safetensors")), bytes_of(here / "run/best.safetensors")) << streams;
   }
-  // An error's line, too, may be impossible to write: the exit code stays.
+  // The error line itself may be impossible to write; the exit code is the same.
   EXPECT_EQ(shell("$bin/mcnn-infer --no-such-flag 2>/dev/full"), 1);
   EXPECT_EQ(shell("$bin/mcnn-weights inspect absent 2>/dev/full"), 1);
 }

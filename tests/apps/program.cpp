@@ -1,3 +1,4 @@
+// Starts processes and collects their output.  Contract: program.h.
 #include "tests/apps/program.h"
 
 #include <fcntl.h>
@@ -18,7 +19,7 @@ namespace {
 
 std::string path_of(const std::string& program) { return std::string(MCNN_PROGRAMS) + "/" + program; }
 
-/// In the child: never returns.
+/// Runs in the child process; never returns.
 [[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments, int out, int err,
                          std::optional<int64_t> largest_file) {
   ::dup2(out, STDOUT_FILENO);
@@ -27,7 +28,7 @@ std::string path_of(const std::string& program) { return std::string(MCNN_PROGRA
     const auto bytes = static_cast<rlim_t>(*largest_file);
     const rlimit limit{bytes, bytes};
     ::setrlimit(RLIMIT_FSIZE, &limit);
-    std::signal(SIGXFSZ, SIG_IGN);  // write() then says EFBIG
+    std::signal(SIGXFSZ, SIG_IGN);  // write() then fails with EFBIG
   }
   const std::string path = path_of(program);
   std::vector<char*> argv{const_cast<char*>(path.c_str())};
@@ -76,7 +77,7 @@ Outcome run_program(const std::string& program, const std::vector<std::string>& 
         texts[i]->append(buffer.data(), static_cast<std::size_t>(n));
       } else if (n == 0 || errno != EINTR) {
         ::close(ends[i].fd);
-        ends[i].fd = -1;  // poll passes over it
+        ends[i].fd = -1;  // poll ignores it
         --open;
       }
     }

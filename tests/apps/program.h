@@ -1,4 +1,4 @@
-// The programs as a user runs them: processes with arguments, output and an exit code.
+// Runs the programs as a user does: as processes with arguments, output and an exit code.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -16,11 +16,11 @@ struct Outcome {
   std::string out, err;
 };
 
-/// Runs `program` ("mcnn-train") to its end. With `largest_file` no file may grow beyond so many bytes: a write past it
-/// fails, as on a full disk.
+/// Runs `program` ("mcnn-train") to its end. largest_file: files cannot grow beyond this many bytes; further writes fail, as on a full
+/// disk.
 Outcome run_program(const std::string& program, const std::vector<std::string>& arguments, std::optional<int64_t> largest_file = {});
 
-/// Starts `program`, ends it with SIGKILL as soon as `now` says so, and returns; also if it ended by itself.
+/// Starts `program` and kills it with SIGKILL as soon as `now` returns true; returns also if it ended by itself.
 void run_and_kill(const std::string& program, const std::vector<std::string>& arguments, const std::function<bool()>& now);
 
 /// Exit code 0.

@@ -1,4 +1,5 @@
-// mcnn-train as a user meets it: what a run leaves behind, that it can be repeated, interrupted and fed in every layout.
+// Runs mcnn-train as a user does: the files of a run, repeating it, interrupting and resuming it, and every layout.
+// Next: train/trainer.h; workplace.h sets up each test.
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
@@ -75,7 +76,7 @@ TEST_F(TrainProgram, ItsConfigurationRepeatsIt) {
 }
 
 TEST_F(TrainProgram, TheCudaKernelsTrainLikeTheCpu) {
-  // Photos, batches and steps of a size at which rounding stays what it is: four values per batch norm would amplify it.
+  // Photos, batches and steps large enough that rounding errors are not amplified, as they would be with four values per batch norm.
   std::vector<std::string> settings = {"data.crop=64", "train.batch=6", "train.learning_rate=1e-4", "run.device=cpu"};
   ASSERT_TRUE(succeeded(here.train("cpu", settings)));
   settings.back() = "run.device=sim";
@@ -122,7 +123,7 @@ TEST_F(TrainProgram, AFolderWithoutACheckpointIsUsedAgain) {
   ASSERT_TRUE(succeeded(here.train("run", {}, {"--profile", "--steps", "1"})));
   const Outcome outcome = here.train("run");
   ASSERT_TRUE(succeeded(outcome));
-  EXPECT_NE(outcome.out.find("begun anew"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("starting it again"), std::string::npos) << outcome.out;
   expect_same_weights("run", "whole");
 }
 
@@ -143,7 +144,7 @@ TEST_F(TrainProgram, ResumesWhereverItsFolderAndTheUserMove) {
   ASSERT_TRUE(succeeded(here.train("whole", settings)));
   ASSERT_TRUE(succeeded(here.train("first", settings, {"--steps", "4"})));
   std::filesystem::rename(here / "first", here / "moved");
-  std::filesystem::remove_all(here / "seed");  // the weights it began with are not needed any more
+  std::filesystem::remove_all(here / "seed");  // the initial weights are not needed to resume
   const std::filesystem::path before = std::filesystem::current_path();
   std::filesystem::current_path(here / "moved");
   const Outcome outcome = run_program("mcnn-train", {"--resume", "."});
@@ -163,7 +164,7 @@ TEST_F(TrainProgram, ATableOfPhotosTrainsLikeFolders) {
   const Outcome folders = here.train("folders"), table = here.train("table", {"data.layout=csv", "data.csv=" + here / "table.csv"});
   ASSERT_TRUE(succeeded(folders));
   ASSERT_TRUE(succeeded(table));
-  const std::string unknown = "nothing says who is on which photo";
+  const std::string unknown = "the data set does not say who is on which photo";
   EXPECT_NE(folders.out.find(unknown), std::string::npos) << folders.out;
   EXPECT_EQ(table.out.find(unknown), std::string::npos) << table.out;
   expect_same_weights("table", "folders");
@@ -220,7 +221,7 @@ TEST_F(TrainProgram, TheBestEpochIsKeptOrTheLast) {
   for (const nlohmann::json& row : log_of("run"))
     if (row.at("macro_f1") > best.at("macro_f1")) best = row;
   EXPECT_EQ(steps_of("run"), best.at("steps"));
-  // A network that does not change scores the same every time: the first epoch is as good as any.
+  // A network that does not change has the same score in every epoch, and the first one is kept.
   const std::vector<std::string> still = {"train.learning_rate=0", "model.frozen_norm=true", "train.epochs=3"};
   ASSERT_TRUE(succeeded(here.train("still", still)));
   EXPECT_EQ(steps_of("still"), 3);

@@ -1,4 +1,5 @@
-// mcnn-weights as a user meets it: what a run wrote, in other clothes, is still the same network; every mistake is one line.
+// Runs mcnn-weights as a user does: converted weights are still the same network, and every mistake is one line.
+// Next: apps/mcnn-weights.cpp.
 #include <fmt/format.h>
 
 #include <cmath>
@@ -17,7 +18,7 @@ class WeightsProgram : public testing::Test {
     best = here / "run/best.safetensors";
   }
   static Outcome weights(const std::vector<std::string>& arguments) { return run_program("mcnn-weights", arguments); }
-  /// What mcnn-infer says of a few photos: network, preprocessing and classes all count.
+  /// mcnn-infer's answers for a few photos, which depend on network, preprocessing and classes.
   std::string answers(const std::string& file) const {
     const Outcome outcome = run_program("mcnn-infer", {"--checkpoint", file, here.photos()[0], here.photos()[9], here.photos()[17]});
     EXPECT_TRUE(succeeded(outcome));
@@ -50,7 +51,7 @@ TEST_F(WeightsProgram, InspectSaysWhatTheFileStates) {
     EXPECT_TRUE(has(outcome.out, part)) << part << "\nin\n" << outcome.out;
   EXPECT_FALSE(has(outcome.out, "guessed")) << outcome.out;
 
-  // Without its metadata the same file has to be guessed at, and says so.
+  // Without its metadata the convention of the same file is guessed, and the guesses are printed.
   const TensorFile file = open_tensor_file(best);
   write_safetensors(here / "bare.safetensors", file.tensors(), {});
   const Outcome bare = weights({"inspect", here / "bare.safetensors"});
@@ -83,7 +84,7 @@ TEST_F(WeightsProgram, AnExportedNarrowNetworkIsInferredAsTold) {
                                                   "same", "--bn-eps", "1e-3", "--resolution", "40", "--crop-pct", "0.833333333", photo});
   ASSERT_TRUE(succeeded(told));
   std::string expected = run_program("mcnn-infer", {"--checkpoint", best, photo}).out;
-  for (std::size_t k = 0; k < 3; ++k) {  // names do not travel in a torch file
+  for (std::size_t k = 0; k < 3; ++k) {  // a torch file has no class names
     const auto at = expected.find(" " + Workplace::classes()[k] + " ");
     ASSERT_NE(at, std::string::npos) << expected;
     expected.replace(at, 5, fmt::format(" {} ", k));
@@ -135,7 +136,7 @@ TEST_F(WeightsProgram, WhatIsSaidWhileConvertingIsStatedAfterwards) {
                                 {"resolution", "40"},
                                 {"std", "1,1,1"},
                                 {"width", "0.25"}}));
-  // Guesses are named when they become statements.
+  // Guesses are printed when they are written to metadata.
   const Outcome guessed = weights({"convert", here / "bare.safetensors", stated, "--model", "b0", "--width", "0.25", "--depth", "0.5"});
   ASSERT_TRUE(succeeded(guessed));
   EXPECT_TRUE(has(guessed.err, "padding        symmetric                guessed from")) << guessed.err;
@@ -243,7 +244,7 @@ TEST_F(WeightsProgram, Mistakes) {
   EXPECT_TRUE(complained(verify("image", "logits"), {"cases.safetensors: no tensor 'image'", "did you mean 'images'?"}));
   EXPECT_TRUE(complained(verify("pairs", "logits"), {"'pairs' is (2,3), expected images (N,3,H,W)"}));
   EXPECT_TRUE(complained(verify("images", "images"), {"'images' is (2,3,40,40), expected (2,3)"}));
-  EXPECT_TRUE(complained(verify("images", "logits", {"--classes", "4"}), {"3 classes", "4 were asked for"}));
+  EXPECT_TRUE(complained(verify("images", "logits", {"--classes", "4"}), {"3 classes", "4 were requested"}));
   EXPECT_TRUE(complained(verify("images", "logits", {"--tolerance", "none"}), {"--tolerance", "'none' is not a positive number"}));
   EXPECT_TRUE(complained(verify("images", "logits", {"--device", "gpu"}), {"device 'gpu'"}));
   EXPECT_TRUE(complained(weights({"diff", best}), {"B"}));
@@ -277,7 +278,7 @@ TEST_F(WeightsProgram, ATorchFileIsReadAgainByTheFlagsThatAreNamed) {
 
 TEST_F(WeightsProgram, AClassifierThatIsNotTheFilesIsRefused) {
   EXPECT_TRUE(complained(weights({"convert", best, here / "five.safetensors", "--classes", "5"}),
-                         {"3 classes (cat, dog, owl)", "5 were asked for"}));
+                         {"3 classes (cat, dog, owl)", "5 were requested"}));
   EXPECT_FALSE(std::filesystem::exists(here / "five.safetensors"));
 }
 

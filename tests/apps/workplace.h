@@ -1,5 +1,5 @@
-// What a test of the programs starts from: a folder with a few photos of three classes and a configuration that trains a
-// tiny network on them in a fraction of a second.
+// A folder for tests of the programs: a few photos of three classes, and a configuration that trains a tiny network on them in a fraction
+// of a second.
 #pragma once
 #include <filesystem>
 #include <string>
@@ -22,7 +22,7 @@ class Workplace {
 
   /// mcnn-train on config.ini, into `run`; `settings` are "section.key=value".
   Outcome train(const std::string& run, const std::vector<std::string>& settings = {}, const std::vector<std::string>& more = {}) const;
-  /// The same with no file larger than so many bytes.
+  /// The same, but files cannot grow beyond this many bytes.
   Outcome train_on_full_disk(const std::string& run, int64_t largest_file) const;
   Outcome resume(const std::string& run) const { return run_program("mcnn-train", {"--resume", *this / run}); }
 

@@ -1,8 +1,8 @@
-"""Which folder may include from which: the arrows of the layout (docs/design.md), each in this one table.
+"""The table of arrows: which folder may include from which (docs/design.md).
 
-Fails for an include along no arrow, for an arrow that nothing uses any more, and for arrows that form a circle; first it is shown a
-small tree with each of these and must see them. A folder's own files, and the system's headers, need no arrow; tests/ may include
-from everywhere. usage: arrows_test.py SOURCE_FOLDER
+Fails for an include without an arrow, for an unused arrow, and for a cycle of arrows. Before that it checks that it finds each of these in
+a small test tree. Includes within a folder, and of system headers, need no arrow; tests/ may include from everywhere.
+usage: arrows_test.py SOURCE_FOLDER
 """
 import re
 import sys
@@ -16,7 +16,7 @@ ARROWS = {
     "kernels/ref": ["kernels", "runtime"],
     "kernels/cpu": ["kernels", "runtime"],
     "kernels/dry": ["kernels"],
-    "kernels/cuda": ["kernels", "runtime", "emulator"],  # emulator: what stands for the device under MCNN_SIM
+    "kernels/cuda": ["kernels", "runtime", "emulator"],  # emulator: replaces the device under MCNN_SIM
     "kernels/sim": ["kernels", "kernels/cuda", "runtime", "emulator"],
     "layers": ["kernels", "runtime"],
     "models": ["layers", "kernels", "runtime"],
@@ -36,24 +36,24 @@ SOURCES = {".h", ".cuh", ".c", ".cpp", ".cu"}
 
 
 def folder_of(path, arrows):
-    """The innermost folder of the table that holds `path`; tests and examples hold what the table does not know."""
+    """The innermost folder of the table that contains `path`, else its top-level folder."""
     above = [str(p) for p in path.parents if str(p) in arrows]
     return above[0] if above else path.parts[0]
 
 
 def includes(root, arrows):
-    """(file, folder that it is in, folder that it includes from), paths relative to `root`."""
+    """Yields (file, its folder, folder that it includes from), paths relative to `root`."""
     for top in sorted({folder.split("/")[0] for folder in arrows}):
         for file in sorted(p for p in (root / top).rglob("*") if p.suffix in SOURCES):
             here = file.relative_to(root)
             for name in INCLUDE.findall(file.read_text(encoding="utf-8")):
-                there = next((p for p in (root / name, file.parent / name) if p.exists()), None)  # absent: generated, or a library's
+                there = next((p for p in (root / name, file.parent / name) if p.exists()), None)  # None: generated, or a library's header
                 if there is not None:
                     yield here, folder_of(here, arrows), folder_of(there.resolve().relative_to(root), arrows)
 
 
 def circle(arrows):
-    """Folders that lead back to the first of them; empty: there are none."""
+    """The folders of a cycle; empty if there is none."""
     def visit(path):
         for to in arrows.get(path[-1], []):
             if to in path:
@@ -99,5 +99,5 @@ def check_that_it_can_fail():
 
 check_that_it_can_fail()
 found = complaints(Path(sys.argv[1]).resolve(), ARROWS)
-print("\n".join(found) or f"{sum(map(len, ARROWS.values()))} arrows between {len(ARROWS)} folders, and no include beside them")
+print("\n".join(found) or f"{sum(map(len, ARROWS.values()))} arrows between {len(ARROWS)} folders, and no other include")
 sys.exit(1 if found else 0)

@@ -1,4 +1,4 @@
-"""A time that bench_kernels prints is a call's, however many calls it makes before it waits.  Usage: bench_kernels_test.py PROGRAM"""
+"""The time that bench_kernels prints is that of one call, however many calls it queues before it waits.  Usage: bench_kernels_test.py PROGRAM"""
 import json
 import subprocess
 import sys
@@ -8,7 +8,7 @@ said = subprocess.run([sys.argv[1], "--calls", "7", "--json-lines", "--benchmark
 rows = [json.loads(line) for line in said.splitlines()]
 assert len(rows) >= 3, rows
 for row in rows:
-    # Iterations are what Google Benchmark divides by and plans its time with: it must know of every call.
+    # Google Benchmark divides by iterations and plans its time with them: each call must count as one.
     assert row["iterations"] == row["calls"] and row["calls"] % 7 == 0, row
     assert row["us"] > 0 and row["GB/s"] > 0, row
 

@@ -1,4 +1,4 @@
-"""gpu_check on the emulator and the CPU: what agrees, what does not, and its exit codes.  Usage: gpu_check_test.py PROGRAM"""
+"""gpu_check on the emulator and the CPU: agreeing and disagreeing cases, and its exit codes.  Usage: gpu_check_test.py PROGRAM"""
 import json
 import subprocess
 import sys
@@ -13,7 +13,7 @@ status, rows = check("cases", "--device", "sim", "--storage", "bf16", "--filter"
 cases = [row for row in rows if row["kind"] == "case"]
 assert status == 0 and len(cases) == 3 and all(row["ok"] and row["error"] is None for row in cases), rows
 
-# A tolerance that bf16 cannot keep: each case fails by itself, and says how.
+# A tolerance that bf16 cannot meet: each case fails separately, with its errors.
 status, rows = check("cases", "--device", "sim", "--storage", "bf16", "--filter", "^residual_forward", "--tolerance", "1e-9")
 wrong = [row for row in rows if row["kind"] == "case" and not row["ok"]]
 assert status == 1 and len(wrong) >= 3 and all(row["error"] for row in wrong), rows

@@ -1,6 +1,6 @@
-"""bench/on_gpu's way through its steps when they fail, hang, flood or are killed, with a clock that the tests turn.
+"""Tests bench/on_gpu with steps that fail, hang, print too much or are killed, with a simulated clock.
 
-Usage: on_gpu_run_test.py (unittest). Nothing here needs a GPU or a build.
+Usage: on_gpu_run_test.py (unittest). Nothing here needs a GPU or a build. Next: bench/on_gpu/run.py.
 """
 import json
 import os
@@ -46,7 +46,7 @@ class Runs(unittest.TestCase):
         return run.Context(recorder, "cuda", None, "/nowhere", self.folder, True, self.clock, runner)
 
     def taking(self, seconds, exit_status=0, lines=()):
-        """A runner whose commands take so many seconds on the clock, and no longer than their limit."""
+        """A runner whose commands take the given seconds on the simulated clock, but at most their limit."""
         def runner(command, limit, on_line, environment):
             for line in lines:
                 on_line(line)
@@ -87,7 +87,7 @@ class Runs(unittest.TestCase):
             ends = self.ends()
             absent = {name for name, status in ends.items() if status == "absent"}
             self.assertLessEqual(absent, {"memcheck", "racecheck", "counters"})  # where this machine has no compute-sanitizer, no ncu
-            # gpu_check that dies by a signal is started again behind the case it died in, until its step's time is over.
+            # gpu_check that dies by a signal is restarted after the case in which it died, until its step's time is over.
             allowed = {"failed", "out of time"} if exit_status < 0 else {"failed"}
             self.assertLessEqual({status for name, status in ends.items() if name not in absent}, allowed, exit_status)
             self.assertEqual(len(ends), len(plan.steps(None)))

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The folder of bench/on_gpu.sh, moved elsewhere: without a GPU one line and exit code 77; and the way through its steps, on the CPU.
-# Usage: on_gpu_test.sh SOURCE BUILD. Skipped (77) where the build has no CUDA plugin.
+# Packs a folder with bench/on_gpu.sh and moves it: without a GPU it ends with one line and exit code 77; its steps run on the CPU.
+# Usage: on_gpu_test.sh SOURCE BUILD. Skipped (77) if the build has no CUDA plugin.
 set -euo pipefail
 source=$1 build=$2
 work=$(mktemp -d)

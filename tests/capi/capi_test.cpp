@@ -1,4 +1,5 @@
-// The C API as a program meets it: the engine's own answers, every mistake a code and a line, many threads on one model.
+// The C API as programs use it: the engine's answers, a status code and message for every mistake, many threads on one model.
+// Next: capi/mcnn.h; weights_file.h makes the model.
 #include "capi/mcnn.h"
 
 #include <gtest/gtest.h>
@@ -93,7 +94,7 @@ TEST_F(CApi, TheLikeliestComeFirst) {
   EXPECT_EQ(mcnn_top_k(p, 5, nullptr, 3), 0u);
 }
 
-/// The status, and that the message says `word`.
+/// Checks the status, and that the message contains `word`.
 testing::AssertionResult fails(mcnn_status found, mcnn_status expected, const std::string& word) {
   if (found != expected) return testing::AssertionFailure() << "status " << found << ": " << mcnn_last_error();
   const std::string message = mcnn_last_error();
@@ -148,7 +149,7 @@ TEST_F(CApi, OptionsMayGrow) {
 
 TEST_F(CApi, OptionsOfAnOlderProgramAreShorter) {
   mcnn_options options = MCNN_OPTIONS_INIT;
-  options.size = offsetof(mcnn_options, products);  // what lies behind is not read
+  options.size = offsetof(mcnn_options, products);  // later fields are not read
   options.products = "no such thing";
   options.allow_tf32 = 7;
   mcnn_model* model = nullptr;

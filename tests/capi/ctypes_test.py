@@ -1,4 +1,4 @@
-"""The installed library from Python, with nothing but its standard library: ctypes_test.py LIBRARY WEIGHTS PHOTO."""
+"""Uses the installed library from Python, with only the standard library: ctypes_test.py LIBRARY WEIGHTS PHOTO.  Next: capi/mcnn.h."""
 
 import ctypes as c
 import sys

@@ -25,7 +25,7 @@ TEST(CApiFork, AChildGivesTheSameAnswers) {
   ASSERT_TRUE(classify(model, expected));
   const pid_t child = fork();
   if (child == 0) {
-    alarm(60);  // a child that hangs ends by its signal
+    alarm(60);  // ends a child that hangs
     std::vector<float> p(5), again(5);
     mcnn_model* own = nullptr;
     const bool right = classify(model, p) && p == expected && mcnn_open(weights.c_str(), &options, &own) == MCNN_OK &&

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What other programs get: installs into a prefix of its own, builds the example against it by find_package and by pkg-config,
-# and compares its answers with mcnn-infer's; then the same library from Python. Only the API's symbols may be seen.
+# Tests the installed library: installs into a temporary prefix, builds the example by find_package and by pkg-config, and compares its
+# answers with mcnn-infer's; then uses the library from Python. Only the API's symbols may be exported.
 #   installed.sh BUILD_FOLDER SOURCE_FOLDER C_COMPILER PYTHON
 set -euo pipefail
 build=$1 source=$2 cc=$3 python=$4

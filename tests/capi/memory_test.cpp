@@ -1,4 +1,4 @@
-// Memory that cannot be had, at every point where the C++ code asks for some: always a code, never a crash, nothing leaked.
+// Out of memory at every allocation of the C++ code: the API always returns a status code, never crashes and leaks nothing.
 // operator new is replaced for the whole program, the library included.
 #include <gtest/gtest.h>
 #include <malloc.h>
@@ -11,7 +11,7 @@
 #include "tests/data/pictures.h"
 
 namespace {
-/// Of the calling thread: allocations until one fails; negative: none does.
+/// Number of allocations of the calling thread until one fails; negative: none fails.
 thread_local long until_failure = -1;
 thread_local long allocations = 0;
 }  // namespace
@@ -78,8 +78,8 @@ TEST(CApiMemory, ClassifyingWithoutMemoryLeaksNothing) {
   sweep();
   const std::size_t before = mallinfo2().uordblks;
   sweep();
-  // What a decoder that is not given back would hold: 120x90 coefficients of two bytes, several times. (Under AddressSanitizer
-  // malloc is another, and its own search for leaks tells.)
+  // A leaked decoder would hold 120x90 coefficients of two bytes, several times. (AddressSanitizer replaces malloc and reports leaks
+  // itself.)
   EXPECT_LT(mallinfo2().uordblks, before + 8192);
   mcnn_close(model);
 }

@@ -25,7 +25,7 @@ std::string write_tiny_weights(const TemporaryFolder& folder, bool broken) {
   random_start(engine);
   NamedTensor& bias = *engine.parameters().find("classifier.bias");
   copy_floats(*ops, {1.5f, 0.1f, -0.3f, 0.2f, broken ? 3.4e38f : 0.f}, bias.value);
-  if (broken) {  // finite each, and beyond fp32 together
+  if (broken) {  // each value is finite, but their product overflows fp32
     NamedTensor& weight = *engine.parameters().find("classifier.weight");
     copy_floats(*ops, std::vector<float>(static_cast<std::size_t>(weight.value.size()), 3e38f), weight.value);
   }

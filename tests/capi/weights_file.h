@@ -1,4 +1,4 @@
-// A weights file of a tiny network and the photos it is asked about, for the tests of the C API.
+// A weights file of a tiny network and photos to classify, for the tests of the C API.
 #pragma once
 #include <string>
 #include <vector>
@@ -11,11 +11,11 @@ namespace mcnn {
 /// The network's class names.
 const std::vector<std::string>& tiny_classes();
 
-/// run/best.safetensors in `folder`: b0 at a quarter of its width, of random weights, seeing 48x48 of 55. `broken`: with a
-/// running variance that is no number a network can compute with. Returns the file's path.
+/// Writes run/best.safetensors in `folder`: b0 at a quarter of its width, with random weights; photos are resized to 55 and cropped to
+/// 48x48. `broken`: with weights whose results are not finite. Returns the file's path.
 std::string write_tiny_weights(const TemporaryFolder& folder, bool broken = false);
 
-/// What the engine itself answers, without the API.
+/// The engine's answers, without the API.
 std::vector<float> engine_answer(const std::string& weights, const Image& photo);
 
 }  // namespace mcnn

@@ -1,4 +1,4 @@
-// Tables as they come out of spreadsheets, and the line a broken one is refused with.
+// Tables as spreadsheets write them, and the error message for a broken one.
 #include "data/csv.h"
 
 #include <gtest/gtest.h>
@@ -36,8 +36,8 @@ TEST(Csv, RefusesWithTheLine) {
   EXPECT_EQ(refusal(""), "t.csv: is empty, expected a header line");
   EXPECT_EQ(refusal("a,b\n1,2\n3\n"), "t.csv:3: 1 fields, expected 2 (a,b)");
   EXPECT_EQ(refusal("a,b\n1,\"2\n3,4\n"), "t.csv:2: a quote is opened and never closed");
-  EXPECT_EQ(refusal("a,b\n1,\"2\"x\n"), "t.csv:2: text stands behind a closing quote");
-  EXPECT_EQ(refusal("a,b,a\n"), "t.csv:1: column 'a' is there twice");
+  EXPECT_EQ(refusal("a,b\n1,\"2\"x\n"), "t.csv:2: text follows a closing quote");
+  EXPECT_EQ(refusal("a,b,a\n"), "t.csv:1: column 'a' occurs twice");
 }
 
 TEST(Csv, ColumnsAndNumbers) {

@@ -1,4 +1,5 @@
-// Decoding: every format, grey and CMYK, the eight orientations; a file that is cut or no picture is refused in one line.
+// Decoding: every format, grey and CMYK, the eight orientations; a truncated file or one that is no picture is refused in one line.
+// Next: data/image.h; pictures.h makes the files.
 #include "data/image.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// JPEG to within one grey level of what PIL (libjpeg-turbo, exact integer DCT, fancy upsampling) makes of it.
+// JPEG is decoded to within one grey level of PIL (libjpeg-turbo, exact integer DCT, fancy upsampling).
 #include <gtest/gtest.h>
 
 #include "tests/data/pictures.h"

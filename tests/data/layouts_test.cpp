@@ -1,4 +1,5 @@
-// Layouts with everything irregular that was met in the wild, and the line each mistake is refused with.
+// Layouts with irregularities found in real data sets, and the error message for each mistake.
+// Next: data/layouts.h.
 #include "data/layouts.h"
 
 #include <gtest/gtest.h>

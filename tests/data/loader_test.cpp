@@ -1,4 +1,5 @@
-// The loader: the same batches for any number of threads and any cache, every photo once, broken ones handled as asked.
+// The loader: the same batches for any number of threads and any cache, every photo once, broken ones skipped or an error as configured.
+// Next: data/loader.h.
 #include "data/loader.h"
 
 #include <gtest/gtest.h>
@@ -210,7 +211,7 @@ TEST_F(LoaderTest, AnEpochCanBeLeftAtAnyBatch) {
     EXPECT_FALSE(loader.next(batch));
     EXPECT_EQ(batch.n, 0);
     loader.start_epoch(2);
-    loader.next(batch);  // and the loader goes while its workers are busy
+    loader.next(batch);  // then the loader is destroyed while its workers are busy
   }
 }
 

@@ -1,4 +1,4 @@
-// Near-duplicates: what happens to photos on their way through the net is found, other pictures are not.
+// Near-duplicates: photos that were saved again, resized, brightened or mirrored are found; other pictures are not.
 #include "data/near_duplicates.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
 // libjpeg's and stb_image_write's encoders behind pictures.h.
+// Next: pictures.h has the contract.
 #include "tests/data/pictures.h"
 
 #include <cmath>

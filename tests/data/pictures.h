@@ -6,7 +6,7 @@
 
 namespace mcnn {
 
-/// Smooth colours that differ from seed to seed: they survive JPEG.
+/// Smooth colours that depend on the seed and change little in JPEG.
 Image smooth_picture(int width, int height, int seed = 0);
 
 std::string jpeg_file(const Image& image, int quality = 95, bool progressive = false);
@@ -15,10 +15,10 @@ std::string cmyk_jpeg_file(const Image& image);  ///< Adobe's inverted CMYK with
 std::string png_file(const Image& image);
 std::string bmp_file(const Image& image);
 
-/// The bytes that pairs of hexadecimal digits stand for.
+/// Converts pairs of hexadecimal digits to bytes.
 std::string from_hex(const std::string& hex);
 
-/// An APP1 segment with an orientation tag, set in behind the start marker of `jpeg`.
+/// Inserts an APP1 segment with an orientation tag after the start marker of `jpeg`.
 std::string with_orientation(const std::string& jpeg, int orientation, bool big_endian);
 
 }  // namespace mcnn

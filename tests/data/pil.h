@@ -1,4 +1,4 @@
-// PIL beside ours, where there is one: MCNN_PYTHON names a Python that has it.
+// Compares with PIL, if MCNN_PYTHON names a Python that has it.
 #pragma once
 #include <cstdlib>
 #include <cstring>
@@ -14,13 +14,13 @@
 
 namespace mcnn {
 
-/// The Python to ask, if any.
+/// The Python in MCNN_PYTHON, if set.
 inline std::optional<std::string> python_with_pil() {
   const char* python = std::getenv("MCNN_PYTHON");
   return python == nullptr ? std::nullopt : std::optional<std::string>(python);
 }
 
-/// What PIL decodes; `prepare` is "" or "RESIZE:CROP". Throws if the Python fails: one that is named must work.
+/// PIL's pixels; `prepare` is "" or "RESIZE:CROP". Throws if the Python fails: if MCNN_PYTHON is set it must work.
 inline std::vector<Image> pil_images(const std::string& python, const std::string& prepare, const std::vector<std::string>& paths) {
   const TemporaryFolder folder;
   const std::string out = folder / "pixels";
@@ -53,6 +53,6 @@ inline int worst_difference(const Image& a, const Image& b) {
 
 }  // namespace mcnn
 
-/// Leaves the test, loudly, if there is no Python to ask.
+/// Skips the test, with a message, if MCNN_PYTHON is not set.
 #define SKIP_WITHOUT_PIL(python) \
   if (!(python)) GTEST_SKIP() << "SKIPPED: MCNN_PYTHON does not name a Python with PIL"

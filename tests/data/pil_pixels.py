@@ -1,5 +1,5 @@
-"""What PIL makes of photos: pil_pixels.py OUT PHOTO... writes the decoded RGB pixels, each photo behind two little-endian
-32-bit numbers, width and height. With RESIZE:CROP before OUT each is prepared as torchvision does it for evaluation."""
+"""Decodes photos with PIL: pil_pixels.py [RESIZE:CROP] OUT PHOTO... writes width and height as two little-endian 32-bit numbers and the RGB
+pixels of each photo. With RESIZE:CROP each is preprocessed as torchvision does for evaluation."""
 
 import struct
 import sys

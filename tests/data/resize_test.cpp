@@ -1,4 +1,5 @@
 // Resizing and cropping: PIL's own pixels for small patterns, parts of a result, the published roundings.
+// Next: data/resize.h, data/preprocess.h.
 #include "data/resize.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +13,7 @@
 namespace mcnn {
 namespace {
 
-/// (37x + 59y + 101c + 13xy) mod 256: every pixel differs from its neighbours, so that a weight that is off shows.
+/// (37x + 59y + 101c + 13xy) mod 256: every pixel differs from its neighbours, so that a wrong weight shows.
 Image pattern(int width, int height) {
   Image image{width, height, {}};
   for (int y = 0; y < height; ++y)
@@ -102,7 +103,7 @@ TEST(Resize, RefusesPartsOutsideAndEmptyPictures) {
   EXPECT_THROW(resize(Image{}, 5, 5, Interpolation::bicubic), Error);
 }
 
-/// What stands at the crop's first pixel of an image whose red is x, green is y: the offset itself, where nothing is resized.
+/// The crop's first pixel of an image with red = x and green = y, which is the crop's offset if nothing is resized.
 std::pair<int, int> crop_offset(int width, int height, int crop) {
   Image image{width, height, {}};
   for (int y = 0; y < height; ++y)

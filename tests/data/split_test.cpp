@@ -1,4 +1,5 @@
-// No person and no photo on two sides, and a check that finds a leak when one is planted.
+// No person and no photo is on two sides, and the check finds planted leaks.
+// Next: data/split.h.
 #include "data/split.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// What is UTF-8 and what is not, and tables and folders that are not.
+// Valid and invalid UTF-8, and tables and folders with invalid names.
 #include "data/utf8.h"
 
 #include <gtest/gtest.h>

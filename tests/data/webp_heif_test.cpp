@@ -1,4 +1,5 @@
-// WebP, HEIC and AVIF as Pillow reads them, and what is said of files that are no picture that is read.
+// WebP, HEIC and AVIF are decoded as by Pillow; error messages for formats that are not decoded.
+// Next: data/webp.h, data/heif.h, data/image_format.h.
 #include <gtest/gtest.h>
 
 #include "data/folder_listing.h"
@@ -66,7 +67,7 @@ constexpr const char* kAvifPixels =
 
 Image decoded(const std::string& file) { return decode_image(std::as_bytes(std::span(file)), "photo", 1000); }
 
-/// What is said of a file; empty: it is a picture.
+/// The error message for a file; empty: it was decoded.
 std::string complaint(const std::string& file) {
   try {
     decoded(file);
@@ -99,7 +100,7 @@ TEST(Webp, AFileThatIsCutShortIsRefused) {
     const std::string file = from_hex(known.file);
     for (std::size_t length = 12; length < file.size(); ++length) {
       const std::string said = complaint(file.substr(0, length));
-      const bool only_padding_is_missing = length + 1 == file.size();  // which nobody misses
+      const bool only_padding_is_missing = length + 1 == file.size();  // which decoders do not need
       EXPECT_TRUE(only_padding_is_missing || contains(said, "photo: cannot be decoded")) << known.what << " " << length << ": " << said;
     }
   }

@@ -1,4 +1,5 @@
-// Sectors, bank conflicts and bytes of kernels whose figures follow from their strides.
+// Sectors, bank conflicts and bytes of kernels whose counts follow from their strides.
+// Next: emulator/counters.h.
 #include "emulator/counters.h"
 
 #include <gtest/gtest.h>
@@ -11,7 +12,7 @@
 namespace mcnn::cuda {
 namespace {
 
-/// Thread t copies N elements; threads' are `from_stride` and `to_stride` apart.
+/// Each thread copies N elements; the threads' elements are `from_stride` and `to_stride` apart.
 template <class T, int N>
 __global__ void copy_strided(const T* x, T* y, int from_stride, int to_stride, int count) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);

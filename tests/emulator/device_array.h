@@ -1,4 +1,4 @@
-// An array in device memory that the host may touch too, and a launch on it: for tests alone.
+// For tests: an array in device memory that the host may also access, and a launch on it.
 #pragma once
 #include <cuda_runtime.h>
 

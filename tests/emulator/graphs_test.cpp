@@ -1,5 +1,6 @@
-// Streams, page-locked copies and graphs of the emulator: what is captured runs when the graph is launched, what a capture does not
-// allow is refused and loses it, and a copy from page-locked memory is as late as a device may make it.
+// Streams, page-locked copies and graphs of the emulator: captured work runs when the graph is launched; a call that a capture does not
+// allow is refused and invalidates it; a copy from page-locked memory runs as late as a device may run it.
+// Next: emulator/streams.cpp.
 #include <gtest/gtest.h>
 
 #include "emulator/streams.h"
@@ -40,7 +41,7 @@ class Graphs : public testing::Test {
     MCNN_CUDA(cudaGraphDestroy(graph));
     return exec;
   }
-  /// `call` is refused, the capture is lost by it, and the stream is sound afterwards.
+  /// Checks that `call` is refused and invalidates the capture, and that the stream works afterwards.
   template <class Call>
   void expect_refused(const char* what, cudaError_t expected, const Call& call) {
     SCOPED_TRACE(what);
@@ -136,7 +137,7 @@ TEST_F(Graphs, CopiesFromPageLockedMemoryAreAsLateAsTheyMay) {
     pinned[0] = 1.f;
     MCNN_CUDA(cudaMemcpyAsync(x, pinned, sizeof(float), cudaMemcpyHostToDevice, stream));
     MCNN_CUDA(cudaEventRecord(event, stream));
-    pinned[0] = value;  // a mistake: it is still to be read
+    pinned[0] = value;  // the planted mistake: the copy has not read it yet
     const float before = x[0];
     wait();
     return before != value && x[0] == value;

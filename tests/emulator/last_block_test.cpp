@@ -1,5 +1,6 @@
-// Merging by the last block (kernels/cuda/last_block.cuh): the same bits whoever comes last, launch after launch, and each way of
-// doing it wrong. What a missing fence does only ThreadSanitizer can see.
+// Merging by the last block (kernels/cuda/last_block.cuh): the same bits for every order of blocks, launch after launch; and each possible
+// mistake is found. A missing fence is found only by ThreadSanitizer.
+// Next: kernels/cuda/last_block.cuh.
 #include "kernels/cuda/last_block.cuh"
 
 #include <gtest/gtest.h>
@@ -62,7 +63,7 @@ INSTANTIATE_TEST_SUITE_P(Blocks, LastBlock, testing::Values(1, 2, 16, 17, 32, 33
 
 enum class Mistake { none, no_ticket, ticket_never_0_again, no_fence_before, no_fence_after };
 
-/// As draws_last, or with one mistake.
+/// draws_last, correct or with one mistake.
 template <Mistake kMistake>
 __device__ bool comes_last(unsigned* ticket) {
   __syncthreads();
@@ -91,7 +92,7 @@ __global__ void sum_numbers(float* parts, unsigned* ticket, float* sum) {
   sum[t] = total;
 }
 
-/// How many of `launches` launches, in this order of blocks, leave the sum of 5 blocks.
+/// How many of `launches` launches, in this order of blocks, give the sum of 5 blocks.
 template <Mistake kMistake>
 int right_sums(simt::Options options, int launches) {
   const simt::Options before = std::exchange(simt::options(), options);

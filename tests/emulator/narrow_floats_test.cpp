@@ -1,4 +1,4 @@
-// bf16 and fp16 of the emulator, all 65536 of each: against their definition, computed in double.
+// The emulator's bf16 and fp16: all 65536 values of each are compared with their definition, computed in double.
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ double value_of(unsigned bits, int exponent_bits, int fraction_bits) {
   return sign * std::ldexp(fraction + (1 << fraction_bits), exponent - bias - fraction_bits);
 }
 
-/// T(float) of every value, of the middle between it and the next, and of the floats beside the middle.
+/// Converts each value, the middle between it and the next, and the floats next to the middle.
 template <class T>
 void expect_nearest_even(int exponent_bits, int fraction_bits) {
   const unsigned infinity = ((1u << exponent_bits) - 1) << fraction_bits;
@@ -37,7 +37,7 @@ void expect_nearest_even(int exponent_bits, int fraction_bits) {
     ASSERT_EQ(bits_of(value), bits);
     const unsigned magnitude = bits & 0x7fffu;
     if (magnitude >= infinity) continue;
-    // Above the largest value the middle is where the next would be if exponents went on.
+    // For the largest value, the next one is what it would be with a larger exponent.
     const double next = magnitude + 1 < infinity ? value_of(bits + 1, exponent_bits, fraction_bits)
                                                  : 2 * value - value_of(bits - 1, exponent_bits, fraction_bits);
     const float middle = static_cast<float>((value + next) / 2);

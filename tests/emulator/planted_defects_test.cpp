@@ -1,4 +1,5 @@
-// Kernels with one mistake each, and the error that names it. Without its check each of these tests fails.
+// Kernels with one mistake each, and the error that reports it. Each test fails if the emulator lacks that check.
+// Next: emulator/grid.h; sanitizers_test.cpp has those that only a sanitizer finds.
 #include <gtest/gtest.h>
 
 #include "emulator/sanitizers.h"
@@ -14,7 +15,7 @@ namespace {
 
 constexpr unsigned kAll = 0xffffffffu;
 
-/// What the launch's error says; empty: none.
+/// The launch's error message; empty: no error.
 template <class... Parameters, class... Arguments>
 std::string error_of(void (*kernel)(Parameters...), const Grid& grid, Arguments&&... arguments) {
   try {
@@ -25,7 +26,7 @@ std::string error_of(void (*kernel)(Parameters...), const Grid& grid, Arguments&
   return "";
 }
 
-/// The launch fails in every order of threads, on one line that begins with the kernel's name and holds `part`.
+/// Checks that the launch fails in every order of threads, with one line that begins with the kernel's name and contains `part`.
 template <class... Parameters, class... Arguments>
 void expect_error(const std::string& part, void (*kernel)(Parameters...), const Grid& grid, Arguments&&... arguments) {
   in_every_order([&] {
@@ -62,7 +63,7 @@ bool is_shifted(simt::Options options) {
 
 TEST(PlantedDefect, RemovedBarrierShowsInOtherOrdersThanTheFirst) {
   if (simt::thread_sanitizer()) GTEST_SKIP() << "ThreadSanitizer tells it: sanitizers_test.cpp";
-  EXPECT_TRUE(is_shifted({simt::Order::ascending}));  // which is why this order alone does not do
+  EXPECT_TRUE(is_shifted({simt::Order::ascending}));  // so this order alone would not find the mistake
   EXPECT_FALSE(is_shifted({simt::Order::descending}));
   EXPECT_FALSE(is_shifted({simt::Order::shuffled, 1}));
 }
@@ -143,7 +144,7 @@ TEST(PlantedDefect, MisalignedVectorLoad) {
   expect_error("which is not a multiple of 16", copy<float, 4>, {1, 32}, x + 1, y);
 }
 
-// AddressSanitizer tells these in its own words, below.
+// AddressSanitizer reports these itself: see below.
 class PlantedOutOfBounds : public testing::Test {
  protected:
   void SetUp() override {
@@ -265,7 +266,7 @@ TEST(PlantedDefect, FreeAndCopyWhatIsNotThere) {
   EXPECT_EQ(cudaFree(x), cudaErrorInvalidValue);
 }
 
-// A grid that was given up leaves nothing behind.
+// A grid that ended by an error does not affect the next one.
 TEST(PlantedDefect, TheNextLaunchIsSound) {
   DeviceArray<float> x(64), y(64);
   MCNN_CUDA(cudaMemset(x, 0, 256));

@@ -1,4 +1,5 @@
-// Every primitive of the emulator gives what CUDA's manual says, in every order of threads.
+// Every primitive of the emulator behaves as CUDA's manual says, in every order of threads.
+// Next: emulator/device_warp.h, emulator/grid.h.
 #include <gtest/gtest.h>
 
 #include "emulator/async_copies.h"
@@ -133,7 +134,7 @@ TEST(Primitives, ShufflesOfUnsigned) { expect_shuffles<unsigned>(); }
 TEST(Primitives, ShufflesOfFloat) { expect_shuffles<float>(); }
 TEST(Primitives, ShufflesOfDouble) { expect_shuffles<double>(); }
 
-/// Two halves of a warp shuffle among themselves, at two places at once.
+/// The two halves of a warp shuffle separately, at two source lines at the same time.
 __global__ void shuffle_by_halves(int* out) {
   const int t = static_cast<int>(threadIdx.x);
   if (t < 16)

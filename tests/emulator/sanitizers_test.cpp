@@ -1,4 +1,4 @@
-// What only a sanitizer sees: each of these dies by its report, which names the kernel. Elsewhere they are skipped.
+// Mistakes that only a sanitizer finds: each test dies with its report, which names the kernel. Skipped in builds without that sanitizer.
 #include <gtest/gtest.h>
 
 #include "emulator/sanitizers.h"

@@ -1,4 +1,5 @@
 // safetensors: what is written is read back to the bit; what is malformed is refused with one line, never a crash.
+// Next: formats/safetensors.h.
 #include "formats/safetensors.h"
 
 #include <gtest/gtest.h>
@@ -39,7 +40,7 @@ class Safetensors : public ::testing::Test {
     std::ifstream in(path_, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
-  /// The one line the reader refuses the file with; a test failure if it does not refuse.
+  /// The reader's error message; the test fails if the file is accepted.
   std::string refusal() const {
     try {
       open_tensor_file(path_);
@@ -87,7 +88,7 @@ TEST_F(Safetensors, WhatIsWrittenIsReadBack) {
   }
   EXPECT_EQ(file.find("b"), nullptr);
   EXPECT_EQ(files_in_folder(), 1u) << "a temporary file stayed";
-  // Aligned, although a three-byte tensor was listed first: others map these files and read them in place.
+  // All tensors are aligned although a three-byte tensor was listed first: other programs map these files and read them in place.
   EXPECT_EQ(reinterpret_cast<uintptr_t>(file.find("counter")->bytes.data()) % 8, 0u);
 }
 
@@ -112,7 +113,7 @@ TEST_F(Safetensors, EveryTypeConverts) {
   EXPECT_THROW(as_floats(stored("", "C64", {1}, f64)), Error);
 }
 
-TEST_F(Safetensors, UnalignedDataIsRead) {  // the format does not ask for padding after the header
+TEST_F(Safetensors, UnalignedDataIsRead) {  // the format does not require padding after the header
   const std::string header =
       R"({"b":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"f":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}})";
   const uint64_t length = header.size();

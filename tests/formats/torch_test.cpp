@@ -1,5 +1,6 @@
-// torch.save's files, both containers: what they hold arrives, whatever way it lies in its storage; what they try, does not
-// happen; what is damaged is refused with one line that says where.
+// torch.save's files, both containers: tensors are read however they lie in their storage; code in a file is not run; damaged files are
+// refused with one line that says where.
+// Next: formats/torch_tensors.h; torch_writer.h makes the files.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -21,14 +22,14 @@ using namespace torch_writer;
 
 std::span<const std::byte> bytes_of(const std::string& content) { return std::as_bytes(std::span(content)); }
 
-/// The tensors of a file, as its content lets them be; `content` outlives the result.
+/// The tensors of a file with this content, which must outlive the result.
 TensorFile read(const std::string& content, const std::string& dictionary = "") {
   return content.starts_with("PK") ? read_torch_zip("f.pth", bytes_of(content), nullptr, dictionary)
                                    : read_torch_legacy("f.pth", bytes_of(content), nullptr, dictionary);
 }
 TensorFile read(std::string&& content, const std::string& dictionary = "") = delete;
 
-/// The line it is refused with; "" if it is not.
+/// The error message; "" if the file is accepted.
 std::string refusal(const std::string& content, const std::string& dictionary = "") {
   try {
     read(content, dictionary);
@@ -81,7 +82,7 @@ TEST(Torch, ViewsOfOneStorage) {
     EXPECT_EQ(floats(file, "scalar"), (std::vector<float>{7}));
     EXPECT_EQ(floats(file, "none"), std::vector<float>());
     EXPECT_EQ(file.find("scalar")->shape_str(), "()");
-    // Not copied: the values are where the file has them.
+    // Not copied: the values lie in the file's bytes.
     const auto* inside = reinterpret_cast<const char*>(file.find("whole")->bytes.data());
     EXPECT_TRUE(inside > content.data() && inside < content.data() + content.size());
   }
@@ -229,7 +230,7 @@ TEST(Torch, WhatTrainersSaveBesideTheWeightsIsPassedOver) {
     }
   for (const auto& c : cases) {
     if (*c.object.c_str() == 0) continue;
-    // Among the weights it is no tensor, and is named; alone it is no dictionary.
+    // Among the weights the object is no tensor, and a note names it; alone it is no dictionary.
     std::string notes;
     const std::string among = torch_zip(dict({{"w", weight}, {"beside", c.value}}), {{"0", counting(1)}});
     const TensorFile file = read(among, "");
@@ -270,13 +271,13 @@ TEST(Torch, WrongTensorsAreRefusedByName) {
   };
   for (const auto& c : cases)
     for (const std::string& content : both(dict({{"layer.weight", c.tensor}}), {{"0", counting(4)}})) expect_refused(content, {c.word});
-  // The legacy container lists its storages, and misses the same ones there.
+  // The legacy container lists its storages; the list lacks the same ones.
   expect_refused(torch_zip(dict({{"a", tensor(storage("9", 4), {1}, {1})}}), {{"0", counting(4)}}), {"no entry 'model/data/9'"});
   expect_refused(torch_zip(dict({{"a", tensor(text("x"), {1}, {1})}}), {}), {"tensor 'a'", "a str, expected a storage"});
   for (const std::string& content : both(dict({{"layer.weight", cases[0].tensor}}), {{"0", counting(4)}}))
     expect_refused(content, {"'layer.weight'", "F32(5)", "offset "});
   const std::string twice = dict({{"a", tensor(shared, {1}, {1})}, {"a", tensor(shared, {1}, {1})}});
-  for (const std::string& content : both(twice, {{"0", counting(4)}})) expect_refused(content, {"'a' is there twice"});
+  for (const std::string& content : both(twice, {{"0", counting(4)}})) expect_refused(content, {"'a' occurs twice"});
   for (const std::string& content : both("}(" + integer(3) + tensor(shared, {1}, {1}) + "u", {{"0", counting(4)}}))
     expect_refused(content, {"name is a int"});
 }
@@ -314,7 +315,7 @@ TEST(Torch, PicklesThatAskForMemory) {
 }
 
 TEST(Torch, NamesOfObjectsTakeLittleMemory) {
-  // A long text, named again and again by its memo; and short names, each kept once.
+  // A long text, repeated by its memo entry; and short names, each kept once.
   const std::string file = torch_zip(text(std::string(1 << 20, 'm')) + text("n") + "\x93", {});
   EXPECT_NE(refusal(file).find("a global's name of 1048577 bytes"), std::string::npos) << refusal(file);
 }
@@ -373,7 +374,7 @@ TEST(Torch, EveryFlippedByteOfALegacyFileIsAValueOrALine) {
     for (const int bits : {0x01, 0x80, 0xff}) {
       std::string damaged = content;
       damaged[at] = static_cast<char>(damaged[at] ^ bits);
-      refusal(damaged);  // looks at the line, if there is one
+      refusal(damaged);  // checks the message, if there is one
     }
 }
 
@@ -391,11 +392,11 @@ TEST(Torch, ZipsThatLie) {
   expect_refused(torch_zip(object, {}), {"no entry 'model/data/0'"});
   expect_refused(zip({{"readme", "x"}}), {"without data.pkl"});
   expect_refused(zip({{"a/data.pkl", pickle(object)}, {"b/data.pkl", pickle(object)}}), {"two objects"});
-  expect_refused(zip({{"a/data.pkl", pickle(object)}, {"a/data.pkl", pickle(object)}}), {"is there twice"});
+  expect_refused(zip({{"a/data.pkl", pickle(object)}, {"a/data.pkl", pickle(object)}}), {"occurs twice"});
   expect_refused(zip({{"a/byteorder", "big"}, {"a/data.pkl", pickle(object)}}), {"byte order 'big'"});
   expect_refused(zip({}), {"without data.pkl"});
 
-  // A bomb: a million zeros in a thousand bytes.
+  // A zip bomb: a million zeros in a thousand bytes.
   const std::string bomb = zip({{"a/data.pkl", pickle(dict({{"a", tensor(storage("0", 250'000), {250'000}, {1})}}))},
                                 {"a/data/0", std::string(1'000'000, '\0'), true}});
   EXPECT_LT(bomb.size(), 3000u);
@@ -417,7 +418,7 @@ TEST(Torch, ZipsThatLie) {
   std::string overlapping = good;
   overlapping.replace(second + 42, 4, raw(0u));
   expect_refused(overlapping, {"another entry"});
-  // An entry that reaches into the next one: its size is believed in both places, and its CRC is right.
+  // An entry that overlaps the next one: both headers state the same size, and its CRC is right.
   std::string reaching = zip({{"a", "12345678"}, {"b", "abc"}});
   for (const std::size_t at : {std::size_t{18}, reaching.find("PK\x01\x02") + 20}) reaching.replace(at, 8, raw(20u) + raw(20u));
   EXPECT_THROW(
@@ -434,7 +435,7 @@ TEST(Torch, LegacyFilesThatLie) {
   expect_refused(torch_legacy(object, {{"0", counting(3)}}), {"storage '0' has 3 elements, expected 2"});
   expect_refused(torch_legacy(object, {{"1", counting(2)}}), {"does not name"});
   expect_refused(torch_legacy(object, {}), {"storage '0' is not in the file"});
-  expect_refused(torch_legacy(object, {{"0", counting(2)}, {"0", counting(2)}}), {"storage '0' is there twice"});
+  expect_refused(torch_legacy(object, {{"0", counting(2)}, {"0", counting(2)}}), {"storage '0' occurs twice"});
   expect_refused(torch_legacy(other, {{"0", counting(2)}}), {"3 F32 here and 2 F32 before"});
   expect_refused(torch_legacy(object, {{"0", counting(2)}}) + "!", {"1 bytes at the end"});
 }

@@ -1,5 +1,6 @@
-// What torch.save writes, and what it never would: pickles put together from opcodes, zip files, legacy files.
-// Everything is a string of bytes, so that a test can damage whatever it likes.
+// Makes files as torch.save writes them, and malformed ones: pickles from single opcodes, zip files, legacy files. All are strings of
+// bytes, so that a test can damage any part.
+// Next: torch_test.cpp uses it.
 #pragma once
 #include <libdeflate.h>
 
@@ -25,7 +26,7 @@ inline std::string joined(const std::vector<std::string>& parts) {
   return all;
 }
 
-// Values: what a pickle does to leave one on the stack.
+// Values: the opcodes that push one on the stack.
 inline std::string text(const std::string& s) { return "X" + raw(static_cast<uint32_t>(s.size())) + s; }
 inline std::string integer(int64_t n) { return "\x8a\x08" + raw(n); }
 inline std::string tuple(const std::vector<std::string>& items) { return "(" + joined(items) + "t"; }

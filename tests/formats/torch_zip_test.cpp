@@ -1,4 +1,5 @@
-// torch.save's container, byte by byte: what torch.load relies on is asked for here, what it makes of it in check_exports.py.
+// write_torch_zip's files, byte by byte: everything that torch.load relies on. check_exports.py loads them with torch.
+// Next: formats/write_torch_zip.h.
 #include <gtest/gtest.h>
 #include <libdeflate.h>
 
@@ -38,7 +39,7 @@ struct Record {
   std::size_t begin = 0;
 };
 
-/// Records by the central directory; both headers of each must say the same, and the CRC must be that of the data.
+/// Reads records by the central directory. Both headers of each must agree, and the CRC must be that of the data.
 std::vector<Record> records_of(const std::string& zip) {
   std::vector<Record> records;
   const std::size_t end = zip.size() - 22;

@@ -1,4 +1,4 @@
-// config.ini from anywhere: read_config answers or throws Error, and what it read can be written and read again.
+// Arbitrary config.ini files: read_config returns or throws Error, and the result can be written and read again.
 // Next: train/config.cpp.
 #include "train/config.h"
 

@@ -1,5 +1,5 @@
-// Tables from anywhere: parse_csv answers or throws Error; every row is as long as the header, and the table written with
-// csv_field is the same table.  Next: data/csv.cpp.
+// Arbitrary tables: parse_csv returns or throws Error; every row is as long as the header, and writing the table with csv_field and parsing
+// it gives the same table.  Next: data/csv.cpp.
 #include "data/csv.h"
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Photos from anywhere: decode_image (JPEG with its EXIF; PNG, BMP, GIF by stb) answers or throws Error, and what it answers
-// has the pixels it says and can be preprocessed.  Next: data/jpeg.cpp, data/stb_decoder.cpp, data/exif.cpp.
+// Arbitrary photos: decode_image (JPEG with its EXIF; PNG, BMP, GIF by stb) returns or throws Error; a returned image has width*height
+// pixels and can be preprocessed.  Next: data/jpeg.cpp, data/stb_decoder.cpp, data/exif.cpp.
 #include "data/image.h"
 
 #include <cstdlib>
@@ -9,7 +9,7 @@
 #include "runtime/error.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
-  constexpr int64_t kMostPixels = 1 << 16;  // larger pictures cost time and find nothing that small ones do not
+  constexpr int64_t kMostPixels = 1 << 16;  // larger pictures would only take more time
   const std::span<const std::byte> bytes = std::as_bytes(std::span(data, size));
   const int orientation = mcnn::exif_orientation(bytes);
   if (orientation < 1 || orientation > 8) std::abort();

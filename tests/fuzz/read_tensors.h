@@ -1,4 +1,4 @@
-// What every target of a tensor container does with the file it got: reads each value, and looks at the message of an Error.
+// Common to the fuzz targets of tensor containers: reads every value of a file, and checks the message of an Error.
 #pragma once
 #include <cstdint>
 #include <cstdlib>
@@ -11,7 +11,7 @@
 
 namespace mcnn {
 
-/// open(bytes) -> TensorFile. Aborts where a message is not one line that begins with the file's name.
+/// open(bytes) -> TensorFile. Aborts if a message is not one line that begins with the file's name.
 template <class Open>
 void read_tensors(const uint8_t* data, std::size_t size, const Open& open) {
   constexpr std::size_t kMostValues = 1 << 20;  // names may share a storage: enough is enough

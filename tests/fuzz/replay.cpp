@@ -1,5 +1,5 @@
-// A fuzz target without a fuzzer, for any compiler: the seeds, every cut of them, and mutations, the same ones every time,
-// must end in a value or an Error; whatever else is thrown ends the program.
+// Runs a fuzz target without a fuzzer, with any compiler: on the seeds, truncations of them, and fixed mutations. Each must end in a value
+// or an Error; any other exception ends the program.
 // Usage: <name>_replay FOLDER.  With a fuzzer: scripts/fuzz.sh.
 #include <algorithm>
 #include <array>
@@ -18,15 +18,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size);
 namespace {
 
 constexpr int kMutations = 10'000;
-constexpr std::size_t kMostCuts = 1'000;  // of one seed
+constexpr std::size_t kMostCuts = 1'000;  // truncations per seed
 
-/// From a block of its own, so that AddressSanitizer sees every byte read beside it.
+/// Copies the input to a block of exactly its size, so that AddressSanitizer reports reads beyond it.
 void run(const std::string& input) {
   const std::vector<uint8_t> bytes(input.begin(), input.end());
   LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
 }
 
-/// One to eight changes: a flipped bit, a byte with an extreme value, a stretch taken out, doubled or taken from another seed.
+/// Makes one to eight changes: flips a bit, sets a byte to an extreme value, removes, doubles, or replaces a range by another seed's.
 std::string mutated(std::string input, const std::vector<std::string>& seeds, std::mt19937& random) {
   const auto below = [&](std::size_t n) { return static_cast<std::size_t>(random() % n); };
   for (std::size_t change = 1 + below(8); change > 0 && !input.empty(); --change) {

@@ -1,4 +1,4 @@
-// safetensors from anywhere: a file of tensors, or an Error.  Next: formats/safetensors.cpp.
+// Arbitrary safetensors files: the reader returns or throws Error.  Next: formats/safetensors.cpp.
 #include "formats/safetensors.h"
 
 #include "tests/fuzz/read_tensors.h"

@@ -1,4 +1,4 @@
-// Where the fuzzers of configurations, tables and photos begin: writes OUT/config, OUT/csv and OUT/image.
+// Writes seeds for the fuzz targets of configurations, tables and photos: OUT/config, OUT/csv and OUT/image.
 #include <filesystem>
 #include <fstream>
 #include <iostream>

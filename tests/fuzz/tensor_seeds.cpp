@@ -1,5 +1,5 @@
-// Where the fuzzers of tensor containers begin: writes OUT/safetensors, OUT/torch_zip and OUT/torch_legacy, files that their
-// readers accept.
+// Writes seeds for the fuzz targets of tensor containers, files that the readers accept: OUT/safetensors, OUT/torch_zip and
+// OUT/torch_legacy.
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -19,7 +19,7 @@ std::string safetensors(const std::string& header, std::size_t data_bytes) {
   return raw(uint64_t{header.size()}) + header + std::string(data_bytes, '\x3f');
 }
 
-/// What torch.save is given: the value, as a pickle makes it, over the same two storages.
+/// Objects for torch.save: each is the pickle of a value, over the same two storages.
 std::vector<std::pair<std::string, std::string>> objects() {
   const std::string whole = tensor(storage("0", 24), {4, 3, 2}, {6, 2, 1}), part = tensor(storage("1", 4), {2}, {1}, 1),
                     turned = tensor(storage("0", 24), {3, 2, 4}, {8, 1, 2}),

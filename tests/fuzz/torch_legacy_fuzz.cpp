@@ -1,5 +1,5 @@
-// Checkpoints of torch.save before 1.6 from anywhere: no checksum stands between the fuzzer and the unpickler, or the way
-// tensors lie in storages.  Next: formats/torch_legacy.cpp.
+// Arbitrary checkpoints of torch.save before 1.6. Without checksums, mutations reach the unpickler and the layout of tensors in storages.
+// Next: formats/torch_legacy.cpp.
 #include "formats/torch_legacy.h"
 
 #include "tests/fuzz/read_tensors.h"

@@ -1,4 +1,4 @@
-// Checkpoints of torch.save from anywhere: the directory, inflation, the object's pickle.  Next: formats/torch_zip.cpp.
+// Arbitrary checkpoints of torch.save: the zip directory, inflation, the object's pickle.  Next: formats/torch_zip.cpp.
 #include "formats/torch_zip.h"
 
 #include "tests/fuzz/read_tensors.h"

@@ -15,7 +15,7 @@ TEST(Agreement, BothBoundsAndNaN) {
   EXPECT_EQ(a.where, 3u);
   EXPECT_TRUE(a.within(0.1001));
   EXPECT_FALSE(a.within(0.0999));
-  // One large error among many values: small in the norm, not in the maximum.
+  // One large error among many values is small in the norm but not in the maximum.
   std::vector<double> many(10000, 1.0);
   std::vector<double> found(10000, 1.0);
   found[77] = 1.05;

@@ -1,4 +1,5 @@
-// Processors and memory that a process may use, from folders that stand for the system's.
+// The processors and memory that a process may use, read from folders that replace the system's.
+// Next: runtime/allowance.h.
 #include "runtime/allowance.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-// The step arena: memory comes back, a repeated step needs no more of it, and fresh memory shows when read.
+// The arena: freed memory is reused, a repeated step needs no more memory, and reads of uninitialised memory show.
+// Next: runtime/arena.h.
 #include "runtime/arena.h"
 
 #include <gtest/gtest.h>
@@ -29,7 +30,7 @@ TEST(Arena, HolesMergeInAnyOrderOfRelease) {
     const void* start = small[0].raw();
     const std::size_t peak = arena.peak();
     for (const std::size_t i : order) small[i] = {};
-    const Tensor large = arena.tensor({3000});  // fits only where all three were
+    const Tensor large = arena.tensor({3000});  // fits only into the merged hole of all three
     EXPECT_EQ(large.raw(), start);
     EXPECT_EQ(arena.peak(), peak);
   }
@@ -74,27 +75,13 @@ TEST(Arena, RepeatedStepKeepsItsPeak) {
   EXPECT_EQ(arena.in_use(), 0u);
 }
 
-TEST(Arena, FreshMemoryIsNaN) {
-  Arena arena(host_memory());
-  arena.fill_fresh(true);
-  for (int round = 0; round < 2; ++round) {  // also where an older block was
-    Tensor x = arena.tensor({33}), y = arena.tensor({33}, DType::bf16), z = arena.tensor({33}, DType::f64);
-    for (int64_t i = 0; i < 33; ++i) {
-      ASSERT_TRUE(std::isnan(x.data<float>()[i]));
-      ASSERT_TRUE(std::isnan(static_cast<float>(y.data<bf16>()[i])));
-      ASSERT_TRUE(std::isnan(z.data<double>()[i]));
-      x.data<float>()[i] = 1.f;
-    }
-  }
-}
-
 TEST(Arena, TensorsOutliveTheArena) {
   Tensor x;
   {
     Arena arena(host_memory());
     x = arena.tensor({1000});
   }
-  x.data<float>()[999] = 1.f;  // a fault, or AddressSanitizer's report, if the memory had gone
+  x.data<float>()[999] = 1.f;  // a segmentation fault, or AddressSanitizer's report, if the memory were freed
   EXPECT_EQ(x.data<float>()[999], 1.f);
 }
 

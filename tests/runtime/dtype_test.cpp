@@ -1,4 +1,4 @@
-// The storage types that C++ has no name for.
+// bf16 and fp16, the storage types that C++20 lacks.
 #include "runtime/dtype.h"
 
 #include <gtest/gtest.h>
@@ -25,7 +25,7 @@ TEST(Bf16, RoundsToNearestEven) {
   EXPECT_TRUE(std::signbit(round_trip(-0.f)));
 }
 
-/// What IEEE 754 says the 16 bits mean, by its formula.
+/// The value of 16 bits by IEEE 754's formula.
 double meaning(uint16_t bits) {
   const int exponent = bits >> 10 & 0x1f, fraction = bits & 0x3ff;
   const double magnitude = exponent == 31  ? (fraction ? NAN : INFINITY)

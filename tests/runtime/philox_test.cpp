@@ -1,4 +1,4 @@
-// Philox4x32-10 against the known answers of Random123 1.14 (kat_vectors), and what the engine makes of it.
+// Philox4x32-10 against the known answers of Random123 1.14 (kat_vectors), and the engine's use of counter and key.
 #include "runtime/philox.h"
 
 #include <gtest/gtest.h>

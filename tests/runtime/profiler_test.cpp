@@ -1,4 +1,5 @@
-// The profiler: where time is booked, tables that add up, a trace that a browser can read.
+// The profiler: to which rows time is added, tables whose rows add up, and a trace that a browser can read.
+// Next: runtime/profiler.h.
 #include "runtime/profiler.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-// A run's state on disk: what is read is what was written, training goes on as if it had not stopped, misfits are refused.
+// A run's state on disk: it is read back unchanged, training resumes bit-identically, and misfits are refused.
+// Next: train/checkpoint.h.
 #include "train/checkpoint.h"
 
 #include <gtest/gtest.h>
@@ -122,7 +123,7 @@ TEST_F(Checkpoint, ProgressThatIsNoNumberIsRefused) {
     const TensorFile file = open_tensor_file(path);
     Metadata metadata = file.metadata();
     metadata.erase(key);
-    metadata.erase("crc32");  // as a program would that wrote such a state
+    metadata.erase("crc32");  // so that the values themselves are checked
     if (value) metadata[key] = *value;
     write_safetensors(path, file.tensors(), metadata);
   };
@@ -159,7 +160,7 @@ TEST_F(Checkpoint, ATurnedBitIsNoticedBeforeAnythingIsTaken) {
     damaged[at] = static_cast<char>(damaged[at] ^ (1 << (i % 8)));
     folder.write("last.safetensors", damaged);
     if (complaint(read).empty())
-      expect_same(read, written);  // a byte that says nothing
+      expect_same(read, written);  // the damaged byte has no meaning
     else
       ++refused;
     if (refused == i + 1) {

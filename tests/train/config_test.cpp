@@ -1,4 +1,5 @@
-// config.ini: what is written is what is read, and every mistake is one line that names the file, the section and the key.
+// config.ini: it is read back as written, and every mistake is one line that names the file, the section and the key.
+// Next: train/config.h.
 #include "train/config.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// The forecast is what a step then takes, to the byte; and a run that does not fit is told what would.
+// The forecast equals the memory that a step uses, to the byte; for a run that does not fit, the error names a batch that does.
 #include "train/forecast.h"
 
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 namespace mcnn {
 namespace {
 
-/// Bytes of parameters with the optimizer's state, and the workspace's bytes, of steps that were really taken.
+/// The memory used by real steps: parameters with the optimizer's state, and the workspace.
 MemoryForecast taken(const NetworkSpec& spec, const OptimizerOptions& options, int64_t batch, int64_t h, int64_t w) {
   Trainee trainee(spec, options);
   trainee.step(0, random_batch(batch, h, w));
@@ -47,7 +47,8 @@ TEST(Forecast, KnowsTheOptimizersState) {
 }
 
 TEST(Forecast, NarrowStorageHalvesTheFeatureMapsAlone) {
-  const MemoryForecast wide = forecast(small_spec(), DType::f32, {}, 64, 64, 64), half = forecast(small_spec(), DType::bf16, {}, 64, 64, 64);
+  const MemoryForecast wide = forecast(small_spec(), DType::f32, {}, 64, 64, 64),
+                       half = forecast(small_spec(), DType::bf16, {}, 64, 64, 64);
   EXPECT_EQ(half.parameters, wide.parameters);
   EXPECT_NEAR(static_cast<double>(half.step) / static_cast<double>(wide.step), 0.5, 0.05);  // with a copy of the weights
 }

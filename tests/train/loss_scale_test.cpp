@@ -1,4 +1,4 @@
-// Loss scaling: how the scale moves, and that a step is the same with any.
+// Loss scaling: how the scale changes, and that a step's result does not depend on it.
 #include "train/loss_scale.h"
 
 #include <gtest/gtest.h>
@@ -21,7 +21,7 @@ TEST(LossScale, HalvesAtOverflowAndDoublesAfterALongRunWithout) {
   scale.update(true);
   EXPECT_EQ(scale.value, 65536.f);
   for (int step = 1; step < LossScale::kPatience; ++step) scale.update(true);
-  scale.update(false);  // the run begins anew
+  scale.update(false);  // the count of finite steps restarts
   for (int step = 1; step < LossScale::kPatience; ++step) scale.update(true);
   EXPECT_EQ(scale.value, 32768.f);
 }

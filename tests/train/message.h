@@ -1,4 +1,4 @@
-// What a call complains of, and whether the words that help are in it.
+// The message of the Error that a call throws, and a check of its words.
 #pragma once
 #include <gtest/gtest.h>
 

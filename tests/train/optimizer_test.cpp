@@ -1,4 +1,5 @@
-// The optimizer around the kernels: which parameters decay, the norm it reports, and the averages' way in and out.
+// The optimizer apart from its kernels: which parameters decay, the norm it reports, and swapping averages in and out.
+// Next: train/optimizer.h.
 #include "train/optimizer.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// Networks and batches small enough that a training step takes milliseconds, with everything in them that a real one has.
+// Networks and batches so small that a training step takes milliseconds, but with every kind of layer of a real network.
 #pragma once
 #include "kernels/backend.h"
 #include "runtime/philox.h"
@@ -16,7 +16,7 @@ inline NetworkSpec small_spec(bool lite = false) {
   return spec;
 }
 
-/// Random photos, half of them to be mirrored; photo i is of class i % classes.
+/// Random photos, half of them mirrored; photo i has class i % classes.
 inline Batch random_batch(int64_t n, int64_t h, int64_t w, uint64_t seed = 1, int64_t classes = 5) {
   const Philox random{seed, stream::synthetic, 0};
   Batch batch{.n = n, .h = h, .w = w};
@@ -31,7 +31,7 @@ inline Batch random_batch(int64_t n, int64_t h, int64_t w, uint64_t seed = 1, in
   return batch;
 }
 
-/// initialise(), then vectors (gammas, betas, biases, running statistics) moved off their symmetric start by up to 0.3.
+/// initialise(), then adds up to 0.3 to vectors (gammas, betas, biases, running statistics), so that they are not all equal.
 inline void random_start(Engine& engine, uint64_t seed = 1) {
   initialise(engine.parameters(), seed);
   const Philox random{seed, stream::synthetic, 1};
@@ -51,8 +51,7 @@ struct Trainee {
   Optimizer optimizer;
   TrainingStep whole_step;
 
-  Trainee(const NetworkSpec& spec, const OptimizerOptions& options, uint64_t seed = 1, int threads = 1,
-          const std::string& device = "cpu")
+  Trainee(const NetworkSpec& spec, const OptimizerOptions& options, uint64_t seed = 1, int threads = 1, const std::string& device = "cpu")
       : ops(make_backend(device, threads).ops),
         engine(*ops, spec, {}, true),
         optimizer((random_start(engine, seed), engine.parameters()), options),

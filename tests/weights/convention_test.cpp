@@ -1,4 +1,5 @@
-// Conventions: who wins, what the published checkpoints want, and that a guess is never passed off as a statement.
+// Conventions: which source wins, the published checkpoints' values, and that guesses are always marked.
+// Next: weights/convention.h, weights/published.h.
 #include "weights/convention.h"
 #include "tests/train/message.h"
 #include "tests/weights/published_file.h"

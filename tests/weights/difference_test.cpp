@@ -1,4 +1,4 @@
-// Two files against each other, and a network's answers against a reference.
+// Comparing two files, and a network's logits with a reference.
 #include "weights/difference.h"
 
 #include <gtest/gtest.h>

@@ -1,4 +1,5 @@
-// Names: timm's traps spelt out, every naming translated one to one, and the reference files' own names.
+// Names: timm's special cases, one-to-one translation of every naming, and the names in reference files.
+// Next: weights/key_map.h.
 #include "weights/key_map.h"
 
 #include <gtest/gtest.h>

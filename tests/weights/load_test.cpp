@@ -1,4 +1,5 @@
-// Loading: values arrive in the engine's layout whatever the file's names; what does not fit is refused and left untouched.
+// Loading: values get the engine's layout whatever the file's naming; a file that does not fit is refused and changes nothing.
+// Next: weights/load.h.
 #include "weights/load.h"
 
 #include <gtest/gtest.h>
@@ -201,7 +202,7 @@ TEST(Load, AnotherClassCountGetsANewHead) {
   load_weights(draft.file(), other_seed.list(), other_seed.parameters, {.seed = 10});
   EXPECT_NE(network.values("classifier.weight"), other_seed.values("classifier.weight"));
 
-  // Told by the bias alone, where the large matrix is what is missing.
+  // The number of classes is known from the bias alone if the weight is missing.
   draft.erase("classifier.1.weight");
   EXPECT_TRUE(load_weights(draft.file(), network.list(), network.parameters).new_head);
   EXPECT_CONTAINS(refusal(draft, thousand), "missing: classifier.weight (classifier.1.weight)");
@@ -290,7 +291,7 @@ TEST(Load, ForeignFilesAreNamed) {
   draft = Draft::of(network, Naming::timm);
   draft.entries.push_back(draft.entries.front());
   draft.entries.back().name = "module." + draft.entries.front().name;
-  EXPECT_CONTAINS(refusal(draft, network), "is there twice");
+  EXPECT_CONTAINS(refusal(draft, network), "occurs twice");
 }
 
 TEST(Save, IsLoadedBackToTheBit) {

@@ -1,5 +1,6 @@
-// The exported graph as protobuf reads it back: every value is written before it is read, padding is that of the size, folded
-// weights are the product they should be. Its answers are compared in check_exports.py, by ONNX Runtime.
+// Checks the exported graph, read back by protobuf: every value is written before it is read, padding fits the input size, and folded
+// weights are correct. check_exports.py compares its results by ONNX Runtime.
+// Next: weights/write_onnx.h.
 #include <gtest/gtest.h>
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// A state dict under every naming: what load_weights reads back is what was there, counters included.
+// A state dict in every naming: load_weights reads back the same values, counters included.
 #include "weights/state_dict.h"
 
 #include <gtest/gtest.h>

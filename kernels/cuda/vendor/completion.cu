@@ -1,7 +1,7 @@
-// The second look at a library's results. Bandwidth-bound: y is read once more; dz is read and written once more.
-// Blocks leave parts of their sums; the last ones merge them in their order.
-//   take_block_moments       a thread takes the moments of its rows by eights, about the mean so far; then the block merges its threads'
-//   complete_input_gradient  in place where dz lies in dx.stored: a thread reads an element before it writes it
+// Epilogues for results of cuBLAS and cuDNN, as separate kernels. Bandwidth-bound: y is read once more; dz is read and written once
+// more. Each block writes its part of the sums to scratch memory; the last block merges the parts in order.
+//   take_block_moments       a thread adds its rows' moments eight rows at a time, about the mean so far; the block merges its threads'
+//   complete_input_gradient  works in place if dz lies in dx.stored: a thread reads an element before it writes it
 // Next: moments.cuh and input_gradient.cuh have the formulas.
 #include "kernels/cuda/vendor/completion.h"
 
@@ -12,15 +12,15 @@
 namespace mcnn::cuda {
 namespace {
 
-constexpr int kChannels = 4;  // of a thread of complete_input_gradient at most: it keeps six numbers of each
-constexpr int kAhead = 8;     // rows of a thread of take_block_moments that are on their way at once
+constexpr int kChannels = 4;  // per thread of complete_input_gradient at most: it keeps six numbers for each
+constexpr int kAhead = 8;     // rows that a thread of take_block_moments loads at once, to hide latency
 
 template <int N>
 struct MomentsShared {
   float mean[ChannelTile::kThreads * N], m2[ChannelTile::kThreads * N], count[ChannelTile::kThreads];
 };
 
-/// parts: one for each of a sample's parts. A thread for each channel of the tile, at least.
+/// parts: one for each part of each sample. The block has at least as many threads as the tile has channels.
 template <class T, int N>
 __global__ void take_block_moments(const T* y, int channels, int pixels, ChannelTile tile, MomentParts parts, MomentTargets targets) {
   auto& shared = static_shared<MomentsShared<N>>();
@@ -32,7 +32,7 @@ __global__ void take_block_moments(const T* y, int channels, int pixels, Channel
     Packed<T, N> ahead[kAhead];
 #pragma unroll
     for (int i = 0; i < kAhead; ++i) {
-      const int pixel = min(first + i * tile.rows, at.end - 1);  // a row that is not there is read as another, and left out below
+      const int pixel = min(first + i * tile.rows, at.end - 1);  // past the end: loads the last row again, not counted below
       ahead[i] = load_packed<T, N>(values + static_cast<int64_t>(pixel) * channels);
     }
     const Floats<N> pivot = count > 0.f ? mean : unpack(ahead[0]);
@@ -48,7 +48,7 @@ __global__ void take_block_moments(const T* y, int channels, int pixels, Channel
         squares[j] = fmaf(off, off, squares[j]);
       }
     }
-    // Squared deviations from the pivot are those from the rows' own mean and rows*delta^2 more.
+    // The squared deviations from the pivot exceed those from the rows' mean by rows*delta^2.
     const auto added = static_cast<float>(rows);
     const float share = added / (count + added), per_row = 1.f / added;
 #pragma unroll
@@ -65,7 +65,7 @@ __global__ void take_block_moments(const T* y, int channels, int pixels, Channel
   store<float, N>(shared.m2 + thread * N, m2);
   store<float, 1>(shared.count + thread, {count});
   __syncthreads();
-  RunningMoments own;  // of channel threadIdx.x of the tile
+  RunningMoments own;  // the block's, for channel threadIdx.x of the tile
   for (int row = 0; row < tile.rows && thread < width; ++row)
     own.merge({load<float, 1>(shared.count + row * tile.lanes + thread / N)[0], load<float, 1>(shared.mean + row * width + thread)[0],
                load<float, 1>(shared.m2 + row * width + thread)[0]});
@@ -77,7 +77,7 @@ struct CompletionShared {
   float sums[ChannelTile::kThreads * N];
 };
 
-/// dz (rows, pitch). dx.parts: one for each of a sample's parts.
+/// dz (rows, pitch). dx.parts: one for each part of each sample.
 template <class T, int N>
 __global__ void complete_input_gradient(FeatureView<T> x, const T* dz, int64_t pitch, InputGradientView<T> dx, int channels, int pixels,
                                         ChannelTile tile) {
@@ -115,7 +115,7 @@ __global__ void complete_input_gradient(FeatureView<T> x, const T* dz, int64_t p
   dx.merge_of_sample(at.sample, at.part, tile.parts, gridDim.x, blockIdx.y, width);
 }
 
-/// Calls f(zero of the storage type, elements of an access, tile).
+/// Calls f(a zero of the storage type, elements per memory access, tile).
 template <class F>
 void with_completion_tile(const Tensor& map, F&& f) {
   with_storage(map.dtype(), [&](auto zero) {
@@ -124,13 +124,13 @@ void with_completion_tile(const Tensor& map, F&& f) {
   });
 }
 
-/// The same with a thread for each channel of a tile, at least: on maps of less than eight pixels an access is one element.
+/// The same with at least one thread per channel of a tile: on maps of fewer than eight pixels an access is one element.
 template <class F>
 void with_moment_tile(const Tensor& map, F&& f) {
   with_storage(map.dtype(), [&](auto zero) {
     with_width<decltype(zero)>(map.c(), [&](auto width) {
       const auto pixels = static_cast<int>(map.h() * map.w());
-      const int rows = std::clamp(pixels / width(), 1, ChannelTile::rows_of_sums(map));  // of a 7x7 map 6: 8 threads along rows
+      const int rows = std::clamp(pixels / width(), 1, ChannelTile::rows_of_sums(map));  // 7x7 pixels: 6, so 8 threads along rows
       const ChannelTile tile(map, width(), rows);
       if (tile.lanes * width() <= static_cast<int>(tile.threads()))
         f(zero, width, tile);

@@ -1,5 +1,5 @@
-// What the own kernels' epilogues do, for results that a library left in memory: the moments of a convolution's output, and the
-// data gradient completed into what x's producer wants.
+// What own kernels do in their epilogues, for results that cuBLAS or cuDNN wrote: takes the moments of a convolution's output, and
+// turns dL/dz of x into the InputGradient that x's producer reads.
 // Next: pointwise.cu and convolution.cu.
 #pragma once
 #include "kernels/cuda/input_gradient.cuh"
@@ -13,15 +13,15 @@ struct MomentCut {
   int64_t floats() const { return MomentParts::floats(parts, channels, tiles); }
   int64_t tickets() const { return parts ? MomentParts::ticket_count(parts, tiles) : 0; }
 };
-/// No parts where no moments are wanted.
+/// No parts if no moments are requested.
 MomentCut cut_moments(const Tensor& y, const MomentTargets& targets);
-/// If wanted. memory: the cut's floats; tickets: its counters.
+/// Does nothing if no moments are requested. memory: cut.floats(); tickets: cut.tickets() counters, all 0.
 void take_moments(const Tensor& y, const MomentTargets& targets, const MomentCut& cut, float* memory, unsigned* tickets,
                   cudaStream_t stream);
 
-/// How complete_gradient's sums are cut into parts; dx null: there are none.
+/// How complete_gradient's sums are cut into parts; none if dx is not requested.
 InputSumCut cut_completion(const Feature& x, const InputGradient& dx);
-/// dx from dz = dL/dz(x), (N,H,W,channels) of x's storage type, channels >= C: dx.stored itself, or memory of its own.
+/// Computes dx from dz = dL/dz(x), (N,H,W,channels) of x's storage type, channels >= C. dz is dx.stored or does not overlap it.
 void complete_gradient(const Feature& x, const void* dz, int64_t channels, InputGradient& dx, const InputSumCut& cut, float* memory,
                        unsigned* tickets, cudaStream_t stream);
 

@@ -1,9 +1,9 @@
-// Dense convolution by a library.  Contract: kernels/ops.h; who takes it: products.h.
-// Filters are (O,k,k,I) of the storage type, and dw comes so, rounded to it once more than by the own kernels: none of cuDNN 9.19's
-// precompiled engines leaves fp32 of narrow operands. For tensor cores input channels are padded with zeros to whole 128-bit vectors, as
-// those read them: of an image's three channels cuDNN would make a padded copy itself (74 MB for b4's stem in 16 bits, batch 32).
-// In fp32 where no tensor cores are wanted, padding opens no engine.
-// Next: completion.h; cudnn.h is what cuDNN is asked for.
+// Dense convolution by cuDNN.  Contract: kernels/operations/dense.h; products.h says when it is used.
+// cuDNN's filters are (O,k,k,I) of the storage type. It writes dw in that type as well, one rounding more than own kernels: none of cuDNN
+// 9.19's precompiled engines gives an fp32 dw for 16-bit operands. For tensor cores, input channels are padded with zeros to whole
+// 128-bit vectors; of an image's three channels cuDNN would make a padded copy itself (74 MB for b4's stem in 16 bits, batch 32).
+// For fp32 without tensor cores nothing is padded: it makes no more engines available.
+// Next: completion.h has the epilogues; cudnn.h makes and runs cuDNN's plans.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"
 #include "kernels/cuda/kernel_times.h"
@@ -15,9 +15,9 @@
 namespace mcnn::cuda {
 namespace {
 
-constexpr unsigned kThreads = 256;  // an element each: filters are small
+constexpr unsigned kThreads = 256;  // one element per thread: filters are small
 
-/// w (taps,I,O) to filters (O,taps,padded), zeros from I on.
+/// From w (taps,I,O) to filters (O,taps,padded), with zeros from channel I on.
 template <class T>
 __global__ void write_filters(const T* w, int taps, int in, int padded, int outputs, T* filters) {
   const int at = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x), i = at % padded, tap = at / padded % taps;
@@ -25,7 +25,7 @@ __global__ void write_filters(const T* w, int taps, int in, int padded, int outp
   store<T, 1>(filters + at, i < in ? load<T, 1>(w + (tap * in + i) * outputs + at / padded / taps) : Floats<1>{});
 }
 
-/// The way back, without the padding.
+/// From filters (O,taps,padded) to dw (taps,I,O), without the padding.
 template <class T>
 __global__ void read_filters(const T* filters, int taps, int in, int padded, int outputs, float* dw) {
   const int at = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x), o = at % outputs, i = at / outputs % in;

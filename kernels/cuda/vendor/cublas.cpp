@@ -1,5 +1,5 @@
-// cublasGemmEx rather than cublasLt: its heuristics choose the kernel of every call, and the workspace is ours.
-// fp32 is multiplied as fp32 or, where a product says so, as tf32; the emulation by bf16 is a mode that is not set.
+// Calls cublasGemmEx rather than cublasLt: its heuristics choose the kernel of every call, in a workspace that we provide.
+// fp32 is multiplied as fp32 or, if Gemm::tf32 is set, as tf32; cuBLAS's emulation of fp32 by bf16 stays off.
 #include "kernels/cuda/vendor/cublas.h"
 
 #include <cublas_v2.h>
@@ -18,7 +18,7 @@ using GemmEx = cublasStatus_t (*)(cublasHandle_t, cublasOperation_t, cublasOpera
 struct Functions {
   Library library{Cublas::kFile};
   decltype(&cublasGetProperty) get_property = library.function<decltype(&cublasGetProperty)>("cublasGetProperty");
-  int major = property(MAJOR_VERSION), minor = checked_minor();  // before it is asked for what others may not have
+  int major = property(MAJOR_VERSION), minor = checked_minor();  // checked before functions that other versions may lack
   decltype(&cublasGetStatusString) status_string = library.function<decltype(&cublasGetStatusString)>("cublasGetStatusString");
   decltype(&cublasCreate) create = library.function<decltype(&cublasCreate)>("cublasCreate_v2");
   decltype(&cublasDestroy) destroy = library.function<decltype(&cublasDestroy)>("cublasDestroy_v2");
@@ -57,7 +57,7 @@ cublasOperation_t operation(bool transpose) { return transpose ? CUBLAS_OP_T : C
 
 Cublas::Cublas() {
   require(functions().create(&handle_), "cublasCreate");
-  // Parts of a sum are added up in fp32, not in the narrow result's type.
+  // Split-k partial sums are added in fp32, not in the 16-bit type of the result.
   const auto mode = static_cast<cublasMath_t>(CUBLAS_DEFAULT_MATH | CUBLAS_MATH_DISALLOW_REDUCED_PRECISION_REDUCTION);
   require(functions().set_math_mode(handle_, mode), "cublasSetMathMode");
 }
@@ -68,7 +68,7 @@ std::string Cublas::name() const { return fmt::format("cuBLAS {}.{}", functions(
 
 void Cublas::gemm(const Gemm& p, void* workspace, Stream stream) {
   const Functions& cublas = functions();
-  require(cublas.set_stream(handle_, stream), "cublasSetStream");  // takes the workspace back
+  require(cublas.set_stream(handle_, stream), "cublasSetStream");  // resets the workspace to cuBLAS's own
   require(cublas.set_workspace(handle_, workspace, kWorkspace), "cublasSetWorkspace");
   require(cublas.gemm(handle_, operation(p.transpose_a), operation(p.transpose_b), p.m, p.n, p.k, &p.alpha, p.a, type_of(p.type), p.lda,
                       p.b, type_of(p.type), p.ldb, &p.beta, p.c, type_of(p.c_type), p.ldc, arithmetic(p), CUBLAS_GEMM_DEFAULT),

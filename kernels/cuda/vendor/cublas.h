@@ -12,10 +12,10 @@ namespace mcnn::cuda {
 class Cublas {
  public:
   static constexpr const char* kFile = "libcublas.so.13";
-  /// What Hopper's kernels want at most; other GPUs' want 4 MiB.
+  /// Bytes. NVIDIA recommends 32 MiB for Hopper and 4 MiB for other GPUs.
   static constexpr std::size_t kWorkspace = std::size_t{32} << 20;
 
-  /// Throws Error: it is not there, is of another version, or finds no GPU.
+  /// Throws Error if the library is absent, of another version, or finds no GPU.
   Cublas();
   ~Cublas();
   Cublas(const Cublas&) = delete;

@@ -1,5 +1,6 @@
-// The raw backend API: a convolution's descriptors make a graph of one operation, heuristics propose engines for it, and the first
-// that may be used and can be built is the plan.
+// Uses cuDNN's backend API: a convolution's descriptors make a graph of one operation, heuristics propose engines for it, and the first
+// engine that is allowed() and can be built becomes the plan.
+// Next: convolution.cu calls it.
 #include "kernels/cuda/vendor/cudnn.h"
 
 #include <cudnn_graph.h>
@@ -20,7 +21,7 @@ struct Functions {
   Library library{Cudnn::kFile};
   decltype(&cudnnGetVersion) get_version = library.function<decltype(&cudnnGetVersion)>("cudnnGetVersion");
   decltype(&cudnnGetCudartVersion) cudart_version = library.function<decltype(&cudnnGetCudartVersion)>("cudnnGetCudartVersion");
-  int version = checked_version();  // before it is asked for what older ones do not have
+  int version = checked_version();  // checked before functions that older versions lack
   decltype(&cudnnGetErrorString) error_string = library.function<decltype(&cudnnGetErrorString)>("cudnnGetErrorString");
   decltype(&cudnnCreate) create = library.function<decltype(&cudnnCreate)>("cudnnCreate");
   decltype(&cudnnDestroy) destroy = library.function<decltype(&cudnnDestroy)>("cudnnDestroy");
@@ -50,7 +51,7 @@ const Functions& functions() {
   return found;
 }
 
-/// cuDNN has no kernel for what was asked.
+/// cuDNN has no kernel for this convolution.
 struct Refusal : Error {
   using Error::Error;
 };
@@ -105,13 +106,13 @@ class Cudnn::Descriptor {
     values.resize(std::min(most, static_cast<std::size_t>(count)));
     return values;
   }
-  /// Into `out`, which is of the descriptors' type.
+  /// One descriptor, into `out`, which has the right type.
   void get(cudnnBackendAttributeName_t name, Descriptor& out) const {
     int64_t count = 0;
     require(functions().get_attribute(descriptor_, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, &count, &out.descriptor_),
             "cudnnBackendGetAttribute");
   }
-  /// All of them, of type `type`.
+  /// All descriptors of this attribute, which have type `type`.
   std::vector<Descriptor> get(cudnnBackendAttributeName_t name, cudnnBackendDescriptorType_t type) const {
     int64_t count = 0;
     require(functions().get_attribute(descriptor_, name, CUDNN_TYPE_BACKEND_DESCRIPTOR, 0, &count, nullptr), "cudnnBackendGetAttribute");
@@ -132,13 +133,13 @@ class Cudnn::Descriptor {
 namespace {
 
 using Descriptor = Cudnn::Descriptor;
-constexpr int64_t kX = 0, kW = 1, kY = 2;  // the tensors' ids
+constexpr int64_t kX = 0, kW = 1, kY = 2;  // ids of the tensors
 
 cudnnDataType_t type_of(DType type) {
   return type == DType::f32 ? CUDNN_DATA_FLOAT : type == DType::bf16 ? CUDNN_DATA_BFLOAT16 : CUDNN_DATA_HALF;
 }
 
-/// (n,h,w,c), which cuDNN names in the order n,c,h,w.
+/// A tensor (n,h,w,c); cuDNN lists dimensions in the order n,c,h,w.
 Descriptor tensor(int64_t id, DType type, int64_t n, int64_t h, int64_t w, int64_t c) {
   Descriptor out(CUDNN_BACKEND_TENSOR_DESCRIPTOR);
   out.set(CUDNN_ATTR_TENSOR_UNIQUE_ID, CUDNN_TYPE_INT64, id)
@@ -150,7 +151,7 @@ Descriptor tensor(int64_t id, DType type, int64_t n, int64_t h, int64_t w, int64
   return out;
 }
 
-/// What lies behind the last row or column that a tap of the last output meets.
+/// Padding after the last row or column that the last output's window needs.
 int64_t pad_behind(int64_t size, int64_t outputs, int64_t pad_before, const Convolution& c) {
   return std::max<int64_t>(0, (outputs - 1) * c.stride + c.kernel - size - pad_before);
 }
@@ -199,8 +200,8 @@ Descriptor operation(const Convolution& c) {
   return out;
 }
 
-/// Whether an engine with these notes gives the same bits every time, at the precision that is promised. Tensor cores multiply
-/// fp32 as tf32; inputs converted down may be fp16, whose range is less.
+/// Whether an engine with these numerical notes is deterministic and as precise as Convolution requires. Tensor cores multiply fp32 as
+/// tf32. Down-converted inputs may become fp16, which has a smaller range.
 bool allowed(const std::vector<cudnnBackendNumericalNote_t>& notes, const Convolution& c) {
   for (const cudnnBackendNumericalNote_t note : notes) {
     if (note == CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC || note == CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION) return false;
@@ -259,7 +260,7 @@ Cudnn::Plan Cudnn::build(const Convolution& c) const {
         }
         auto execution = std::make_shared<Descriptor>(CUDNN_BACKEND_EXECUTION_PLAN_DESCRIPTOR);
         execution->set(CUDNN_ATTR_EXECUTION_PLAN_ENGINE_CONFIG, choice).set(CUDNN_ATTR_EXECUTION_PLAN_DEVICEPROP, *device_);
-        if (functions().finalize(execution->raw()) != CUDNN_STATUS_SUCCESS) continue;  // heuristics propose what may fail
+        if (functions().finalize(execution->raw()) != CUDNN_STATUS_SUCCESS) continue;  // a proposed engine may fail to build
         const int64_t workspace = execution->get<int64_t>(CUDNN_ATTR_EXECUTION_PLAN_WORKSPACE_SIZE, CUDNN_TYPE_INT64, 1).at(0);
         if (workspace > kMostWorkspace) {
           ++plan.skipped;

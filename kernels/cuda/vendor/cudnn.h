@@ -1,4 +1,4 @@
-// cuDNN 9 by its graph API, for dense convolutions: plans, and running them. Plans can be built for a GPU that is not there.
+// cuDNN 9 by its graph API, for dense convolutions: builds plans and runs them. Plans can be built for a GPU that this machine lacks.
 // Next: vendor.h says what a convolution is; libraries.h finds the file.
 #pragma once
 #include <map>
@@ -16,24 +16,24 @@ class Cudnn {
   static constexpr const char* kFile = "libcudnn.so.9";
   static constexpr int kLeastVersion = 90800;  ///< the first with descriptions of devices
 
-  /// A plan's workspace at most: what wants more is passed over.
+  /// Bytes of a plan's workspace at most: engines that need more are skipped.
   static constexpr int64_t kMostWorkspace = int64_t{256} << 20;
 
-  /// For the current GPU; or, given `device` (properties as cuDNN's JSON), for plans alone. Throws Error: it is not there, is of
-  /// another version, or finds no GPU.
+  /// For the current GPU; or, given `device` (its properties in cuDNN's JSON), for building plans only. Throws Error if the library is
+  /// absent, of another version, or finds no GPU.
   explicit Cudnn(const char* device = nullptr);
   ~Cudnn();
   Cudnn(const Cudnn&) = delete;
   std::string name() const;  ///< "cuDNN 9.19"
 
   class Descriptor;
-  /// How a convolution would be run: deterministic, accumulated in fp32, fp32 multiplied as fp32 or, where that will do, as tf32.
+  /// How a convolution is run: deterministic, accumulated in fp32; fp32 is multiplied as fp32 or, if Convolution::tf32, as tf32.
   struct Plan {
-    std::shared_ptr<Descriptor> execution;  ///< null: there is none
-    std::string refusal;                    ///< why, then
-    std::size_t workspace = 0;
-    int64_t engine = 0;               ///< cuDNN's number of what was chosen
-    int candidates = 0, skipped = 0;  ///< proposed up to it; of them, ruled out by numerical notes or workspace
+    std::shared_ptr<Descriptor> execution;  ///< null: cuDNN has no engine for it
+    std::string refusal;                    ///< the reason, if execution is null
+    std::size_t workspace = 0;              ///< bytes
+    int64_t engine = 0;                     ///< cuDNN's number of the chosen engine
+    int candidates = 0, skipped = 0;        ///< engines tried; of these, ruled out by numerical notes or workspace
   };
   /// Built once for this object's device and library.
   const Plan& plan(const Convolution& convolution);

@@ -1,4 +1,4 @@
-// The two libraries as one Vendor: each is there or not by itself.
+// Combines the two libraries into one Vendor; either may be absent.  Contract: vendor.h.
 #include <functional>
 
 #include "kernels/cuda/vendor/cublas.h"
@@ -15,7 +15,7 @@ class Libraries final : public Vendor {
   Libraries(std::unique_ptr<Cublas> cublas, std::unique_ptr<Cudnn> cudnn, int capability)
       : cublas_(std::move(cublas)), cudnn_(std::move(cudnn)), capability_(capability) {}
 
-  /// Products of bf16 came with sm_80.
+  /// GPUs multiply bf16 from sm_80 on.
   bool multiplies(DType type) const override { return cublas_ && (type != DType::bf16 || capability_ >= 80); }
   std::size_t gemm_workspace() const override { return Cublas::kWorkspace; }
   void gemm(const Gemm& product, void* workspace, Stream stream) override { cublas_->gemm(product, workspace, stream); }
@@ -35,7 +35,7 @@ class Libraries final : public Vendor {
   int capability_;
 };
 
-/// One of them, or null; says which in `line`.
+/// Opens a library, or returns null. Appends its name, or the reason why it is absent, to `line`.
 template <class Opened>
 std::unique_ptr<Opened> open(const char* name, std::string& line) {
   std::unique_ptr<Opened> library;

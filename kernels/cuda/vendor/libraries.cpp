@@ -1,3 +1,4 @@
+// Contract and search order: libraries.h.
 #include "kernels/cuda/vendor/libraries.h"
 
 #include <dlfcn.h>
@@ -20,7 +21,7 @@ const char* named_folder() {
   return named && *named ? named : nullptr;
 }
 
-/// Where a toolkit, or PyPI's packages under a folder `nvidia`, keep libraries.
+/// Adds `folder` and the places below it where PyPI's nvidia packages keep libraries.
 void add_with_packages(const fs::path& folder, std::vector<fs::path>& folders) {
   for (const char* inside : {"", "cu13/lib", "cublas/lib", "cudnn/lib"}) folders.push_back(*inside ? folder / inside : folder);
 }
@@ -34,7 +35,7 @@ void add_pythons(const char* prefix, const char* below, std::vector<fs::path>& f
       for (const char* packages : {"site-packages", "dist-packages"}) add_with_packages(python.path() / packages / "nvidia", folders);
 }
 
-/// The prefix of the python3 that PATH finds first: that of a virtual environment which is used without being activated.
+/// The prefix of the first python3 on PATH: also that of a virtual environment that was not activated.
 std::string prefix_of_python() {
   const char* path = std::getenv("PATH");
   std::istringstream folders(path ? path : "");
@@ -59,7 +60,7 @@ std::vector<fs::path> folders_to_search() {
   return folders;
 }
 
-/// Empty: in none.
+/// Empty if no folder has it.
 fs::path find(const std::string& file) {
   std::error_code none;
   for (const fs::path& folder : folders_to_search())
@@ -75,7 +76,7 @@ Library::Library(const std::string& file) : path_(file) {
   const fs::path found = find(file);
   if (found.empty()) {
     if (const char* named = named_folder()) fail("there is no {} in {} (MCNN_CUDA_LIBS)", file, named);
-    fail("{} (MCNN_CUDA_LIBS names a folder)", dlerror());  // it is absent, or a library that it needs
+    fail("{} (MCNN_CUDA_LIBS names a folder)", dlerror());  // the file, or a library that it needs, is absent
   }
   path_ = found;
   handle_ = dlopen(path_.c_str(), RTLD_NOW | RTLD_LOCAL);

@@ -1,19 +1,19 @@
-// NVIDIA's libraries, found when a program starts: nothing is linked, so that a plugin without them still loads.
-// Searched: the folder in MCNN_CUDA_LIBS alone where that is set; else what the dynamic loader finds, the toolkit's folder, and
-// PyPI's nvidia packages in the active virtual environment, the user's and the system's Pythons.
-// Next: cublas.cpp and cudnn.cpp open theirs.
+// Finds and opens NVIDIA's libraries when a program starts. Nothing is linked, so the plugin also loads without them.
+// If MCNN_CUDA_LIBS is set, only that folder is searched. Else: what the dynamic loader finds, the toolkit's folder, and PyPI's nvidia
+// packages in the active virtual environment, the user's and the system's Pythons.
+// Next: cublas.cpp and cudnn.cpp each open one.
 #pragma once
 #include <string>
 
 namespace mcnn::cuda {
 
-/// Opened for good: code of it runs as long as the process does.
+/// A library that stays open until the process ends.
 class Library {
  public:
-  /// "libcublas.so.13". Throws Error: where it was looked for, or what the loader says of it.
+  /// file: "libcublas.so.13". Throws Error with the folders searched or the loader's message.
   explicit Library(const std::string& file);
   const std::string& path() const { return path_; }
-  /// Throws Error where it has no such function.
+  /// Throws Error if the library has no such function.
   template <class Function>
   Function function(const char* name) const {
     return reinterpret_cast<Function>(symbol(name));
@@ -25,7 +25,7 @@ class Library {
   std::string path_;
 };
 
-/// Throws Error where MCNN_CUDA_LIBS is set and names no folder that has one of the files.
+/// Throws Error if MCNN_CUDA_LIBS is set and is not a folder with at least one of the two files.
 void check_named_folder(const std::string& file, const std::string& or_file);
 
 }  // namespace mcnn::cuda

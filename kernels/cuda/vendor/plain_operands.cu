@@ -1,7 +1,7 @@
-// The transform on read, as kernels of their own.
-// Bandwidth-bound: a map is read once and written once. A thread keeps its channels, so that it loads their coefficients once.
-//   write_feature    z(x)
-//   write_gradient   dy
+// The transform on read, as separate kernels that write z and dy to memory.
+// Bandwidth-bound: a map is read once and written once. A thread keeps its channels and loads their coefficients once.
+//   write_feature    writes z(x)
+//   write_gradient   writes dy
 // Next: feature.cuh and gradient_reader.cuh have the formulas.
 #include "kernels/cuda/vendor/plain_operands.h"
 
@@ -13,7 +13,7 @@
 namespace mcnn::cuda {
 namespace {
 
-constexpr int kRows = 8;  // of a thread
+constexpr int kRows = 8;  // per thread
 
 /// z (rows, pitch).
 template <class T, int N>

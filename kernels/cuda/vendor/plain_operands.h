@@ -1,6 +1,6 @@
-// Features and gradients as the libraries read them: written out, transformed, in scratch memory that is free again behind the
-// operation. What is stored raw and read raw is its own plain form.
-// Next: completion.h is the other side.
+// Writes features and gradients out in the form that cuBLAS and cuDNN read: transformed, in scratch memory that is free again after the
+// operation. A feature without norm, activation and gate is read where it is.
+// Next: completion.h handles the libraries' results.
 #pragma once
 #include <cuda_runtime.h>
 
@@ -14,14 +14,14 @@ inline int64_t floats_for(int64_t elements, DType type) { return floats_for(stat
 
 /// z(x) = raw: no norm, activation or gate.
 inline bool is_plain(const Feature& x) { return !x.norm.defined() && x.act == Activation::identity && !x.gate.defined(); }
-/// Floats' room for what plain_feature writes, rows of `channels` >= C.
+/// Scratch floats that plain_feature needs for rows of `channels` >= C; 0 if it need not write.
 int64_t plain_floats(const Feature& x, int64_t channels);
-/// z(x) as (N,H,W,channels) of x's storage type, zeros from C on: in `memory`, or x's own where that is the same.
+/// z(x) as (N,H,W,channels) of x's storage type, zeros from channel C on. Returns `memory`, or x.raw if that already is z.
 const void* plain_feature(const Feature& x, int64_t channels, void* memory, cudaStream_t stream);
 
-/// Floats' room for dy, whose plain form is always written.
+/// Scratch floats for dy, which is always written out.
 int64_t plain_floats(const OutputGradient& dy);
-/// dy as (N,H,W,C), in `memory`.
+/// Writes dy as (N,H,W,C) to `memory` and returns it.
 const void* plain_gradient(const OutputGradient& dy, void* memory, cudaStream_t stream);
 
 }  // namespace mcnn::cuda

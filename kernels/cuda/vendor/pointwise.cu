@@ -1,9 +1,9 @@
-// 1x1 convolution by a library's matrix product.  Contract: kernels/ops.h; who takes it: products.h.
-// The maps are row-major matrices (pixels, C), which BLAS sees transposed, (C, pixels) by columns:
+// 1x1 convolution by cuBLAS.  Contract: kernels/operations/pointwise.h; products.h says when it is used.
+// The maps are row-major matrices (pixels, C). BLAS matrices are column-major, so it sees them transposed, (C, pixels):
 //   y^T  (O,R) = w^T  (O,I) z^T  (I,R)         w lies as w^T, z as z^T
 //   dw^T (O,I) = dy^T (O,R) z    (R,I)         z lies as z^T: transposed
 //   dz^T (I,R) = w    (I,O) dy^T (O,R)         w lies as w^T: transposed
-// dz is formed where it stays, in dx.stored, and completed there: rounded to the storage type once more than by the own kernels.
+// cuBLAS writes dz into dx.stored, where it is completed in place: one rounding to the storage type more than own kernels.
 // Next: completion.h.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"

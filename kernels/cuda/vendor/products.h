@@ -1,8 +1,8 @@
-// Who carries out matrix products and dense convolutions, [run] products:
-//   own      the kernels of this folder's parent
-//   vendor   cuBLAS the pointwise convolutions, cuDNN the dense ones, wherever they are found and take the type and shape
-//   auto     vendor: on an H200 faster in every layer of B4, by 1.1 to 6 times (docs/gpu.md). On the emulator own: what stands there for
-//            the libraries are loops that check the calls                                                     <- the default
+// Which code runs matrix products and dense convolutions, [run] products:
+//   own      the kernels in kernels/cuda/
+//   vendor   cuBLAS for pointwise and cuDNN for dense convolutions, if the library is found and supports the type and shape
+//   auto     the default. On a GPU vendor: on an H200 it is faster in every layer of B4, by 1.1 to 6 times (docs/gpu.md). On the
+//            emulator own: slow loops that check the calls stand in for the libraries there
 #pragma once
 #include <cstdint>
 #include <string>

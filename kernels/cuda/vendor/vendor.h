@@ -1,7 +1,7 @@
-// The seam to NVIDIA's libraries, in plain terms: matrix products as BLAS states them, and dense convolutions. Behind it stand
-// cuBLAS and cuDNN, found when a program starts (libraries.h); for the emulator, kernels/sim/reference_vendor.cpp, which takes a
-// call at its word, so that a wrong transpose or leading dimension gives a wrong result or an error there as it would on a GPU.
-// Operands are plain: plain_operands.h makes them of features and gradients, completion.h makes of results what readers want.
+// The interface to NVIDIA's libraries: matrix products as BLAS states them, and dense convolutions. Its implementations are cuBLAS and
+// cuDNN, found when a program starts (libraries.h), and, on the emulator, the loops of kernels/sim/reference_vendor.cpp. These compute
+// exactly what a call states, so a wrong transpose or leading dimension gives a wrong result or an error, as on a GPU.
+// The libraries read plain operands: plain_operands.h writes features and gradients out, completion.h completes the results.
 // Next: pointwise.cu and convolution.cu call it; products.h says when.
 #pragma once
 #include <compare>
@@ -19,13 +19,13 @@ namespace mcnn::cuda {
 using Stream = CUstream_st*;  // cudaStream_t, without CUDA's headers
 
 /// C = alpha op(A) op(B) + beta C: op(A) (m,k), op(B) (k,n), C (m,n), each stored column by column: element (i,j) at i + j*ld.
-/// Accumulation is fp32, and fp32 is multiplied as fp32 but where tf32 will do. beta 0: C is not read.
+/// Accumulation is fp32. fp32 operands are multiplied as fp32, or as tf32 if `tf32` is set. beta 0: C is not read.
 struct Gemm {
   bool transpose_a = false, transpose_b = false;
   int m = 0, n = 0, k = 0;
   float alpha = 1.f;
   DType type = DType::f32;  ///< of A and B
-  bool tf32 = false;        ///< of fp32: its upper 11 bits will do
+  bool tf32 = false;        ///< fp32 operands may be rounded to tf32, 11 significant bits
   const void* a = nullptr;
   int lda = 0;
   const void* b = nullptr;
@@ -39,7 +39,8 @@ struct Gemm {
 /// Which operand of a convolution is the result: y, x or w.
 enum class Direction : uint8_t { forward, backward_data, backward_weight };
 
-/// x (n,h,w,in), w (out,kernel,kernel,in), y (n,out_h,out_w,out), all of `type`, multiplied as by Gemm; no taps are flipped.
+/// x (n,h,w,in), w (out,kernel,kernel,in), y (n,out_h,out_w,out), all of `type`; `tf32` as in Gemm. A cross-correlation: w is not
+/// flipped.
 struct Convolution {
   Direction direction = Direction::forward;
   DType type = DType::f32;
@@ -52,8 +53,8 @@ struct ConvolutionOperands {
   void *x, *w, *y;
 };
 
-/// Calls return when the work is in the stream. Workspaces are aligned to 256 bytes and free again behind the call. Results have
-/// the same bits every time. Throws Error: what the library says.
+/// gemm() and convolve() queue work in the stream and return. A workspace is aligned to 256 bytes; work queued later may reuse it.
+/// Results are deterministic. Failures throw Error with the library's message.
 class Vendor {
  public:
   virtual ~Vendor() = default;
@@ -62,19 +63,18 @@ class Vendor {
   virtual std::size_t gemm_workspace() const = 0;  ///< bytes
   virtual void gemm(const Gemm& product, void* workspace, Stream stream) = 0;
 
-  /// Bytes; nothing: it has no kernel for this convolution.
+  /// Bytes that convolve() needs; nullopt: the library has no kernel for this convolution.
   virtual std::optional<std::size_t> convolution_workspace(const Convolution& convolution) = 0;
   virtual void convolve(const Convolution& convolution, const ConvolutionOperands& operands, void* workspace, Stream stream) = 0;
 };
 
-/// What was found, and the words that say so: "cuBLAS 13.1, cuDNN 9.19", or why one is missing. Without both `vendor` is null.
 struct FoundVendor {
-  std::unique_ptr<Vendor> vendor;
-  std::string line;
+  std::unique_ptr<Vendor> vendor;  ///< null if neither library was found
+  std::string line;                ///< "cuBLAS 13.1, cuDNN 9.19", or the reason why one is missing
 };
 
-/// For the current GPU, of compute capability `capability` (75, 80, ...). Throws Error where MCNN_CUDA_LIBS names a folder without
-/// the libraries.
+/// For the current GPU, of compute capability `capability` (75, 80, ...). Throws Error if MCNN_CUDA_LIBS names a folder that has neither
+/// library.
 FoundVendor find_vendor(int capability);
 
 }  // namespace mcnn::cuda

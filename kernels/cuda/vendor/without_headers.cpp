@@ -1,4 +1,4 @@
-// Stands in for cublas.cpp or cudnn.cpp where this build found no headers of the library: it is never there.
+// Replaces cublas.cpp or cudnn.cpp in builds that found no headers of that library: the library then always counts as absent.
 #include "kernels/cuda/vendor/cublas.h"
 #include "kernels/cuda/vendor/cudnn.h"
 #include "runtime/error.h"
