@@ -40,7 +40,7 @@ def bits(stream, step, index):
 
 
 def survivors(stream, step, shape, drop):
-    """1/(1-drop) where an element stays, else 0: drop_path_scale and dropout in kernels/ops.h."""
+    """1/(1-drop) where an element stays, else 0: kernels/operations/dropout.h."""
     stays = [(bits(stream, step, i) >> 8) * 2.0**-24 >= drop for i in range(int(np.prod(shape)))]
     return torch.tensor(stays).reshape(shape).float() / (1 - drop)
 
