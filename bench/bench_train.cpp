@@ -47,7 +47,7 @@ int main(int argc, char** argv) {
     const mcnn::Batch photos = mcnn::bench::random_photos(batch, resolution, resolution, spec.classes);
 
     profiler.enable(profile);
-    training.bring(photos);
+    training.upload(photos);
     // A backend that records does so in the first step over each of the two batch slots.
     constexpr int kWarmUp = 4;
     std::vector<double> seconds;
@@ -61,7 +61,7 @@ int main(int argc, char** argv) {
           engine.logits(photos);
         } else {
           training.begin({0, static_cast<uint32_t>(step), 1e-3f, config.model.storage == "f16" ? 1024.f : 1.f});
-          training.bring(photos);  // the next step's
+          training.upload(photos);  // the next step's
           loss = training.end().loss;
         }
       }

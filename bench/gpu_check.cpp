@@ -147,12 +147,12 @@ int check_steps(const Arguments& a, Ops& ops) {
   const float scale = a.type() == DType::f16 ? 1024.f : 1.f;
   const auto photos = [&](int64_t step) { return random_photos(a.batch, a.resolution, a.resolution, spec.classes, 1 + step % 3); };
   int status = 0;
-  device.step.bring(photos(0));
-  reference.step.bring(photos(0));
+  device.step.upload(photos(0));
+  reference.step.upload(photos(0));
   for (int64_t step = 0; step < a.steps; ++step) {
     const auto run = [&](TrainingStep& training, float loss_scale) {
       training.begin({.seed = 7, .step = static_cast<uint32_t>(step), .learning_rate = kLearningRate, .loss_scale = loss_scale});
-      if (step + 1 < a.steps) training.bring(photos(step + 1));
+      if (step + 1 < a.steps) training.upload(photos(step + 1));
       return training.end();
     };
     const auto found = run(device.step, scale), expected = run(reference.step, 1.f);

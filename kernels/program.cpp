@@ -64,8 +64,8 @@ Program::PlannedTensor& Program::require_own(const Tensor& x) {
   return tensors_[*which];
 }
 
-void Program::input(const Tensor& x) { require_index_of(x).input = true; }
-void Program::keep(const Tensor& x) { require_index_of(x).kept = true; }
+void Program::input(const Tensor& x) { require_own(x).input = true; }
+void Program::keep(const Tensor& x) { require_own(x).kept = true; }
 
 void Program::add_to(std::vector<Call>& calls, AnyOperation operation) {
   if (planned_) fail("program: {} of {} is added behind plan()", operation.name(), layer_);

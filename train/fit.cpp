@@ -125,7 +125,7 @@ class Fit {
   void next(Batch& batch) {
     const auto waiting = run_.profiler.operation("loader");
     if (!run_.training->next(batch)) batch = {};
-    if (batch.n > 0) run_.step->bring(batch);
+    if (batch.n > 0) run_.step->upload(batch);
   }
 
   /// Runs one step over `batch`, and loads the next batch into it meanwhile. Returns the loss.

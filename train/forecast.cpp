@@ -12,7 +12,7 @@ MemoryForecast forecast(const NetworkSpec& spec, DType storage, const OptimizerO
   Optimizer optimizer(engine.parameters(), optimizer_options);
   TrainingStep step(engine, optimizer, 0.f);
   for (int slot = 0; slot < 2; ++slot) {
-    step.bring({.n = batch, .h = height, .w = width});
+    step.upload({.n = batch, .h = height, .w = width});
     step.begin({});
   }
   return {engine.parameters().bytes() + optimizer.bytes(), engine.workspace().bytes() + step.bytes()};

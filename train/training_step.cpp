@@ -15,7 +15,7 @@ TrainingStep::Slot::Slot(Engine& engine)
 TrainingStep::TrainingStep(Engine& engine, Optimizer& optimizer, float smoothing)
     : engine_(engine), optimizer_(optimizer), smoothing_(smoothing), slots_{Slot(engine), Slot(engine)} {}
 
-void TrainingStep::bring(const Batch& batch) {
+void TrainingStep::upload(const Batch& batch) {
   next_ = 1 - running_;
   Ops& ops = engine_.ops();
   BatchTensors& there = slots_[next_].batch;
@@ -40,7 +40,7 @@ void TrainingStep::begin(const StepState& state) {
   if (step.recording) return step.recording->replay();
   if (!step.program) {
     step.program = std::make_unique<Program>();
-    // Without ownership: bring() frees these tensors, and gives the next batch of this shape the same addresses.
+    // Without ownership: upload() frees these tensors, and gives the next batch of this shape the same addresses.
     const BatchTensors batch{slot.batch.pixels.unowned(), slot.batch.flips.unowned(), slot.batch.targets.unowned()};
     engine_.add_gradients(*step.program, batch, smoothing_, slot.loss);
     optimizer_.add_update(*step.program, slot.norm);

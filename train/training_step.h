@@ -1,10 +1,10 @@
 // One whole training step: forward, backward, norm and clipping of the gradients, update, averages. It is a program (kernels/program.h)
 // for each shape of batch; a backend that can (Ops::record) records it once and replays it from then on.
-// bring() copies the next batch to the device while a step runs. So there are two slots for batches, each with its own programs:
-//   step.bring(first);
+// upload() copies the next batch to the device while a step runs. So there are two slots for batches, each with its own programs:
+//   step.upload(first);
 //   for (...) {
 //     step.begin(state);
-//     step.bring(next);  // if there is one
+//     step.upload(next);  // if there is one
 //     step.end();
 //   }
 // Next: inference/engine.h adds the gradients, optimizer.h the update; fit.cpp is the loop.
@@ -25,7 +25,7 @@ class TrainingStep {
   TrainingStep(Engine& engine, Optimizer& optimizer, float smoothing);
 
   /// Begins to copy a batch to the device for the next step. The caller may free the batch when this returns.
-  void bring(const Batch& batch);
+  void upload(const Batch& batch);
   /// Begins the step over the batch that was copied last.
   void begin(const StepState& state);
   struct Result {

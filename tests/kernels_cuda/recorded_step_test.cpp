@@ -1,5 +1,5 @@
 // A training step that is recorded and replayed gives the bits of one that is not: with a learning rate that changes, masks that are
-// drawn anew, batches of two shapes in turn, steps that overflow, and the next batch brought while a step runs.
+// drawn anew, batches of two shapes in turn, steps that overflow, and the next batch copied while a step runs.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -69,13 +69,13 @@ TEST_P(RecordedStep, GivesTheBitsOfOneThatIsNot) {
   const int64_t replays_before = simt::graph_launches();
   uint32_t number = 0;
   std::vector<std::vector<float>> before;
-  recorded.step.bring(batch_of(0));
+  recorded.step.upload(batch_of(0));
   for (std::size_t turn = 0; turn < turns.size(); ++turn) {
     SCOPED_TRACE(turn);
     const float scale = turns[turn].overflows ? 0x1p126f : 1024.f;
     const StepState state{.seed = 7, .step = number, .learning_rate = 1e-2f / static_cast<float>(1 + turn), .loss_scale = scale};
     recorded.step.begin(state);
-    if (turn + 1 < turns.size()) recorded.step.bring(batch_of(turn + 1));
+    if (turn + 1 < turns.size()) recorded.step.upload(batch_of(turn + 1));
     const auto [loss, norm] = recorded.step.end();
 
     EXPECT_EQ(loss, eager.engine.gradients(batch_of(turn), state, kSmoothing));
@@ -100,7 +100,7 @@ TEST(Recording, SurvivesOthersThatGrowScratchMemoryAndUseTheSameTables) {
   Recorded alone(config), disturbed(config);
   for (uint32_t i = 0; i < 4; ++i) {
     for (Recorded* each : {&alone, &disturbed}) {
-      each->step.bring(random_batch(2, 16, 16, i));
+      each->step.upload(random_batch(2, 16, 16, i));
       each->step.begin({.seed = 7, .step = i, .learning_rate = 1e-2f});
       each->step.end();
     }
@@ -120,7 +120,7 @@ void three_steps(Profiler& profiler) {
   Recorded timed(config_with("adamw", "f32"), &profiler);
   timed.engine.profile_with(&profiler);
   for (uint32_t i = 0; i < 3; ++i) {
-    timed.step.bring(random_batch(2, 16, 16, i));
+    timed.step.upload(random_batch(2, 16, 16, i));
     const auto span = profiler.step();
     timed.step.begin({.step = i});
     timed.step.end();
@@ -186,7 +186,7 @@ TEST(Recording, OfInferenceGivesTheSameBitsAndFollowsTheWeights) {
   Recorded recorded(config_with("adamw", "bf16"));
   const Batch photos[] = {random_batch(2, 16, 16, 1), random_batch(3, 16, 16, 2)};
   const auto train = [&](uint32_t number) {
-    recorded.step.bring(photos[0]);
+    recorded.step.upload(photos[0]);
     recorded.step.begin({.step = number, .learning_rate = 1e-2f});
     recorded.step.end();
   };

@@ -58,7 +58,7 @@ struct Trainee {
         whole_step(engine, optimizer, 0.1f) {}
 
   double step(uint32_t number, const Batch& batch) {
-    whole_step.bring(batch);
+    whole_step.upload(batch);
     whole_step.begin({.seed = 7, .step = number, .learning_rate = 1e-2f});
     return whole_step.end().loss;
   }
