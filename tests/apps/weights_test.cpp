@@ -255,7 +255,7 @@ TEST_F(WeightsProgram, Mistakes) {
 TEST_F(WeightsProgram, ATorchFileIsReadAgainByTheFlagsThatAreNamed) {
   const Outcome written = weights({"convert", best, here / "c.pth"});
   ASSERT_TRUE(succeeded(written));
-  const std::string sentence = "to be read again it needs ";
+  const std::string sentence = "to be read again the file needs ";
   const std::size_t begin = written.err.find(sentence);
   ASSERT_NE(begin, std::string::npos) << written.err;
   const std::size_t from = begin + sentence.size();
