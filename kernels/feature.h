@@ -15,17 +15,22 @@
 
 namespace mcnn {
 
-enum class Activation : uint8_t { identity, swish, relu6 };
+enum class Activation : uint8_t { identity, swish, relu6, relu, hard_swish };
 
 /// act(u) and act'(u) in the type of u.
 ///   swish: u*sigmoid(u);  s*(1 + u*(1-s)), s = sigmoid(u).   Ramachandran et al. 2017, arXiv 1710.05941.
-///   relu6: min(max(u,0),6);  1 inside (0,6), 0 elsewhere (PyTorch's choice at both kinks).
+///   relu6: min(max(u,0),6);  1 inside (0,6), 0 elsewhere.
+///   relu: max(u,0);  1 above 0, 0 elsewhere.
+///   hard_swish: u*min(max(u+3,0),6)/6;  (2u+3)/6 inside (-3,3), 0 below, 1 above.   Howard et al. 2019, arXiv 1905.02244.
+/// At a kink the slope is PyTorch's choice: that of the flat side, or of the straight one where hard_swish meets u.
 template <class T>
 inline T activate(Activation act, T u) {
   switch (act) {
     case Activation::identity: return u;
     case Activation::swish: return u / (T(1) + std::exp(-u));
     case Activation::relu6: return u > T(0) ? (u < T(6) ? u : T(6)) : (u <= T(0) ? T(0) : u);  // NaN stays NaN
+    case Activation::relu: return u <= T(0) ? T(0) : u;
+    case Activation::hard_swish: return u > T(-3) ? (u < T(3) ? u * (u + T(3)) / T(6) : u) : (u <= T(-3) ? T(0) : u);
   }
   return u;
 }
@@ -38,6 +43,8 @@ inline T activation_slope(Activation act, T u) {
       return s * (T(1) + u * (T(1) - s));
     }
     case Activation::relu6: return u > T(0) && u < T(6) ? T(1) : T(0);
+    case Activation::relu: return u > T(0) ? T(1) : T(0);
+    case Activation::hard_swish: return u > T(-3) ? (u < T(3) ? (T(2) * u + T(3)) / T(6) : T(1)) : T(0);
   }
   return T(1);
 }

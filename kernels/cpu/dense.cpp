@@ -57,7 +57,7 @@ HWY_NOINLINE void read_taps(const Feature& x, const ConvGeometry& g, const Tenso
 }
 template <class T>
 void read_taps(const Feature& x, const ConvGeometry& g, const Tensor& y, int64_t first, int64_t rows, Panels out) {
-  for_activation(x.act, [&](auto act) HWY_ATTR { read_taps<act(), T>(x, g, y, first, rows, out); });
+  with_activation(x.act, [&](auto act) HWY_ATTR { read_taps<act(), T>(x, g, y, first, rows, out); });
 }
 
 template <class T>

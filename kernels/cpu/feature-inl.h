@@ -85,11 +85,19 @@ HWY_INLINE hn::Vec<D> sigmoid(D d, hn::Vec<D> u) {
   return reciprocal(d, hn::Add(one, hn::BitCast(d, hn::Add(hn::BitCast(whole, p), power))));
 }
 
+/// relu6(t)/6. A NaN is not kept.
+template <class D>
+HWY_INLINE hn::Vec<D> sixth_of_relu6(D d, hn::Vec<D> t) {
+  return hn::Mul(hn::Min(hn::Max(t, hn::Zero(d)), hn::Set(d, 6.0f)), hn::Set(d, 1.0f / 6));
+}
+
 /// act(u) and act'(u), the formulas of feature.h; a compile-time activation, so that readers' loops have no branch.
 template <Activation kAct, class D>
 HWY_INLINE hn::Vec<D> activate(D d, hn::Vec<D> u) {
   if constexpr (kAct == Activation::swish) return hn::Mul(u, sigmoid(d, u));
   if constexpr (kAct == Activation::relu6) return hn::IfThenElse(hn::IsNaN(u), u, hn::Min(hn::Max(u, hn::Zero(d)), hn::Set(d, 6.0f)));
+  if constexpr (kAct == Activation::relu) return hn::IfThenElse(hn::IsNaN(u), u, hn::Max(u, hn::Zero(d)));
+  if constexpr (kAct == Activation::hard_swish) return hn::Mul(u, sixth_of_relu6(d, hn::Add(u, hn::Set(d, 3.0f))));
   return u;
 }
 template <Activation kAct, class D>
@@ -102,6 +110,14 @@ HWY_INLINE void activate_with_slope(D d, hn::Vec<D> u, hn::Vec<D>& a, hn::Vec<D>
   } else if constexpr (kAct == Activation::relu6) {
     a = activate<kAct>(d, u);
     slope = hn::IfThenElseZero(hn::And(hn::Gt(u, hn::Zero(d)), hn::Lt(u, hn::Set(d, 6.0f))), one);
+  } else if constexpr (kAct == Activation::relu) {
+    a = activate<kAct>(d, u);
+    slope = hn::IfThenElseZero(hn::Gt(u, hn::Zero(d)), one);
+  } else if constexpr (kAct == Activation::hard_swish) {
+    a = activate<kAct>(d, u);
+    const auto three = hn::Set(d, 3.0f);
+    const auto between = hn::MulAdd(u, hn::Set(d, 1.0f / 3), hn::Set(d, 0.5f));
+    slope = hn::IfThenElseZero(hn::Gt(u, hn::Neg(three)), hn::IfThenElse(hn::Lt(u, three), between, one));
   } else {
     a = u;
     slope = one;
@@ -115,6 +131,10 @@ HWY_INLINE void with_activation(Activation act, const Work& work) {
     work(std::integral_constant<Activation, Activation::swish>());
   } else if (act == Activation::relu6) {
     work(std::integral_constant<Activation, Activation::relu6>());
+  } else if (act == Activation::relu) {
+    work(std::integral_constant<Activation, Activation::relu>());
+  } else if (act == Activation::hard_swish) {
+    work(std::integral_constant<Activation, Activation::hard_swish>());
   } else {
     work(std::integral_constant<Activation, Activation::identity>());
   }

@@ -39,6 +39,7 @@ struct Depthwise {
   Reading x = kSwish;
   bool moments = true;
   Form dy = Form::from_u;
+  Activation dy_act = Activation::swish;
   bool dw = true, dx = true, add = false;
 };
 Case depthwise_forward(const Depthwise& row);
@@ -52,6 +53,7 @@ struct Dense {
   Reading x = kImage;
   bool moments = true;
   Form dy = Form::from_u;
+  Activation dy_act = Activation::swish;
   bool dw = true, dx = false, add = false;
 };
 Case dense_forward(const Dense& row);

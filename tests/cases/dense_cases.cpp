@@ -21,7 +21,7 @@ Case dense_backward(const Dense& row) {
             const Feature x = feature(s, {row.n, row.h, row.w, row.in}, row.x);
             const Shape weight = {row.kernel, row.kernel, row.in, row.out};
             const Tensor w = s.product_weight(weight, normal(1 / std::sqrt(9.0 * row.in)));
-            const OutputGradient dy = gradient(s, out, row.dy);
+            const OutputGradient dy = gradient(s, out, row.dy, row.dy_act);
             Tensor dw = row.dw ? s.parameter_output("dw", weight) : Tensor();
             InputGradient dx = row.dx ? input_gradient(s, x, row.add) : InputGradient{};
             const ConvGeometry g = geometry(row.kernel, row.stride, row.padding, row.h, row.w);

@@ -7,7 +7,7 @@ namespace mcnn::cases {
 Norm norm(Workspace& s, int64_t channels) {
   return {.mean = s.parameter({channels}, normal(0.5)),
           .invstd = s.parameter({channels}, uniform(0.5, 1.5)),
-          .scale = s.parameter({channels}, uniform(-3, 3)),   // u passes both kinks of relu6
+          .scale = s.parameter({channels}, uniform(-3, 3)),   // u passes every kink
           .shift = s.parameter({channels}, uniform(-1, 4))};  // a padded tap that reads act(shift) shows
 }
 

@@ -303,10 +303,11 @@ class Head : public Producer {
 constexpr Convolution kPointwise{Kind::pointwise}, kDepthwise3{Kind::depthwise3}, kDepthwise5{Kind::depthwise5s2}, kDense{Kind::dense3s2};
 constexpr auto kBatch = Statistics::batch, kFrozen = Statistics::frozen, kNone = Statistics::none;
 constexpr auto kIdentity = Activation::identity, kSwish = Activation::swish, kRelu6 = Activation::relu6;
+constexpr auto kRelu = Activation::relu, kHardSwish = Activation::hard_swish;
 
 TEST(RefGradient, ConvolutionReadByConvolution) {
   for (const Statistics statistics : {kBatch, kFrozen, kNone})
-    for (const Activation act : {kIdentity, kSwish, kRelu6})
+    for (const Activation act : {kIdentity, kSwish, kRelu6, kRelu, kHardSwish})
       for (const Convolution writer : {kPointwise, kDepthwise3, kDepthwise5, kDense})
         for (const Convolution reader : {kPointwise, kDepthwise3, kDepthwise5, kDense}) {
           SCOPED_TRACE(fmt::format("statistics {}, activation {}, writer {}, reader {}", static_cast<int>(statistics),
@@ -322,7 +323,7 @@ TEST(RefGradient, SkipAddedToTheDataGradient) {
 
 TEST(RefGradient, GateOfSqueezeExcite) {
   for (const Statistics statistics : {kBatch, kFrozen, kNone})
-    for (const Activation act : {kIdentity, kSwish, kRelu6})
+    for (const Activation act : {kIdentity, kSwish, kRelu6, kRelu, kHardSwish})
       for (const Convolution writer : {kPointwise, kDepthwise3, kDepthwise5, kDense})
         for (const Convolution reader : {kPointwise, kDepthwise3}) {
           SCOPED_TRACE(fmt::format("statistics {}, activation {}, writer {}, reader {}", static_cast<int>(statistics),
@@ -344,7 +345,7 @@ TEST(RefGradient, EndOfABlockWithSkip) {
 
 TEST(RefGradient, Head) {
   for (const Statistics statistics : {kBatch, kFrozen, kNone})
-    for (const Activation act : {kSwish, kRelu6}) Head(kDense, statistics, act).check();
+    for (const Activation act : {kSwish, kRelu6, kHardSwish}) Head(kDense, statistics, act).check();
 }
 
 }  // namespace
