@@ -78,10 +78,13 @@ struct Feature {
   Tensor gate;  ///< (N,C) fp32, squeeze-excite's; absent: 1
 };
 
-/// The gradient with respect to the raw output of a convolution, formed on read from what its reader left:
-///   du = stored                                     from_u: the reader's backward has multiplied act' in
-///      = stored * sample_scale[n]                   the same, behind drop-path
-///      = (stored*gate[n,c] + pooled[n,c])*act'(u)   through a gate or a pooling; stored absent: 0
+/// The gradient with respect to the raw output of a convolution, formed on read from what its reader left. Absent parts drop out:
+///   du = (stored*factor + pooled[n,c]) * act'(u)       factor: gate[n,c] or sample_scale[n];  act' if through_act
+/// What the reader was says which parts there are:
+///   a convolution, which has multiplied act' in   stored
+///   the sum behind a skip                         stored*sample_scale, and act' if the branch has an activation
+///   a gate                                        (stored*gate + pooled)*act'
+///   global pooling                                pooled*act'
 ///   dy = scale[c]*(du - sum_du[c]/M - xhat*sum_du_xhat[c]/M)       batch statistics (Ioffe & Szegedy 2015, section 3)
 ///      = scale[c]*du                                               frozen statistics
 ///      = du                                                        no norm
@@ -93,6 +96,7 @@ struct OutputGradient {
                                ///< where du is formed through a gate or a pooling
   Tensor sum_du, sum_du_xhat;  ///< (C) fp32, over N,H,W: also the gradients of beta and gamma
   bool frozen = false;         ///< running statistics: the two sums do not enter dy
+  bool through_act = false;    ///< whoever reads dy multiplies act' in. Always so with pooled
 };
 
 /// What a data gradient leaves for the feature x it belongs to, with dz = dL/dz(x) + add:

@@ -187,8 +187,9 @@ struct GradientRow {
   const float* slope_xhat = nullptr;
   const float* mean = nullptr;
   FeatureRow of;                  // scale, shift, gate of the feature
-  const float* pooled = nullptr;  // not null: du is formed through act'
+  const float* pooled = nullptr;  // null: 0
   float sample_scale = 1.0f;
+  bool through_act = false;
 };
 
 /// From channel c0 of sample n on; `folded` must outlive the row.
@@ -202,6 +203,7 @@ inline GradientRow gradient_row(const OutputGradient& dy, const GradientCoeffici
   }
   if (dy.pooled.defined()) row.pooled = dy.pooled.data<float>() + n * dy.pooled.dim(1) + c0;
   if (dy.sample_scale.defined()) row.sample_scale = dy.sample_scale.data<float>()[n];
+  row.through_act = dy.through_act;
   return row;
 }
 
@@ -209,13 +211,12 @@ inline GradientRow gradient_row(const OutputGradient& dy, const GradientCoeffici
 template <Activation kAct, class D, class T>
 HWY_INLINE hn::Vec<D> read_gradient_vector(D d, const T* stored, const T* raw, const GradientRow& row, int64_t c) {
   auto du = stored ? load(d, stored + c) : hn::Zero(d);
-  if (row.pooled) {
-    if (row.of.gate) du = hn::Mul(du, hn::LoadU(d, row.of.gate + c));
+  du = hn::Mul(du, row.of.gate ? hn::LoadU(d, row.of.gate + c) : hn::Set(d, row.sample_scale));
+  if (row.pooled) du = hn::Add(du, hn::LoadU(d, row.pooled + c));
+  if (row.through_act) {
     hn::Vec<D> a, slope;
     activate_with_slope<kAct>(d, normalised_u(d, load(d, raw + c), row.of, c), a, slope);
-    du = hn::Mul(hn::Add(du, hn::LoadU(d, row.pooled + c)), slope);
-  } else {
-    du = hn::Mul(du, hn::Set(d, row.sample_scale));
+    du = hn::Mul(du, slope);
   }
   if (row.of.scale) du = hn::Mul(du, hn::LoadU(d, row.of.scale + c));
   if (row.centre) {

@@ -115,10 +115,10 @@ HWY_NOINLINE void read_gradient_rows(const OutputGradient& dy, const GradientCoe
     }
   });
 }
-/// Where du is formed through a gate or a pooling.
+/// Where du is formed through act'.
 template <Activation kAct, class T>
-HWY_NOINLINE void read_pooled_gradient_rows(const OutputGradient& dy, const GradientCoefficients& folded, int64_t first, int64_t rows,
-                                            int64_t from, int64_t to, Panels out) {
+HWY_NOINLINE void read_gradient_rows_through(const OutputGradient& dy, const GradientCoefficients& folded, int64_t first, int64_t rows,
+                                             int64_t from, int64_t to, Panels out) {
   const int64_t channels = dy.of.raw.c();
   const T* const raw_data = dy.of.raw.data<T>() + first * channels;
   const T* const stored_data = dy.stored.defined() ? dy.stored.data<T>() + first * channels : nullptr;
@@ -138,8 +138,8 @@ HWY_NOINLINE void read_pooled_gradient_rows(const OutputGradient& dy, const Grad
 template <class T>
 void read_gradient_rows(const OutputGradient& dy, const GradientCoefficients& folded, int64_t first, int64_t rows, int64_t from, int64_t to,
                         Panels out) {
-  if (dy.pooled.defined()) {
-    with_activation(dy.of.act, [&](auto act) HWY_ATTR { read_pooled_gradient_rows<act(), T>(dy, folded, first, rows, from, to, out); });
+  if (dy.through_act) {
+    with_activation(dy.of.act, [&](auto act) HWY_ATTR { read_gradient_rows_through<act(), T>(dy, folded, first, rows, from, to, out); });
   } else if (folded.centre.empty()) {
     read_gradient_rows<false, T>(dy, folded, first, rows, from, to, out);
   } else {

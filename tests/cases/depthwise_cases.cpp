@@ -94,6 +94,7 @@ std::vector<Case> depthwise_cases() {
       {.name = "dy frozen", .n = 2, .h = 13, .w = 9, .c = 20, .kernel = 3, .stride = 1, .dy = Form::frozen},
       {.name = "dy without norm", .n = 2, .h = 13, .w = 9, .c = 20, .kernel = 3, .stride = 1, .dy = Form::no_norm},
       {.name = "dy behind drop-path", .n = 3, .h = 13, .w = 9, .c = 20, .kernel = 3, .stride = 1, .dy = Form::drop_path},
+      {.name = "dy of a branch with an activation", .n = 3, .h = 13, .w = 9, .c = 20, .kernel = 3, .stride = 1, .dy = Form::branch},
       {.name = "dy through a gate", .n = 2, .h = 13, .w = 9, .c = 20, .kernel = 3, .stride = 1, .dy = Form::gated},
       {.name = "dy through a gate, 5x5 stride 2", .n = 2, .h = 13, .w = 9, .c = 20, .kernel = 5, .stride = 2, .dy = Form::gated},
       {.name = "dy through a gate, frozen", .n = 2, .h = 13, .w = 9, .c = 20, .kernel = 5, .stride = 1, .dy = Form::gated_frozen},

@@ -88,6 +88,8 @@ std::vector<Case> pointwise_cases() {
       {.name = "dy without norm", .n = 2, .h = 7, .w = 7, .in = 24, .out = 40, .dy = Form::no_norm},
       {.name = "dy behind drop-path", .n = 3, .h = 7, .w = 5, .in = 144, .out = 24, .x = kGated, .dy = Form::drop_path},
       {.name = "dy behind drop-path, frozen", .n = 3, .h = 7, .w = 5, .in = 48, .out = 24, .x = kGated, .dy = Form::drop_path_frozen},
+      {.name = "dy of a branch with an activation", .n = 3, .h = 7, .w = 5, .in = 48, .out = 24, .dy = Form::branch},
+      {.name = "dy of a branch with an activation, frozen", .n = 3, .h = 7, .w = 5, .in = 17, .out = 19, .dy = Form::branch_frozen},
       {.name = "dy through a gate", .n = 2, .h = 7, .w = 7, .in = 24, .out = 40, .dy = Form::gated},
       {.name = "dy through a gate, relu6", .n = 2, .h = 7, .w = 7, .in = 24, .out = 40, .dy = Form::gated, .dy_act = Activation::relu6},
       {.name = "dy through a gate, hard_swish",

@@ -42,6 +42,8 @@ enum class Form {
   no_norm,           // dy = du
   drop_path,         // du = stored*sample_scale
   drop_path_frozen,  //
+  branch,            // du = stored*sample_scale*act'(u): the branch of a skip has an activation
+  branch_frozen,     //
   gated,             // du = (stored*gate + pooled)*act'(u)
   gated_frozen,      //
   gated_no_norm,     //

@@ -28,7 +28,7 @@ void expect_exact(const NetworkSpec& spec, const OptimizerOptions& options, int6
 
 TEST(Forecast, IsWhatAStepTakes) {
   for (const int64_t batch : {2, 3, 8}) expect_exact(small_spec(), {}, batch, 40, 48);
-  expect_exact(small_spec(true), {}, 4, 33, 47);
+  expect_exact(small_spec("lite0"), {}, 4, 33, 47);
   NetworkSpec plain = small_spec();
   plain.dropout = plain.drop_path = 0.f;
   expect_exact(plain, {}, 4, 32, 32);
@@ -47,7 +47,8 @@ TEST(Forecast, KnowsTheOptimizersState) {
 }
 
 TEST(Forecast, NarrowStorageHalvesTheFeatureMapsAlone) {
-  const MemoryForecast wide = forecast(small_spec(), DType::f32, {}, 64, 64, 64), half = forecast(small_spec(), DType::bf16, {}, 64, 64, 64);
+  const MemoryForecast wide = forecast(small_spec(), DType::f32, {}, 64, 64, 64),
+                       half = forecast(small_spec(), DType::bf16, {}, 64, 64, 64);
   EXPECT_EQ(half.parameters, wide.parameters);
   EXPECT_NEAR(static_cast<double>(half.step) / static_cast<double>(wide.step), 0.5, 0.05);  // with a copy of the weights
 }
