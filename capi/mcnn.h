@@ -59,7 +59,7 @@ typedef struct mcnn_options {
   size_t size;                      /* sizeof(mcnn_options) of the caller: tells the library which fields there are */
   int threads;                      /* per call; 0: as many as the process may use; 1: the calling thread alone */
   const char* device;               /* "auto", "cpu", "cuda", "sim" or "ref"; NULL: "auto" */
-  const char* network;              /* "b0" to "b7", "lite0" to "lite4", where the file does not say; NULL: the file says */
+  const char* network;              /* "b4": one of `mcnn-infer --help`, where the file does not say; NULL: the file says */
   const char* padding;              /* "same", "same:HxW" or "symmetric", in place of what the file says; or NULL */
   const char* crop_rule;            /* "timm", "torchvision" or "tensorflow", likewise; or NULL */
   float bn_eps;                     /* batch norm's epsilon, likewise; or 0 */
