@@ -30,7 +30,7 @@ struct NetworkFlags {
         option, [this, key](const std::string& text) { convention[key] = text; }, help);
   }
   void add_multipliers(CLI::App& app) {
-    add_convention(app, "--model", "network, where the file does not say: b0-b7, lite0-4");
+    add_convention(app, "--model", fmt::format("network, where the file does not say: {}", fmt::join(network_names(), ", ")));
     app.add_option("--width", width, "its width multiplier, in place of the published one")->check(kPositive);
     app.add_option("--depth", depth, "its depth multiplier, in place of the published one")->check(kPositive);
   }

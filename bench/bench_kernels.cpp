@@ -94,7 +94,9 @@ int run(int argc, char** argv) {
   int threads = 0, calls = 0;
   bool json_lines = false;
   ProductOptions products;
-  app.add_option("--model", model, "shapes of this network (b0-b7, lite0-4), or block: one MBConv block; default: the tests' cases");
+  app.add_option(
+      "--model", model,
+      fmt::format("shapes of this network ({}), or block: one MBConv block; default: the tests' cases", fmt::join(network_names(), ", ")));
   app.add_option("--batch", batch)->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--res", resolution, "image height and width")->check(CLI::PositiveNumber)->capture_default_str();
   app.add_option("--threads", threads, "0: one per core")->capture_default_str();

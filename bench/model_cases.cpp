@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <map>
 
-#include "models/carried_out.h"
 #include "models/layer_table.h"
 #include "tests/cases/cases.h"
 
@@ -44,17 +43,17 @@ Reading reading_of(const Network& network, int layer) {
   if (layer == kImageInput) return kImage;
   const Layer& l = network.layers[layer];
   if (l.kind == LayerKind::residual) return kImage;
-  if (l.kind != LayerKind::squeeze_excite) return {.act = activation_of(network, l)};
+  if (l.kind != LayerKind::squeeze_excite) return {.act = l.act};
   Reading gated = reading_of(network, l.input);
   gated.gate = true;
   return gated;
 }
 
 /// How the gradient of a convolution's output is formed, given by the kind of its first reader.
-Form form_of(const Network& network, const std::vector<int>& readers) {
+Form form_of(const Network& network, const Layer& layer, const std::vector<int>& readers) {
   switch (network.layers[readers.front()].kind) {
     case LayerKind::squeeze_excite: return Form::gated;
-    case LayerKind::residual: return Form::drop_path;
+    case LayerKind::residual: return layer.act == Activation::identity ? Form::drop_path : Form::branch;
     case LayerKind::global_pool: return Form::pooled;
     default: return Form::from_u;
   }
@@ -66,7 +65,7 @@ void add_convolution(Collection& all, const LayerRow& row, const Reading& x, For
   const Shape& in = row.in;
   std::string shape = text(in) + fmt::format("->{}", row.out[3]);
   if (row.kernel > 1) shape += fmt::format(" k{}s{}", row.kernel, row.stride);
-  const std::string backward = shape + (add ? " add" : "") + (dy == Form::drop_path ? " drop-path" : "");
+  const std::string backward = shape + (add ? " add" : "") + (dy == Form::drop_path || dy == Form::branch ? " drop-path" : "");
   const auto both = [&](auto c, const auto& forward_case, const auto& backward_case) {
     c.dy = dy;
     c.dx = dx;
@@ -81,16 +80,35 @@ void add_convolution(Collection& all, const LayerRow& row, const Reading& x, For
            pointwise_backward);
       break;
     case LayerKind::depthwise:
-      both(Depthwise{"", in[0], in[1], in[2], in[3], row.kernel, row.stride, same, x}, depthwise_forward, depthwise_backward);
+      both(Depthwise{.n = in[0],
+                     .h = in[1],
+                     .w = in[2],
+                     .c = in[3],
+                     .kernel = row.kernel,
+                     .stride = row.stride,
+                     .padding = same,
+                     .x = x,
+                     .dy_act = act},
+           depthwise_forward, depthwise_backward);
       break;
-    default: both(Dense{"", in[0], in[1], in[2], in[3], row.out[3], row.kernel, row.stride, same, x}, dense_forward, dense_backward);
+    default:
+      both(Dense{.n = in[0],
+                 .h = in[1],
+                 .w = in[2],
+                 .in = in[3],
+                 .out = row.out[3],
+                 .kernel = row.kernel,
+                 .stride = row.stride,
+                 .padding = same,
+                 .x = x,
+                 .dy_act = act},
+           dense_forward, dense_backward);
   }
 }
 
 }  // namespace
 
 std::vector<Case> model_cases(const Network& network, int64_t batch, int64_t resolution) {
-  require_carried_out(network);
   std::map<std::string, LayerRow> rows;
   for (const LayerRow& row : layer_table(network, batch, resolution, resolution)) rows.emplace(row.name, row);
   const std::vector<std::vector<int>> readers = readers_of(network);
@@ -103,7 +121,7 @@ std::vector<Case> model_cases(const Network& network, int64_t batch, int64_t res
   for (int i = 0; const Layer& layer : network.layers) {
     if (is_convolution(layer.kind)) {
       const LayerRow& row = rows.at(layer.name);
-      add_convolution(all, row, reading_of(network, layer.input), form_of(network, readers[i]), activation_of(network, layer),
+      add_convolution(all, row, reading_of(network, layer.input), form_of(network, layer, readers[i]), layer.act,
                       layer.input != kImageInput, read_by_a_skip(layer.input));
       map = row.out;
     } else if (layer.kind == LayerKind::squeeze_excite || layer.kind == LayerKind::global_pool) {
@@ -111,13 +129,14 @@ std::vector<Case> model_cases(const Network& network, int64_t batch, int64_t res
               text(map));
     }
     if (layer.kind == LayerKind::squeeze_excite) {
-      const SqueezeExcite se{.n = map[0], .c = map[3], .reduced = layer.hidden};
+      const SqueezeExcite se{.n = map[0], .c = map[3], .reduced = layer.hidden, .act = layer.act, .function = layer.gate};
       const std::string shape = fmt::format("{}x{}->{}", se.n, se.c, se.reduced);
       all.add(squeeze_excite_forward(se), layer.name, shape);
       all.add(squeeze_excite_backward(se), layer.name, shape);
     } else if (layer.kind == LayerKind::residual) {
-      all.add(residual_forward({.n = map[0], .h = map[1], .w = map[2], .c = map[3]}), layer.name, text(map));
-      all.add(batch_norm_sums({.n = map[0], .h = map[1], .w = map[2], .c = map[3]}), layer.name, text(map));
+      const Reading x = reading_of(network, layer.skip), branch = reading_of(network, layer.input);
+      all.add(residual_forward({.n = map[0], .h = map[1], .w = map[2], .c = map[3], .x = x, .branch = branch}), layer.name, text(map));
+      all.add(batch_norm_sums({.n = map[0], .h = map[1], .w = map[2], .c = map[3], .act = branch.act}), layer.name, text(map));
     }
     ++i;
   }

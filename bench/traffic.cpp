@@ -47,9 +47,10 @@ class Launch {
   Launch& reads_gradient(const OutputGradient& dy) {
     const Feature& y = dy.of;
     reads(dy.stored, dy.sample_scale, y.norm.scale);
-    const bool statistics = y.norm.defined() && !dy.frozen, through_act = dy.pooled && y.act != Activation::identity;
+    const bool statistics = y.norm.defined() && !dy.frozen, through_act = dy.through_act && y.act != Activation::identity;
     if (statistics || through_act) reads(y.raw);
-    if (dy.pooled) reads(y.gate, dy.pooled, y.norm.shift);
+    if (dy.pooled) reads(y.gate, dy.pooled);
+    if (through_act) reads(y.norm.shift);
     if (statistics) reads(dy.sum_du, dy.sum_du_xhat, y.norm.mean, y.norm.invstd);
     return *this;
   }
@@ -158,11 +159,13 @@ class Formulas {
 
   // raw, stored -> sums.
   std::vector<Launch> launches(const BatchNormSums& op) const {
-    return {Launch()
-                .reads(op.x.raw, op.stored, op.x.norm.mean, op.sample_scale)
-                .merges(launched(0).x, 2 * kFloat * op.x.raw.c())
-                .reads(op.x.norm.invstd)
-                .writes(op.sum_du, op.sum_du_xhat)};
+    Launch launch = Launch()
+                        .reads(op.x.raw, op.stored, op.x.norm.mean, op.sample_scale)
+                        .merges(launched(0).x, 2 * kFloat * op.x.raw.c())
+                        .reads(op.x.norm.invstd)
+                        .writes(op.sum_du, op.sum_du_xhat);
+    if (op.x.act != Activation::identity) launch.reads(op.x.norm.scale, op.x.norm.shift);
+    return {launch};
   }
   // raw -> the sums; high maps are summed in parts.
   std::vector<Launch> launches(const PoolForward& op) const {
@@ -197,7 +200,7 @@ class Formulas {
     if (!op.dw && !op.db && !op.dx) return {};
     Launch both;
     both.reads(op.dy).writes(op.dw, op.db, op.dx);
-    if (op.dw || op.db) both.reads(op.x);
+    if (op.dw || op.db || op.act != Activation::identity) both.reads(op.x);
     if (op.dx) both.reads(op.w);
     return {both};
   }

@@ -60,7 +60,7 @@ typedef struct mcnn_options {
   size_t size;                      /* sizeof(mcnn_options) of the caller: tells the library which fields it has */
   int threads;                      /* per call; 0: as many as the process may use; 1: the calling thread alone */
   const char* device;               /* "auto", "cpu", "cuda", "sim" or "ref"; NULL: "auto" */
-  const char* network;              /* "b0" to "b7", "lite0" to "lite4", if the file does not say; NULL: taken from the file */
+  const char* network;              /* "b4": a name that `mcnn-infer --help` lists, if the file does not say; NULL: taken from the file */
   const char* padding;              /* "same", "same:HxW" or "symmetric", overrides the file; NULL: the file's */
   const char* crop_rule;            /* "timm", "torchvision" or "tensorflow", overrides the file; NULL: the file's */
   float bn_eps;                     /* batch norm's epsilon, overrides the file; 0: the file's */

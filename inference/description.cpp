@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "models/layer_tensors.h"
 #include "runtime/error.h"
 #include "runtime/number.h"
 
@@ -39,12 +40,14 @@ double number(const TensorFile& file, const char* key, double least, double most
 }
 
 /// Rows of the classifier's weight, whatever the file calls it; 0 if it has none.
-int classes_in(const TensorFile& file) {
-  for (const StoredTensor& t : file.tensors()) {
-    const std::string_view name = strip_prefixes(t.name);
-    if ((name == "classifier.weight" || name == "classifier.1.weight" || name == "_fc.weight") && !t.shape.empty())
-      return static_cast<int>(t.shape[0]);
-  }
+int classes_in(const TensorFile& file, const Network& network) {
+  const std::optional<Naming> naming = detect_naming(file);
+  if (!naming || !names(*naming, network.spec.family)) return 0;
+  const std::vector<NamePair> pairs = key_map(network, *naming);
+  const std::string weight = module_name(network.layers.back(), Module::weight) + ".weight";
+  const auto classifier = std::find_if(pairs.begin(), pairs.end(), [&](const NamePair& pair) { return pair.timm == weight; });
+  for (const StoredTensor& t : file.tensors())
+    if (strip_prefixes(t.name) == classifier->file && !t.shape.empty()) return static_cast<int>(t.shape[0]);
   return 0;
 }
 
@@ -58,11 +61,11 @@ ModelDescription describe_run(const ModelOptions& model, const DataOptions& data
   if (model.depth > 0) d.spec.depth = model.depth;
   d.spec.classes = static_cast<int>(classes.size());
   d.spec.padding = model.padding == "auto" ? value_or(of_weights.padding, Padding{}) : Padding::parse(model.padding);
-  d.spec.bn_eps = model.bn_eps > 0 ? static_cast<float>(model.bn_eps) : value_or(of_weights.bn_eps, 1e-3f);
+  d.spec.bn_eps = model.bn_eps > 0 ? static_cast<float>(model.bn_eps) : value_or(of_weights.bn_eps, d.spec.bn_eps);
   d.spec.bn_momentum = static_cast<float>(model.bn_momentum);
   d.spec.frozen_norm = model.frozen_norm;
   if (model.dropout >= 0) d.spec.dropout = static_cast<float>(model.dropout);
-  d.spec.drop_path = static_cast<float>(model.drop_path);
+  if (model.drop_path >= 0) d.spec.drop_path = static_cast<float>(model.drop_path);
   const Normalisation imagenet;
   d.normalisation.mean = data.mean.empty() ? value_or(of_weights.mean, imagenet.mean) : three(data.mean);
   d.normalisation.std = data.std.empty() ? value_or(of_weights.std, imagenet.std) : three(data.std);
@@ -88,7 +91,7 @@ ModelDescription describe_file(const TensorFile& file, const Convention& flags, 
   d.spec.width = number(file, "width", kLeastMultiplier, kLargestMultiplier, d.spec.width);
   d.spec.depth = number(file, "depth", kLeastMultiplier, kLargestMultiplier, d.spec.depth);
   d.spec.padding = value_or(c.padding, Padding{});
-  d.spec.bn_eps = value_or(c.bn_eps, 1e-3f);
+  d.spec.bn_eps = value_or(c.bn_eps, d.spec.bn_eps);
   d.normalisation.mean = value_or(c.mean, d.normalisation.mean);
   d.normalisation.std = value_or(c.std, d.normalisation.std);
   d.preprocess.crop = value_or(c.resolution, d.spec.resolution);
@@ -99,7 +102,7 @@ ModelDescription describe_file(const TensorFile& file, const Convention& flags, 
   const bool crop_is_guessed = !file.metadata().contains("resize") && (!c.crop_pct || c.crop_pct->guess);
   if (d.preprocess.crop_rule == CropRule::square_first && crop_is_guessed) d.preprocess.resize = d.preprocess.crop + 32;  // the authors'
   d.classes = value_or(c.classes, {});
-  if (const int rows = classes_in(file); rows > 0) d.spec.classes = rows;
+  if (const int rows = classes_in(file, build_network(d.spec)); rows > 0) d.spec.classes = rows;
   if (d.classes.empty())
     for (int k = 0; k < d.spec.classes; ++k) d.classes.push_back(std::to_string(k));
   if (static_cast<int>(d.classes.size()) != d.spec.classes)

@@ -32,19 +32,14 @@ BatchTensors Engine::tensors(Arena& arena, const Batch& batch) const {
 void Engine::add_gradients(Program& program, const BatchTensors& batch, float smoothing, const Tensor& loss) const {
   Tape tape;
   const Context ctx = Context::of(program, tape, parameters_, storage_, true);
-  const Logits logits = model_.forward(ctx, images(ctx, batch.pixels, batch.flips));
-  *logits.gradient = ctx.small(logits.value.shape());
-  {
-    const Context::Layer layer = ctx.layer("loss");
-    ctx.add(CrossEntropy{logits.value, batch.targets, smoothing, loss, *logits.gradient});
-  }
+  cross_entropy(ctx, model_.forward(ctx, images(ctx, batch.pixels, batch.flips)), batch.targets, smoothing, loss);
   tape.backward();
 }
 
 Tensor Engine::add_logits(Program& program, const Tensor& pixels, const Tensor& flips) const {
   Tape tape(false);
   const Context ctx = Context::of(program, tape, parameters_, storage_, false);
-  return model_.forward(ctx, images(ctx, pixels, flips)).value;
+  return model_.forward(ctx, images(ctx, pixels, flips))->value;
 }
 
 double Engine::gradients(const Batch& batch, const StepState& state, float smoothing) {

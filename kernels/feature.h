@@ -15,17 +15,22 @@
 
 namespace mcnn {
 
-enum class Activation : uint8_t { identity, swish, relu6 };
+enum class Activation : uint8_t { identity, swish, relu6, relu, hard_swish };
 
 /// act(u) and act'(u) in the type of u.
 ///   swish: u*sigmoid(u);  s*(1 + u*(1-s)), s = sigmoid(u).   Ramachandran et al. 2017, arXiv 1710.05941.
-///   relu6: min(max(u,0),6);  1 inside (0,6), 0 elsewhere (PyTorch's choice at both kinks).
+///   relu6: min(max(u,0),6);  1 inside (0,6), 0 elsewhere.
+///   relu: max(u,0);  1 above 0, 0 elsewhere.
+///   hard_swish: u*min(max(u+3,0),6)/6;  (2u+3)/6 inside (-3,3), 0 below, 1 above.   Howard et al. 2019, arXiv 1905.02244.
+/// At a kink the slope is PyTorch's choice: that of the flat side, or of the straight one where hard_swish meets u.
 template <class T>
 inline T activate(Activation act, T u) {
   switch (act) {
     case Activation::identity: return u;
     case Activation::swish: return u / (T(1) + std::exp(-u));
     case Activation::relu6: return u > T(0) ? (u < T(6) ? u : T(6)) : (u <= T(0) ? T(0) : u);  // NaN stays NaN
+    case Activation::relu: return u <= T(0) ? T(0) : u;
+    case Activation::hard_swish: return u > T(-3) ? (u < T(3) ? u * (u + T(3)) / T(6) : u) : (u <= T(-3) ? T(0) : u);
   }
   return u;
 }
@@ -38,6 +43,8 @@ inline T activation_slope(Activation act, T u) {
       return s * (T(1) + u * (T(1) - s));
     }
     case Activation::relu6: return u > T(0) && u < T(6) ? T(1) : T(0);
+    case Activation::relu: return u > T(0) ? T(1) : T(0);
+    case Activation::hard_swish: return u > T(-3) ? (u < T(3) ? (T(2) * u + T(3)) / T(6) : T(1)) : T(0);
   }
   return T(1);
 }
@@ -71,10 +78,13 @@ struct Feature {
   Tensor gate;  ///< (N,C) fp32, squeeze-excite's; absent: 1
 };
 
-/// The gradient with respect to the raw output of a convolution, formed on read from what its reader left:
-///   du = stored                                     from_u: the reader's backward has multiplied act' in
-///      = stored * sample_scale[n]                   the same, behind drop-path
-///      = (stored*gate[n,c] + pooled[n,c])*act'(u)   through a gate or a pooling; stored absent: 0
+/// The gradient with respect to the raw output of a convolution, formed on read from what its reader left. Absent parts drop out:
+///   du = (stored*factor + pooled[n,c]) * act'(u)       factor: gate[n,c] or sample_scale[n];  act' if through_act
+/// What the reader was says which parts there are:
+///   a convolution, which has multiplied act' in   stored
+///   the sum behind a skip                         stored*sample_scale, and act' if the branch has an activation
+///   a gate                                        (stored*gate + pooled)*act'
+///   global pooling                                pooled*act'
 ///   dy = scale[c]*(du - sum_du[c]/M - xhat*sum_du_xhat[c]/M)       batch statistics (Ioffe & Szegedy 2015, section 3)
 ///      = scale[c]*du                                               frozen statistics
 ///      = du                                                        no norm
@@ -86,6 +96,7 @@ struct OutputGradient {
                                ///< where du is formed through a gate or a pooling
   Tensor sum_du, sum_du_xhat;  ///< (C) fp32, over N,H,W: also the gradients of beta and gamma
   bool frozen = false;         ///< running statistics: the two sums do not enter dy
+  bool through_act = false;    ///< whoever reads dy multiplies act' in. Always so with pooled
 };
 
 /// What a data gradient leaves for the feature x it belongs to, with dz = dL/dz(x) + add:

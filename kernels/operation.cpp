@@ -59,6 +59,7 @@ void Operands::output_gradient(OutputGradient& dy, const Shape& shape, DType sto
   const Shape per_sample = {shape[0], shape[3]}, channels = {shape[3]};
   if (dy.pooled.defined()) {
     pass("dy", "pooled", dy.pooled, Access::read, {per_sample, {}, {}});
+    require(dy.through_act, "dy.pooled is given, but dy.through_act is false");
     absent("dy.sample_scale", dy.sample_scale, "du is formed through a gate or a pooling");
     require(dy.stored.defined() || !y.gate.defined(), "dy.stored is absent, but dy.of has a gate");
   } else {

@@ -6,16 +6,24 @@
 
 namespace mcnn {
 
+struct SqueezeExciteOptions {
+  int64_t channels = 0, squeezed = 0;
+  Activation act = Activation::swish;  ///< of the squeezed layer
+  GateFunction gate = GateFunction::sigmoid;
+};
+
 class SqueezeExcite {
  public:
   /// Adds name.conv_reduce and name.conv_expand, weight and bias.
-  SqueezeExcite(Parameters& parameters, const std::string& name, int64_t channels, int64_t squeezed);
+  SqueezeExcite(Parameters& parameters, const std::string& name, const SqueezeExciteOptions& options);
   /// Sets x's gate.
   void forward(const Context& ctx, const Var& x) const;
 
  private:
   std::string name_;
   NamedTensor &w1_, &b1_, &w2_, &b2_;
+  Activation act_;
+  GateFunction function_;
 };
 
 }  // namespace mcnn

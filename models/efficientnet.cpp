@@ -22,7 +22,7 @@ constexpr std::array<Blocks, 7> kStages{{{separable, 1, 3, 1, 16, 1},
 
 Network build_efficientnet(const NetworkSpec& spec) {
   const bool lite = spec.family == Family::efficientnet_lite;
-  const Nonlinearity act = lite ? Nonlinearity::relu6 : Nonlinearity::swish;
+  const Activation act = lite ? Activation::relu6 : Activation::swish;
   NetworkBuilder network(spec, "efficientnet_" + spec.name);
   network.stem(lite ? 32 : network.scaled_width(32), act);
   for (std::size_t s = 0; s < kStages.size(); ++s) {

@@ -7,7 +7,7 @@ namespace mcnn {
 namespace {
 
 using enum BlockType;
-using enum Nonlinearity;
+using enum Activation;
 constexpr Blocks kSmall[] = {
     // type expand k  s  out repeats act   squeeze-excite
     {plain, 1, 3, 1, 24, 2, swish, false},    {fused, 4, 3, 2, 48, 4, swish, false},    {fused, 4, 3, 2, 64, 4, swish, false},

@@ -6,7 +6,7 @@ namespace mcnn {
 namespace {
 
 using enum BlockType;
-using enum Nonlinearity;
+using enum Activation;
 const std::vector<std::vector<Blocks>> kLarge = {
     // type expand k  s  out repeats act  squeeze-excite
     {{separable, 1, 3, 1, 16, 1, relu, false}},
@@ -21,7 +21,7 @@ const std::vector<std::vector<Blocks>> kLarge = {
 }  // namespace
 
 Network build_mobilenet_v3(const NetworkSpec& spec) {
-  NetworkBuilder network(spec, spec.name, {.of_expanded = true, .act = relu, .gate = hard_sigmoid});
+  NetworkBuilder network(spec, spec.name, {.of_expanded = true, .act = relu, .gate = GateFunction::hard_sigmoid});
   network.stem(network.scaled_width(16), hard_swish);
   for (std::vector<Blocks> stage : kLarge) {
     for (Blocks& blocks : stage) blocks.repeats = network.scaled_depth(blocks.repeats);

@@ -5,7 +5,8 @@
 #include <vector>
 
 #include "layers/conv_norm.h"
-#include "layers/head.h"
+#include "layers/cross_entropy.h"
+#include "layers/linear.h"
 #include "layers/squeeze_excite.h"
 #include "models/published_networks.h"
 
@@ -13,12 +14,12 @@ namespace mcnn {
 
 class Model {
  public:
-  /// Adds the network's tensors, uninitialised, in the order of timm's state dict. Throws Error as require_carried_out().
+  /// Adds the network's tensors, uninitialised, in the order of timm's state dict.
   Model(const NetworkSpec& spec, Parameters& parameters);
   Model(const Model&) = delete;  // closures on the tape point to the layers
 
   /// images (N,H,W,3), normalised -> logits (N,classes)
-  Logits forward(const Context& ctx, const Tensor& images) const;
+  Vectors forward(const Context& ctx, const Tensor& images) const;
   /// The output of a block, by its name ("blocks.6.0").
   Var features(const Context& ctx, const Tensor& images, const std::string& block) const;
 
@@ -26,11 +27,15 @@ class Model {
   const Network& network() const { return network_; }
 
  private:
-  Var run(const Context& ctx, const Tensor& images, std::size_t count) const;
+  struct Output {
+    Var map;          ///< up to the pooling
+    Vectors vectors;  ///< from there on
+  };
+  Output run(const Context& ctx, const Tensor& images, std::size_t count) const;
 
   Network network_;
-  /// One per layer of the list: nothing for a residual, which has no tensors, and for pooling and dropout, which Head does.
-  std::vector<std::variant<std::monostate, ConvNorm, SqueezeExcite, Head>> layers_;
+  /// One per layer of the list: nothing for those that have no tensors.
+  std::vector<std::variant<std::monostate, ConvNorm, SqueezeExcite, Linear>> layers_;
 };
 
 }  // namespace mcnn

@@ -16,7 +16,7 @@ struct ModelOptions {
   double bn_eps = 0;
   double bn_momentum = 0.1;
   bool frozen_norm = false;
-  double dropout = -1, drop_path = 0.2;
+  double dropout = -1, drop_path = -1;
 };
 
 /// The section's keys over `options`, which must outlive them.

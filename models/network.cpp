@@ -20,18 +20,18 @@ const char* name_of(LayerKind kind) {
 
 bool is_convolution(LayerKind kind) { return kind == LayerKind::dense || kind == LayerKind::pointwise || kind == LayerKind::depthwise; }
 
-const char* name_of(Nonlinearity nonlinearity) {
-  switch (nonlinearity) {
-    case Nonlinearity::identity: return "identity";
-    case Nonlinearity::swish: return "swish";
-    case Nonlinearity::relu6: return "relu6";
-    case Nonlinearity::relu: return "relu";
-    case Nonlinearity::hard_swish: return "hard_swish";
-    case Nonlinearity::sigmoid: return "sigmoid";
-    case Nonlinearity::hard_sigmoid: return "hard_sigmoid";
+const char* name_of(Activation act) {
+  switch (act) {
+    case Activation::identity: return "identity";
+    case Activation::swish: return "swish";
+    case Activation::relu6: return "relu6";
+    case Activation::relu: return "relu";
+    case Activation::hard_swish: return "hard_swish";
   }
   return "";
 }
+
+const char* name_of(GateFunction gate) { return gate == GateFunction::sigmoid ? "sigmoid" : "hard_sigmoid"; }
 
 std::string Role::block_name() const { return fmt::format("blocks.{}.{}", stage, index); }
 

@@ -44,8 +44,8 @@ enum class LayerKind : uint8_t {
 const char* name_of(LayerKind kind);
 bool is_convolution(LayerKind kind);
 
-enum class Nonlinearity : uint8_t { identity, swish, relu6, relu, hard_swish, sigmoid, hard_sigmoid };
-const char* name_of(Nonlinearity nonlinearity);
+const char* name_of(Activation act);
+const char* name_of(GateFunction gate);
 
 /// What a layer does in its network. In a block: expand to skip.
 enum class Part : uint8_t { stem, expand, depthwise, squeeze_excite, project, skip, head, global_pool, head_linear, dropout, classifier };
@@ -72,11 +72,11 @@ struct Layer {
   int64_t in = 0, out = 0;  ///< channels
   int kernel = 1, stride = 1;
   ConvPadding padding;
-  Nonlinearity act = Nonlinearity::identity;   ///< of the output, carried out by whoever reads it; squeeze-excite: of the hidden layer
-  Nonlinearity gate = Nonlinearity::identity;  ///< squeeze-excite
-  int64_t hidden = 0;                          ///< squeeze-excite's width
-  float rate = 0.f;                            ///< residual: drop-path's; dropout's
-  bool weight_is_1x1 = false;                  ///< linear: its weight in files is a 1x1 convolution's, (O,I,1,1)
+  Activation act = Activation::identity;      ///< of the output, carried out by whoever reads it; squeeze-excite: of the hidden layer
+  GateFunction gate = GateFunction::sigmoid;  ///< squeeze-excite
+  int64_t hidden = 0;                         ///< squeeze-excite's width
+  float rate = 0.f;                           ///< residual: drop-path's; dropout's
+  bool weight_is_1x1 = false;                 ///< linear: its weight in files is a 1x1 convolution's, (O,I,1,1)
 };
 
 struct Network {

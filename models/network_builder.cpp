@@ -36,8 +36,7 @@ Layer& NetworkBuilder::add(Part part, LayerKind kind, const std::string& name) {
   return network_.layers.emplace_back(std::move(layer));
 }
 
-void NetworkBuilder::convolution(Part part, LayerKind kind, const std::string& name, int64_t out, int kernel, int stride,
-                                 Nonlinearity act) {
+void NetworkBuilder::convolution(Part part, LayerKind kind, const std::string& name, int64_t out, int kernel, int stride, Activation act) {
   Layer& layer = add(part, kind, name);
   layer.norm = prefix_ + "bn" + std::to_string(++norms_);
   layer.out = channels_ = out;
@@ -58,7 +57,7 @@ void NetworkBuilder::squeeze_excite(int64_t block_in) {
   ++role_.item;
 }
 
-void NetworkBuilder::stem(int64_t out, Nonlinearity act) {
+void NetworkBuilder::stem(int64_t out, Activation act) {
   convolution(Part::stem, LayerKind::dense, "conv_stem", out, 3, 2, act);
   outer_norms_ = norms_;
   role_ = {.stage = 0, .block = 0};
@@ -76,7 +75,7 @@ void NetworkBuilder::block(const Blocks& row, int stride) {
   const int64_t in = channels_, out = scaled_width(row.out), expanded = round_channels(static_cast<double>(in) * row.expand);
   prefix_ = role_.block_name() + ".";
   norms_ = role_.item = 0;
-  const auto linear = Nonlinearity::identity;
+  const auto linear = Activation::identity;
   switch (row.type) {
     case BlockType::inverted: convolution(Part::expand, LayerKind::pointwise, "conv_pw", expanded, 1, 1, row.act); [[fallthrough]];
     case BlockType::separable:
@@ -93,13 +92,13 @@ void NetworkBuilder::block(const Blocks& row, int stride) {
   if (stride == 1 && in == out) add(Part::skip, LayerKind::residual, "skip").skip = input;
 }
 
-void NetworkBuilder::head(int64_t out, Nonlinearity act) {
+void NetworkBuilder::head(int64_t out, Activation act) {
   prefix_ = "";
   norms_ = outer_norms_;
   convolution(Part::head, LayerKind::pointwise, "conv_head", out, 1, 1, act);
 }
 
-void NetworkBuilder::head_block(int64_t out, Nonlinearity act) {
+void NetworkBuilder::head_block(int64_t out, Activation act) {
   prefix_ = role_.block_name() + ".";
   norms_ = role_.item = 0;
   convolution(Part::head, LayerKind::pointwise, "conv", out, 1, 1, act);
@@ -109,7 +108,7 @@ void NetworkBuilder::head_block(int64_t out, Nonlinearity act) {
 
 void NetworkBuilder::pool() { add(Part::global_pool, LayerKind::global_pool, "global_pool"); }
 
-void NetworkBuilder::head_linear(int64_t out, Nonlinearity act) {
+void NetworkBuilder::head_linear(int64_t out, Activation act) {
   Layer& layer = add(Part::head_linear, LayerKind::linear, "conv_head");
   layer.out = channels_ = out;
   layer.act = act;

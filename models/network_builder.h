@@ -20,14 +20,15 @@ struct Blocks {
   int kernel = 3, stride = 1;  ///< the stride is the first block's
   int64_t out = 0;             ///< channels, before the width multiplier
   int repeats = 1;
-  Nonlinearity act = Nonlinearity::swish;
+  Activation act = Activation::swish;
   bool squeeze_excite = true;
 };
 
 /// How a family's squeeze-excites are made: a quarter of the block's input wide, or of the expanded width, rounded.
 struct SqueezeExciteStyle {
   bool of_expanded = false;
-  Nonlinearity act = Nonlinearity::swish, gate = Nonlinearity::sigmoid;
+  Activation act = Activation::swish;
+  GateFunction gate = GateFunction::sigmoid;
 };
 
 class NetworkBuilder {
@@ -38,15 +39,15 @@ class NetworkBuilder {
   int64_t scaled_width(int64_t channels) const;
   int scaled_depth(int repeats) const;
 
-  void stem(int64_t out, Nonlinearity act);
+  void stem(int64_t out, Activation act);
   /// The next stage: blocks as the rows say, their repeats taken as they are. A block has a skip where input and output have one shape.
   void stage(const std::vector<Blocks>& rows);
-  void head(int64_t out, Nonlinearity act);
+  void head(int64_t out, Activation act);
   /// The same where timm counts it as a block: blocks.6.0.conv.
-  void head_block(int64_t out, Nonlinearity act);
+  void head_block(int64_t out, Activation act);
   void pool();
   /// A linear layer between pooling and classifier, named as the convolution it is in timm.
-  void head_linear(int64_t out, Nonlinearity act);
+  void head_linear(int64_t out, Activation act);
   /// Dropout and the last linear layer.
   void classifier();
 
@@ -54,7 +55,7 @@ class NetworkBuilder {
 
  private:
   Layer& add(Part part, LayerKind kind, const std::string& name);
-  void convolution(Part part, LayerKind kind, const std::string& name, int64_t out, int kernel, int stride, Nonlinearity act);
+  void convolution(Part part, LayerKind kind, const std::string& name, int64_t out, int kernel, int stride, Activation act);
   void squeeze_excite(int64_t block_in);
   void block(const Blocks& row, int stride);
 

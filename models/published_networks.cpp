@@ -12,7 +12,7 @@ struct Published {
   Family family;
   double width, depth;
   int resolution;
-  float dropout, drop_path = 0.2f, bn_eps = 1e-3f;
+  float dropout, drop_path = 0.2f;
 };
 using enum Family;
 constexpr Published kPublished[] = {
@@ -30,7 +30,7 @@ constexpr Published kPublished[] = {
     {"lite3", efficientnet_lite, 1.2, 1.4, 280, 0.3f},
     {"lite4", efficientnet_lite, 1.4, 1.8, 300, 0.3f},
     {"efficientnetv2_s", efficientnet_v2, 1.0, 1.0, 384, 0.2f},
-    {"mobilenetv3_large", mobilenet_v3, 1.0, 1.0, 224, 0.2f, 0.f, 1e-5f},
+    {"mobilenetv3_large", mobilenet_v3, 1.0, 1.0, 224, 0.2f, 0.f},
 };
 
 }  // namespace
@@ -49,7 +49,6 @@ NetworkSpec network_spec(std::string_view name) {
               .width = p.width,
               .depth = p.depth,
               .padding = {},
-              .bn_eps = p.bn_eps,
               .dropout = p.dropout,
               .drop_path = p.drop_path,
               .resolution = p.resolution};

@@ -8,7 +8,7 @@
 
 namespace mcnn {
 
-/// b0-b7, lite0-4, and what models/carried_out.h refuses so far: efficientnetv2_s, mobilenetv3_large.
+/// "b0" to "b7", "lite0" to "lite4", "efficientnetv2_s", "mobilenetv3_large".
 std::vector<std::string> network_names();
 
 /// The published multipliers, resolution and rates of a name. Throws Error naming the nearest name.

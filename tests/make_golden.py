@@ -2,7 +2,7 @@
 """Writes what PyTorch says, in the form that tests/golden reads.  Needs torch, timm, safetensors; the step also Pillow.
 
   make_golden.py small OUT [--width 0.25 --depth 0.5 --classes 18 --resolution 64x64 --cases ...]
-      a shrunk EfficientNet-B0 with random weights: per case (naming, padding, BN eps) a weights file; index.json;
+      a shrunk EfficientNet-B0, or the --network, with random weights: per case (naming, padding, BN eps) a weights file; index.json;
       expected.safetensors with inputs, logits, the first step's gradients and the state after six AdamW steps
   make_golden.py step OUT --weights FILE --photos A.jpg B.jpg ... [--labels 0 6 12 17]
       one training step of tf_efficientnet_b4 on real photos and real weights in float64: b4_step.json, b4_step.safetensors,
@@ -11,6 +11,9 @@
 Everything is computed in float64. tests/golden/small was written by
   make_golden.py small tests/golden/small --width 0.05 --depth 0.2 --classes 5 --resolution 40x36 --half --no-after
       --cases timm_native torchvision efficientnet_pytorch
+and the folders in it, of the same width, classes and resolution, by
+  make_golden.py small tests/golden/small/efficientnetv2_s --network efficientnetv2_s --depth 0.2 ... --cases timm_tf
+  make_golden.py small tests/golden/small/mobilenetv3_large --network mobilenetv3_large --depth 1 ... --cases timm_native
 """
 import argparse
 import json
@@ -22,7 +25,9 @@ import timm
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
-from timm.models.efficientnet import _gen_efficientnet
+from timm.models import mobilenetv3
+from timm.models._efficientnet_builder import round_channels
+from timm.models.efficientnet import _gen_efficientnet, _gen_efficientnetv2_s
 
 # case -> naming, padding ("fixed": same padding of the nominal resolution), batch norm's epsilon
 CASES = {
@@ -83,9 +88,26 @@ def fix_padding(model, height, width):
         c.forward = lambda x, c=c, pads=tuple(pads): F.conv2d(F.pad(x, pads), c.weight, c.bias, c.stride, 0, c.dilation, c.groups)
 
 
+def mobilenet_v3(width, **options):
+    """All widths scaled, as torchvision scales them; timm leaves out the linear layer and, below 0.75, the stem."""
+    create = mobilenetv3._create_mnv3
+    scaled = {"num_features": round_channels(1280, width), "fix_stem": False}
+    mobilenetv3._create_mnv3 = lambda variant, pretrained=False, **all_options: create(variant, pretrained, **(all_options | scaled))
+    try:
+        return mobilenetv3._gen_mobilenet_v3("mobilenetv3_large_100", channel_multiplier=width, **options)
+    finally:
+        mobilenetv3._create_mnv3 = create
+
+
 def network(args, padding, eps):
-    model = _gen_efficientnet("efficientnet_b0", channel_multiplier=args.width, depth_multiplier=args.depth, num_classes=args.classes,
-                              pad_type="" if padding == "symmetric" else "same", bn_eps=eps).double()
+    options = {"num_classes": args.classes, "pad_type": "" if padding == "symmetric" else "same", "bn_eps": eps}
+    if args.network == "mobilenetv3_large":
+        model = mobilenet_v3(args.width, **options)
+    elif args.network == "efficientnetv2_s":
+        model = _gen_efficientnetv2_s("efficientnetv2_s", channel_multiplier=args.width, depth_multiplier=args.depth, **options)
+    else:
+        model = _gen_efficientnet("efficientnet_b0", channel_multiplier=args.width, depth_multiplier=args.depth, **options)
+    model = model.double()
     if padding == "fixed":
         fix_padding(model, *args.resolution)
     return model
@@ -119,7 +141,7 @@ def small(args):
     model = network(args, "symmetric", 1e-5)
     randomise(model, generator)
     state = {k: v if v.dtype == torch.int64 else v.to(stored) for k, v in model.state_dict().items()}
-    index = {"width": args.width, "depth": args.depth, "classes": args.classes, "resolution": args.resolution, "cases": {}}
+    index = {"network": args.network, "width": args.width, "depth": args.depth, "classes": args.classes, "resolution": args.resolution, "cases": {}}
     for case in args.cases:
         naming, padding, eps = CASES[case]
         model = network(args, padding, eps)
@@ -230,6 +252,7 @@ def main():
     p = commands.add_parser("small")
     p.set_defaults(run=small)
     p.add_argument("out")
+    p.add_argument("--network", choices=["b0", "efficientnetv2_s", "mobilenetv3_large"], default="b0")
     p.add_argument("--width", type=float, default=0.25)
     p.add_argument("--depth", type=float, default=0.5)
     p.add_argument("--classes", type=int, default=18)

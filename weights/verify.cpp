@@ -24,7 +24,7 @@ std::vector<float> logits_of(const Model& model, Parameters& parameters, const S
   Program program;
   Tape tape(false);
   const Tensor logits =
-      model.forward(Context::of(program, tape, parameters, ops.parameter_type(), false), images_of(ops, arena, images)).value;
+      model.forward(Context::of(program, tape, parameters, ops.parameter_type(), false), images_of(ops, arena, images))->value;
   program.keep(logits);
   program.run_once(ops, workspace);
   return to_floats(ops, program.placed(logits));

@@ -121,24 +121,23 @@ class GraphWriter {
     return convolution(conv, {x, constant(weight, parameters_.find(weight)->torch_shape, w), constant(conv + ".bias", channels, bias)});
   }
 
-  std::string swish(const std::string& x) { return apply("Mul", x + ".swish", {x, apply("Sigmoid", x + ".sigmoid", {x})}); }
-  std::string activation(const std::string& x, Nonlinearity act) {
+  std::string activation(const std::string& x, Activation act) {
     switch (act) {
-      case Nonlinearity::identity: return x;
-      case Nonlinearity::swish: return apply("Mul", x + ".swish", {x, apply("Sigmoid", x + ".sigmoid", {x})});
-      case Nonlinearity::relu6:
+      case Activation::identity: return x;
+      case Activation::swish: return apply("Mul", x + ".swish", {x, apply("Sigmoid", x + ".sigmoid", {x})});
+      case Activation::relu6:
         if (bounds_.empty()) bounds_ = {constant("relu6.least", {}, {0.f}), constant("relu6.most", {}, {6.f})};
         return apply("Clip", x + ".relu6", {x, bounds_[0], bounds_[1]});
-      case Nonlinearity::relu: return apply("Relu", x + ".relu", {x});
-      case Nonlinearity::hard_swish: return apply("HardSwish", x + ".hard_swish", {x});
-      case Nonlinearity::sigmoid: return apply("Sigmoid", x + ".sigmoid", {x});
-      case Nonlinearity::hard_sigmoid: {
-        onnx::NodeProto& n = node("HardSigmoid", x + ".hard_sigmoid", {x});
-        attribute(n, "alpha", 1.f / 6.f);  // PyTorch's: min(max(x + 3, 0), 6)/6
-        return n.name();
-      }
+      case Activation::relu: return apply("Relu", x + ".relu", {x});
+      case Activation::hard_swish: return apply("HardSwish", x + ".hard_swish", {x});
     }
     return x;
+  }
+  std::string gate(const std::string& x, GateFunction function) {
+    if (function == GateFunction::sigmoid) return apply("Sigmoid", x + ".sigmoid", {x});
+    onnx::NodeProto& n = node("HardSigmoid", x + ".hard_sigmoid", {x});
+    attribute(n, "alpha", 1.f / 6.f);  // PyTorch's: min(max(x + 3, 0), 6)/6
+    return n.name();
   }
 
   std::string squeeze_excite(const std::string& x, const Layer& layer) {
@@ -148,7 +147,7 @@ class GraphWriter {
       return apply("Conv", conv, {in, parameter(conv + ".weight"), parameter(conv + ".bias")});
     };
     const std::string hidden = activation(with_bias(mean, Module::reduce), layer.act);
-    return apply("Mul", layer.name, {x, activation(with_bias(hidden, Module::expand), layer.gate)});
+    return apply("Mul", layer.name, {x, gate(with_bias(hidden, Module::expand), layer.gate)});
   }
 
   std::string linear(const std::string& x, const Layer& layer) {

@@ -23,9 +23,13 @@ HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
 namespace {
 
-/// Adds to sums[0..C) the part's sum of `stored` and to sums[C..2C) that of stored*(raw - mean).
-template <class T>
-void sum_rows(const T* raw, const T* stored, const float* mean, int64_t channels, const RowPart& part, double* sums) {
+/// Adds to sums[0..C) the part's sum of du = stored*act'(u) and to sums[C..2C) that of du*(raw - mean).
+template <Activation kAct, class T>
+void sum_rows(const Feature& x, const T* stored, const RowPart& part, double* sums) {
+  const T* const raw = x.raw.data<T>();
+  const float* const mean = x.norm.mean.data<float>();
+  const int64_t channels = x.raw.c();
+  const FeatureRow feature = feature_row(x, part.n, 0);
   constexpr int64_t kRun = 64;  // the fp32 sums stay short and in the first-level cache
   float* run_du = thread_scratch().floats(static_cast<std::size_t>(2 * channels));
   float* run_du_centred = run_du + channels;
@@ -36,8 +40,14 @@ void sum_rows(const T* raw, const T* stored, const float* mean, int64_t channels
       const T* raw_row = raw + row * channels;
       const T* stored_row = stored + row * channels;
       for_lanes(channels, [&](auto d, int64_t c) HWY_ATTR {
-        const auto du = load(d, stored_row + c);
-        const auto centred = hn::Sub(load(d, raw_row + c), hn::LoadU(d, mean + c));
+        const auto value = load(d, raw_row + c);
+        auto du = load(d, stored_row + c);
+        if constexpr (kAct != Activation::identity) {
+          hn::Vec<decltype(d)> a, slope;
+          activate_with_slope<kAct>(d, normalised_u(d, value, feature, c), a, slope);
+          du = hn::Mul(du, slope);
+        }
+        const auto centred = hn::Sub(value, hn::LoadU(d, mean + c));
         hn::StoreU(hn::Add(hn::LoadU(d, run_du + c), du), d, run_du + c);
         hn::StoreU(hn::MulAdd(du, centred, hn::LoadU(d, run_du_centred + c)), d, run_du_centred + c);
       });
@@ -47,7 +57,7 @@ void sum_rows(const T* raw, const T* stored, const float* mean, int64_t channels
 }
 
 void batch_norm_sum_rows(const Feature& x, const Tensor& stored, const RowPart& part, double* sums) {
-  sum_rows(x.raw.data<float>(), stored.data<float>(), x.norm.mean.data<float>(), x.raw.c(), part, sums);
+  with_activation(x.act, [&](auto act) HWY_ATTR { sum_rows<act()>(x, stored.data<float>(), part, sums); });
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Dense convolution (the stem), forward and backward, as a matrix product.  Contract: kernels/ops.h.
+// Dense convolution, forward and backward, as a matrix product.  Contract: kernels/ops.h.
 // A row of the left matrix holds the taps of one output pixel, t = (p,q,ci), 0 outside the image; a thread forms a tile of
 // such rows at a time, which never leaves its cache.  Y = taps(x) W;  dW = taps(x)^T dY;  dz(x) = scatter(dY W^T).
 // Next: gemm-inl.h multiplies; matrix_rows-inl.h reads and stores; input_gradient-inl.h completes dz.
@@ -57,7 +57,7 @@ HWY_NOINLINE void read_taps(const Feature& x, const ConvGeometry& g, const Tenso
 }
 template <class T>
 void read_taps(const Feature& x, const ConvGeometry& g, const Tensor& y, int64_t first, int64_t rows, Panels out) {
-  for_activation(x.act, [&](auto act) HWY_ATTR { read_taps<act(), T>(x, g, y, first, rows, out); });
+  with_activation(x.act, [&](auto act) HWY_ATTR { read_taps<act(), T>(x, g, y, first, rows, out); });
 }
 
 template <class T>
@@ -66,7 +66,7 @@ void forward(const Feature& x, const Tensor& weights, const ConvGeometry& g, Ten
   const int64_t depth = g.kernel * g.kernel * x.raw.c(), out = y.c(), out_panels = panel_count(out);
   const RowCut cut = cut_rows(1, y.rows(), kTileRows, kParts);
   const Panels w = panels(shared.floats(panels_size(depth, out)), depth);
-  for (int64_t panel = 0; panel < out_panels; ++panel) pack(weights.data<float>(), depth, out, panel, w);
+  parallel_for(threads, out_panels, [&](int64_t panel) { pack(weights.data<float>(), depth, out, panel, w); });
 
   PartialMoments partial(take_moments ? cut.parts : 0, out);
   parallel_for(threads, cut.parts, [&](int64_t part) {
@@ -115,6 +115,18 @@ void backward_weights(const Feature& x, const ConvGeometry& g, const OutputGradi
   merge_parts(memory, cut.parts, depth, out, dw.data<float>(), threads);
 }
 
+/// Adds columns [first, first + channels) of row r to row `to_row` of `to`. Neither run of columns keeps to a panel.
+HWY_INLINE void add_channels(Panels from, int64_t r, int64_t first, int64_t channels, Panels to, int64_t to_row) {
+  for (int64_t c = 0; c < channels;) {
+    const int64_t t = first + c, run = std::min({channels - c, kPanel - c % kPanel, kPanel - t % kPanel});
+    const float* const source = from.at(t / kPanel, r) + t % kPanel;
+    float* const target = to.at(c / kPanel, to_row) + c % kPanel;
+    for_lanes(run,
+              [&](auto d, int64_t i) HWY_ATTR { hn::StoreU(hn::Add(hn::LoadU(d, target + i), hn::LoadU(d, source + i)), d, target + i); });
+    c += run;
+  }
+}
+
 /// dz of one sample at a time, gathered in fp32 from the taps of its output pixels, in order.
 template <class T>
 void backward_data(const Feature& x, const Tensor& weights, const ConvGeometry& g, const OutputGradient& dy,
@@ -123,7 +135,7 @@ void backward_data(const Feature& x, const Tensor& weights, const ConvGeometry& 
   const int64_t height = x.raw.h(), width = x.raw.w(), channels = x.raw.c(), pixels = height * width, out = y.c();
   const int64_t depth = g.kernel * g.kernel * channels, depth_panels = panel_count(depth), y_pixels = y.h() * y.w();
   const Panels w = panels(shared.floats(panels_size(out, depth)), out);
-  for (int64_t panel = 0; panel < depth_panels; ++panel) pack_transposed(weights.data<float>(), depth, out, panel, w);
+  parallel_for(threads, depth_panels, [&](int64_t panel) { pack_transposed(weights.data<float>(), depth, out, panel, w); });
 
   const RowCut cut = cut_rows(x.raw.n(), pixels, round_up(pixels, 8), x.raw.n());  // a sample is a tile and a part
   InputSums sums(x, dx, cut);
@@ -138,11 +150,8 @@ void backward_data(const Feature& x, const Tensor& weights, const ConvGeometry& 
       read_gradient_rows<T>(dy, folded, n * y_pixels + begin, rows, 0, panel_count(out), gradient);
       multiply(gradient, rows, out, w, 0, depth, 0, depth_panels, taps, false, ahead);
       for (int64_t r = 0; r < rows; ++r) {
-        for_taps(g, height, width, (begin + r) / y.w(), (begin + r) % y.w(), [&](int64_t tap, int64_t h, int64_t column) {
-          for (int64_t c = 0; c < channels; ++c) {
-            const int64_t t = tap * channels + c;
-            dz.at(c / kPanel, h * width + column)[c % kPanel] += taps.at(t / kPanel, r)[t % kPanel];
-          }
+        for_taps(g, height, width, (begin + r) / y.w(), (begin + r) % y.w(), [&](int64_t tap, int64_t h, int64_t column) HWY_ATTR {
+          add_channels(taps, r, tap * channels, channels, dz, h * width + column);
         });
       }
     }

@@ -79,7 +79,7 @@ template <Activation kAct, class T, class D>
 HWY_INLINE void form_gradient_row(D d, const T* stored, const T* raw, const GradientRow& row, int64_t c, int64_t width, int64_t channels,
                                   int64_t ahead, float* out) {
   constexpr int64_t lanes = hn::MaxLanes(D());
-  const bool reads_raw = row.pooled || row.centre;
+  const bool reads_raw = row.through_act || row.centre;
   for (int64_t w = 0; w < width; ++w, out += lanes) {
     const int64_t at = w * channels;
     if (stored) hwy::Prefetch(stored + at + c + ahead);

@@ -21,11 +21,15 @@ void CpuOps::execute(DropPathScale& op) {
 void CpuOps::execute(Dropout& op) {
   constexpr int64_t kChunk = 4096;  // some 0.1 ms of Philox
   const Philox random{state_.seed, op.stream, state_.step};
-  const float scale = survivor_scale(op.drop), *in = op.x.data<float>();
+  const float scale = survivor_scale(op.drop), *in = op.x.data<float>(), *u = op.u.data<float>();
   float* out = op.y.data<float>();
+  const auto value = [&](int64_t i) {
+    if (op.act == Activation::identity) return in[i];
+    return u ? in[i] * activation_slope(op.act, u[i]) : activate(op.act, in[i]);
+  };
   parallel_for(threads_, (op.x.size() + kChunk - 1) / kChunk, [&](int64_t part) {
     for (int64_t i = part * kChunk; i < std::min(op.x.size(), (part + 1) * kChunk); ++i)
-      out[i] = random.uniform(static_cast<uint64_t>(i)) >= op.drop ? in[i] * scale : 0.0f;
+      out[i] = random.uniform(static_cast<uint64_t>(i)) >= op.drop ? value(i) * scale : 0.0f;
   });
 }
 

@@ -85,11 +85,19 @@ HWY_INLINE hn::Vec<D> sigmoid(D d, hn::Vec<D> u) {
   return reciprocal(d, hn::Add(one, hn::BitCast(d, hn::Add(hn::BitCast(whole, p), power))));
 }
 
+/// relu6(t)/6. A NaN is not kept.
+template <class D>
+HWY_INLINE hn::Vec<D> sixth_of_relu6(D d, hn::Vec<D> t) {
+  return hn::Mul(hn::Min(hn::Max(t, hn::Zero(d)), hn::Set(d, 6.0f)), hn::Set(d, 1.0f / 6));
+}
+
 /// act(u) and act'(u), the formulas of feature.h; a compile-time activation, so that readers' loops have no branch.
 template <Activation kAct, class D>
 HWY_INLINE hn::Vec<D> activate(D d, hn::Vec<D> u) {
   if constexpr (kAct == Activation::swish) return hn::Mul(u, sigmoid(d, u));
   if constexpr (kAct == Activation::relu6) return hn::IfThenElse(hn::IsNaN(u), u, hn::Min(hn::Max(u, hn::Zero(d)), hn::Set(d, 6.0f)));
+  if constexpr (kAct == Activation::relu) return hn::IfThenElse(hn::IsNaN(u), u, hn::Max(u, hn::Zero(d)));
+  if constexpr (kAct == Activation::hard_swish) return hn::Mul(u, sixth_of_relu6(d, hn::Add(u, hn::Set(d, 3.0f))));
   return u;
 }
 template <Activation kAct, class D>
@@ -102,6 +110,14 @@ HWY_INLINE void activate_with_slope(D d, hn::Vec<D> u, hn::Vec<D>& a, hn::Vec<D>
   } else if constexpr (kAct == Activation::relu6) {
     a = activate<kAct>(d, u);
     slope = hn::IfThenElseZero(hn::And(hn::Gt(u, hn::Zero(d)), hn::Lt(u, hn::Set(d, 6.0f))), one);
+  } else if constexpr (kAct == Activation::relu) {
+    a = activate<kAct>(d, u);
+    slope = hn::IfThenElseZero(hn::Gt(u, hn::Zero(d)), one);
+  } else if constexpr (kAct == Activation::hard_swish) {
+    a = activate<kAct>(d, u);
+    const auto three = hn::Set(d, 3.0f);
+    const auto between = hn::MulAdd(u, hn::Set(d, 1.0f / 3), hn::Set(d, 0.5f));
+    slope = hn::IfThenElseZero(hn::Gt(u, hn::Neg(three)), hn::IfThenElse(hn::Lt(u, three), between, one));
   } else {
     a = u;
     slope = one;
@@ -115,6 +131,10 @@ HWY_INLINE void with_activation(Activation act, const Work& work) {
     work(std::integral_constant<Activation, Activation::swish>());
   } else if (act == Activation::relu6) {
     work(std::integral_constant<Activation, Activation::relu6>());
+  } else if (act == Activation::relu) {
+    work(std::integral_constant<Activation, Activation::relu>());
+  } else if (act == Activation::hard_swish) {
+    work(std::integral_constant<Activation, Activation::hard_swish>());
   } else {
     work(std::integral_constant<Activation, Activation::identity>());
   }
@@ -167,8 +187,9 @@ struct GradientRow {
   const float* slope_xhat = nullptr;
   const float* mean = nullptr;
   FeatureRow of;                  // scale, shift, gate of the feature
-  const float* pooled = nullptr;  // not null: du is formed through act'
+  const float* pooled = nullptr;  // null: 0
   float sample_scale = 1.0f;
+  bool through_act = false;
 };
 
 /// From channel c0 of sample n on; `folded` must outlive the row.
@@ -182,6 +203,7 @@ inline GradientRow gradient_row(const OutputGradient& dy, const GradientCoeffici
   }
   if (dy.pooled.defined()) row.pooled = dy.pooled.data<float>() + n * dy.pooled.dim(1) + c0;
   if (dy.sample_scale.defined()) row.sample_scale = dy.sample_scale.data<float>()[n];
+  row.through_act = dy.through_act;
   return row;
 }
 
@@ -189,13 +211,12 @@ inline GradientRow gradient_row(const OutputGradient& dy, const GradientCoeffici
 template <Activation kAct, class D, class T>
 HWY_INLINE hn::Vec<D> read_gradient_vector(D d, const T* stored, const T* raw, const GradientRow& row, int64_t c) {
   auto du = stored ? load(d, stored + c) : hn::Zero(d);
-  if (row.pooled) {
-    if (row.of.gate) du = hn::Mul(du, hn::LoadU(d, row.of.gate + c));
+  du = hn::Mul(du, row.of.gate ? hn::LoadU(d, row.of.gate + c) : hn::Set(d, row.sample_scale));
+  if (row.pooled) du = hn::Add(du, hn::LoadU(d, row.pooled + c));
+  if (row.through_act) {
     hn::Vec<D> a, slope;
     activate_with_slope<kAct>(d, normalised_u(d, load(d, raw + c), row.of, c), a, slope);
-    du = hn::Mul(hn::Add(du, hn::LoadU(d, row.pooled + c)), slope);
-  } else {
-    du = hn::Mul(du, hn::Set(d, row.sample_scale));
+    du = hn::Mul(du, slope);
   }
   if (row.of.scale) du = hn::Mul(du, hn::LoadU(d, row.of.scale + c));
   if (row.centre) {

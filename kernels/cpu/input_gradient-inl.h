@@ -128,7 +128,7 @@ void store_gradient(const float* dz_panel, const Feature& x, InputGradient& dx, 
                     int64_t part, const float* a_panel = nullptr, const float* slope_panel = nullptr) {
   const int64_t c = panel * kPanel, count = std::min(kPanel, x.raw.c() - c);
   const bool stream = streams<T>(dx.stored);
-  for_activation(x.act, [&](auto act) HWY_ATTR {
+  with_activation(x.act, [&](auto act) HWY_ATTR {
     if (!x.gate.defined()) {
       store_gradient<act(), false, T>(dz_panel, a_panel, slope_panel, x, dx, first, 0, rows, c, count, stream,
                                       sums.wanted() ? sums.at(part, 0) : nullptr);

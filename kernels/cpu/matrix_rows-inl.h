@@ -18,16 +18,6 @@
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
 
-/// Calls with_act(std::integral_constant<Activation, act>).
-template <class WithAct>
-HWY_INLINE void for_activation(Activation act, const WithAct& with_act) {
-  switch (act) {
-    case Activation::identity: return with_act(std::integral_constant<Activation, Activation::identity>());
-    case Activation::swish: return with_act(std::integral_constant<Activation, Activation::swish>());
-    case Activation::relu6: return with_act(std::integral_constant<Activation, Activation::relu6>());
-  }
-}
-
 /// Calls with_rows(n, r, last) for each sample n that rows [first, first + rows) touch: its rows are first + [r, last).
 template <class WithRows>
 HWY_INLINE void for_samples(const Tensor& map, int64_t first, int64_t rows, const WithRows& with_rows) {
@@ -87,11 +77,11 @@ HWY_NOINLINE void read_feature_rows(const Feature& x, int64_t first, int64_t row
 }
 template <class T>
 void read_feature_rows(const Feature& x, int64_t first, int64_t rows, int64_t from, int64_t to, Panels out) {
-  for_activation(x.act, [&](auto act) HWY_ATTR { read_feature_rows<act(), false, T>(x, first, rows, from, to, out, {}); });
+  with_activation(x.act, [&](auto act) HWY_ATTR { read_feature_rows<act(), false, T>(x, first, rows, from, to, out, {}); });
 }
 template <class T>
 void read_feature_rows(const Feature& x, int64_t first, int64_t rows, int64_t from, int64_t to, Panels out, const Slopes& slopes) {
-  for_activation(x.act, [&](auto act) HWY_ATTR { read_feature_rows<act(), true, T>(x, first, rows, from, to, out, slopes); });
+  with_activation(x.act, [&](auto act) HWY_ATTR { read_feature_rows<act(), true, T>(x, first, rows, from, to, out, slopes); });
 }
 
 /// dy of rows of a convolution's output, in the same way. kCentred: the batch's statistics enter.
@@ -125,10 +115,10 @@ HWY_NOINLINE void read_gradient_rows(const OutputGradient& dy, const GradientCoe
     }
   });
 }
-/// Where du is formed through a gate or a pooling.
+/// Where du is formed through act'.
 template <Activation kAct, class T>
-HWY_NOINLINE void read_pooled_gradient_rows(const OutputGradient& dy, const GradientCoefficients& folded, int64_t first, int64_t rows,
-                                            int64_t from, int64_t to, Panels out) {
+HWY_NOINLINE void read_gradient_rows_through(const OutputGradient& dy, const GradientCoefficients& folded, int64_t first, int64_t rows,
+                                             int64_t from, int64_t to, Panels out) {
   const int64_t channels = dy.of.raw.c();
   const T* const raw_data = dy.of.raw.data<T>() + first * channels;
   const T* const stored_data = dy.stored.defined() ? dy.stored.data<T>() + first * channels : nullptr;
@@ -148,8 +138,8 @@ HWY_NOINLINE void read_pooled_gradient_rows(const OutputGradient& dy, const Grad
 template <class T>
 void read_gradient_rows(const OutputGradient& dy, const GradientCoefficients& folded, int64_t first, int64_t rows, int64_t from, int64_t to,
                         Panels out) {
-  if (dy.pooled.defined()) {
-    for_activation(dy.of.act, [&](auto act) HWY_ATTR { read_pooled_gradient_rows<act(), T>(dy, folded, first, rows, from, to, out); });
+  if (dy.through_act) {
+    with_activation(dy.of.act, [&](auto act) HWY_ATTR { read_gradient_rows_through<act(), T>(dy, folded, first, rows, from, to, out); });
   } else if (folded.centre.empty()) {
     read_gradient_rows<false, T>(dy, folded, first, rows, from, to, out);
   } else {

@@ -62,7 +62,7 @@ template <class T>
 void expect_gradient_rows(const Backward& call, int64_t first, int64_t rows, int64_t from, const std::vector<uint32_t>& lines,
                           Ahead& ahead) {
   expect_rows<T>(call.dy.stored, first, rows, from, lines, ahead);
-  if (!call.folded.centre.empty() || call.dy.pooled.defined()) expect_rows<T>(call.dy.of.raw, first, rows, from, lines, ahead);
+  if (!call.folded.centre.empty() || call.dy.through_act) expect_rows<T>(call.dy.of.raw, first, rows, from, lines, ahead);
 }
 /// Asks for what z is formed from and dz completed with.
 template <class T>

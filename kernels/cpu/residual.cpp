@@ -22,6 +22,8 @@ HWY_INLINE hn::Vec<D> read(D d, Activation act, const T* raw, const FeatureRow& 
     case Activation::identity: return read_vector<Activation::identity>(d, raw, row, c);
     case Activation::swish: return read_vector<Activation::swish>(d, raw, row, c);
     case Activation::relu6: return read_vector<Activation::relu6>(d, raw, row, c);
+    case Activation::relu: return read_vector<Activation::relu>(d, raw, row, c);
+    case Activation::hard_swish: return read_vector<Activation::hard_swish>(d, raw, row, c);
   }
   return hn::Zero(d);
 }

@@ -1,4 +1,4 @@
-// Squeeze-excite: gate = sigmoid(swish(s*w1 + b1)*w2 + b2), and its backward.  Contract and formulas: kernels/ops.h.
+// Squeeze-excite: gate = function(act(s*w1 + b1)*w2 + b2), and its backward.  Contract and formulas: kernels/ops.h.
 // Small matrix products (N = 32, C to 2688, R to 112), all by one routine that holds four rows of the result in registers.
 //   forward    parts of four samples
 //   backward   (1) by blocks of channels: dt, and both weights transposed   (2) by four samples: dh
@@ -28,8 +28,10 @@ struct GateBackward {
   int64_t samples, channels, squeezed, pixels;          // N, C, R, H*W
   const float *s, *w1, *w2, *hidden, *gate, *sum_dz_a;  // as in the contract
   float *dw1, *dw2, *db2, *pooled;                      // null: not wanted
-  float *dt, *dh, *activated;                           // (N,C), (N,R), (N,R): swish(hidden)
+  float *dt, *dh, *activated;                           // (N,C), (N,R), (N,R): act(hidden)
   float *w1_transposed, *w2_transposed;                 // (R,C), (C,R)
+  Activation act;
+  GateFunction function;
 };
 
 }  // namespace
@@ -73,50 +75,92 @@ void multiply(const Factor& a, const float* b, int64_t b_row, int64_t rows, int6
   for (; i < rows; ++i) multiply_rows<1>({a.data + i * a.row, a.row, a.step}, b, b_row, depth, columns, out + i * out_row, out_row);
 }
 
-/// Rows `samples` of hidden and gate from the same rows of s; their swish(hidden) goes to `activated`, (samples,R).
-void gate_samples(const float* s, const float* w1, const float* b1, const float* w2, const float* b2, int64_t samples, int64_t channels,
-                  int64_t squeezed, float* activated, float* hidden, float* gate) {
+/// function(t), and its derivative from the gate.
+template <GateFunction kFunction, class D>
+HWY_INLINE hn::Vec<D> open_gate(D d, hn::Vec<D> t) {
+  const auto gate = kFunction == GateFunction::sigmoid ? sigmoid(d, t) : sixth_of_relu6(d, hn::Add(t, hn::Set(d, 3.0f)));
+  return hn::IfThenElse(hn::IsNaN(t), t, gate);
+}
+template <GateFunction kFunction, class D>
+HWY_INLINE hn::Vec<D> slope_of_gate(D d, hn::Vec<D> gate) {
+  const auto one = hn::Set(d, 1.0f);
+  if constexpr (kFunction == GateFunction::sigmoid) return hn::Mul(gate, hn::Sub(one, gate));  // not g - g*g, which cancels near 1
+  return hn::IfThenElseZero(hn::And(hn::Gt(gate, hn::Zero(d)), hn::Lt(gate, one)), hn::Set(d, 1.0f / 6));
+}
+
+template <class Work>
+HWY_INLINE void with_inner_activation(Activation act, const Work& work) {
+  if (act == Activation::swish) {
+    work(std::integral_constant<Activation, Activation::swish>());
+  } else {
+    work(std::integral_constant<Activation, Activation::relu>());
+  }
+}
+template <class Work>
+HWY_INLINE void with_function(GateFunction function, const Work& work) {
+  if (function == GateFunction::sigmoid) {
+    work(std::integral_constant<GateFunction, GateFunction::sigmoid>());
+  } else {
+    work(std::integral_constant<GateFunction, GateFunction::hard_sigmoid>());
+  }
+}
+
+/// Rows `samples` of hidden and gate from the same rows of s; their act(hidden) goes to `activated`, (samples,R).
+template <Activation kAct, GateFunction kFunction>
+void open_gates(const float* s, const float* w1, const float* b1, const float* w2, const float* b2, int64_t samples, int64_t channels,
+                int64_t squeezed, float* activated, float* hidden, float* gate) {
   multiply({s, channels, 1}, w1, squeezed, samples, channels, squeezed, hidden, squeezed);
   for (int64_t n = 0; n < samples; ++n)
     for_lanes(squeezed, [&](auto d, int64_t r) HWY_ATTR {
       const auto h = hn::Add(hn::LoadU(d, hidden + n * squeezed + r), hn::LoadU(d, b1 + r));
       hn::StoreU(h, d, hidden + n * squeezed + r);
-      hn::StoreU(activate<Activation::swish>(d, h), d, activated + n * squeezed + r);
+      hn::StoreU(activate<kAct>(d, h), d, activated + n * squeezed + r);
     });
   multiply({activated, squeezed, 1}, w2, channels, samples, squeezed, channels, gate, channels);
   for (int64_t n = 0; n < samples; ++n)
     for_lanes(channels, [&](auto d, int64_t c) HWY_ATTR {
       float* g = gate + n * channels + c;
-      const auto t = hn::Add(hn::LoadU(d, g), hn::LoadU(d, b2 + c));
-      hn::StoreU(hn::IfThenElse(hn::IsNaN(t), t, sigmoid(d, t)), d, g);
+      hn::StoreU(open_gate<kFunction>(d, hn::Add(hn::LoadU(d, g), hn::LoadU(d, b2 + c))), d, g);
     });
 }
-
-/// (1) dt = dg*gate*(1-gate) and the transposed weights, channels [c0, c0 + width).
-void prepare_channels(const GateBackward& x, int64_t c0, int64_t width) {
-  for (int64_t n = 0; n < x.samples; ++n)
-    for_lanes(width, [&](auto d, int64_t c) HWY_ATTR {
-      const int64_t at = n * x.channels + c0 + c;
-      const auto g = hn::LoadU(d, x.gate + at);
-      const auto slope = hn::Mul(g, hn::Sub(hn::Set(d, 1.0f), g));  // not g - g*g, which cancels near g = 1
-      hn::StoreU(hn::Mul(hn::LoadU(d, x.sum_dz_a + at), slope), d, x.dt + at);
+void gate_samples(SqueezeExciteForward& op, int64_t n, int64_t samples, float* activated) {
+  const int64_t channels = op.s.dim(1), squeezed = op.b1.size();
+  with_inner_activation(op.act, [&](auto act) HWY_ATTR {
+    with_function(op.function, [&](auto function) HWY_ATTR {
+      open_gates<act(), function()>(op.s.data<float>() + n * channels, op.w1.data<float>(), op.b1.data<float>(), op.w2.data<float>(),
+                                    op.b2.data<float>(), samples, channels, squeezed, activated, op.hidden.data<float>() + n * squeezed,
+                                    op.gate.data<float>() + n * channels);
     });
+  });
+}
+
+/// (1) dt = dg*function'(t) and the transposed weights, channels [c0, c0 + width).
+void prepare_channels(const GateBackward& x, int64_t c0, int64_t width) {
+  with_function(x.function, [&](auto function) HWY_ATTR {
+    for (int64_t n = 0; n < x.samples; ++n)
+      for_lanes(width, [&](auto d, int64_t c) HWY_ATTR {
+        const int64_t at = n * x.channels + c0 + c;
+        hn::StoreU(hn::Mul(hn::LoadU(d, x.sum_dz_a + at), slope_of_gate<function()>(d, hn::LoadU(d, x.gate + at))), d, x.dt + at);
+      });
+  });
   for (int64_t c = c0; c < c0 + width; ++c)
     for (int64_t r = 0; r < x.squeezed; ++r) x.w1_transposed[r * x.channels + c] = x.w1[c * x.squeezed + r];
   for (int64_t r = 0; r < x.squeezed; ++r)
     for (int64_t c = c0; c < c0 + width; ++c) x.w2_transposed[c * x.squeezed + r] = x.w2[r * x.channels + c];
 }
 
-/// (2) dh = (dt w2^T)*swish'(hidden) and swish(hidden), samples [n0, n0 + samples).
+/// (2) dh = (dt w2^T)*act'(hidden) and act(hidden), samples [n0, n0 + samples).
 void hidden_gradient(const GateBackward& x, int64_t n0, int64_t samples) {
   multiply({x.dt + n0 * x.channels, x.channels, 1}, x.w2_transposed, x.squeezed, samples, x.channels, x.squeezed, x.dh + n0 * x.squeezed,
            x.squeezed);
-  for_lanes(samples * x.squeezed, [&](auto d, int64_t i) HWY_ATTR {
-    const int64_t at = n0 * x.squeezed + i;
-    hn::Vec<decltype(d)> a, slope;
-    activate_with_slope<Activation::swish>(d, hn::LoadU(d, x.hidden + at), a, slope);
-    hn::StoreU(a, d, x.activated + at);
-    hn::StoreU(hn::Mul(hn::LoadU(d, x.dh + at), slope), d, x.dh + at);
+  with_inner_activation(x.act, [&](auto act) HWY_ATTR {
+    for_lanes(samples * x.squeezed, [&](auto d, int64_t i) HWY_ATTR {
+      const int64_t at = n0 * x.squeezed + i;
+      hn::Vec<decltype(d)> a, slope;
+      activate_with_slope<act()>(d, hn::LoadU(d, x.hidden + at), a, slope);
+      hn::StoreU(a, d, x.activated + at);
+      hn::StoreU(hn::Mul(hn::LoadU(d, x.dh + at), slope), d, x.dh + at);
+    });
   });
 }
 
@@ -152,14 +196,11 @@ HWY_EXPORT(hidden_gradient);
 HWY_EXPORT(finish_channels);
 
 void CpuOps::execute(SqueezeExciteForward& op) {
-  const int64_t samples = op.s.dim(0), channels = op.s.dim(1), squeezed = op.b1.size();
+  const int64_t samples = op.s.dim(0);
   parallel_for(threads_, (samples + kSamples - 1) / kSamples, [&](int64_t part) {
     const int64_t n = part * kSamples;
-    float* activated = thread_scratch().floats(static_cast<std::size_t>(kSamples * squeezed));
-    HWY_DYNAMIC_DISPATCH(gate_samples)
-    (op.s.data<float>() + n * channels, op.w1.data<float>(), op.b1.data<float>(), op.w2.data<float>(), op.b2.data<float>(),
-     std::min(kSamples, samples - n), channels, squeezed, activated, op.hidden.data<float>() + n * squeezed,
-     op.gate.data<float>() + n * channels);
+    float* activated = thread_scratch().floats(static_cast<std::size_t>(kSamples * op.b1.size()));
+    HWY_DYNAMIC_DISPATCH(gate_samples)(op, n, std::min(kSamples, samples - n), activated);
   });
 }
 
@@ -170,6 +211,7 @@ void CpuOps::execute(SqueezeExciteBackward& op) {
   x.s = op.s.data<float>(), x.w1 = op.w1.data<float>(), x.w2 = op.w2.data<float>();
   x.hidden = op.hidden.data<float>(), x.gate = op.gate.data<float>(), x.sum_dz_a = op.sum_dz_a.data<float>();
   x.dw1 = op.dw1.data<float>(), x.dw2 = op.dw2.data<float>(), x.db2 = op.db2.data<float>(), x.pooled = op.pooled.data<float>();
+  x.act = op.act, x.function = op.function;
   // The parts below use no scratch of their own, so the calling thread's holds for the whole call.
   float* memory = thread_scratch().floats(static_cast<std::size_t>(samples * channels + 2 * samples * squeezed + 2 * channels * squeezed));
   x.dt = memory;

@@ -35,20 +35,33 @@ struct RowSums {
   float sums[ChannelTile::kThreads * N];
 };
 
-/// A block: part of a sample's rows, a tile of channels.  Rows of sums: of du and of du*(x - mean).
-template <class T, int N>
-__global__ void sum_rows(const T* x, const T* stored, const float* mean, const float* sample_scale, int channels, int pixels,
-                         ChannelTile tile, SumParts parts, SumTargets targets) {
+/// A block: part of a sample's rows, a tile of channels.  Rows of sums: of du and of du*(raw - mean).  kThroughAct: x has an
+/// activation, and du = stored*act'(u).
+template <class T, int N, bool kThroughAct>
+__global__ void sum_rows(FeatureView<T> x, const T* stored, const float* sample_scale, int channels, int pixels, ChannelTile tile,
+                         SumParts parts, SumTargets targets) {
   float* shared = static_shared<RowSums<N>>().sums;
   const TilePlace<N> at(tile, channels, pixels);
   Floats<N> sum_du = {}, sum_centred = {};
   if (at.inside) {
-    const Floats<N> centre = load<float, N>(mean + at.channel);
+    const Floats<N> centre = load<float, N>(x.mean + at.channel);
+    Floats<N> scale = {}, shift = {};
+    if constexpr (kThroughAct) {
+      scale = load<float, N>(x.scale + at.channel);
+      shift = load<float, N>(x.shift + at.channel);
+    }
     const int64_t sample = static_cast<int64_t>(at.sample) * pixels;
 #pragma unroll 4
     for (int pixel = at.first; pixel < at.end; pixel += tile.rows) {
       const int64_t i = (sample + pixel) * channels + at.channel;
-      const Floats<N> raw = load<T, N>(x + i), du = load<T, N>(stored + i);
+      const Floats<N> raw = load<T, N>(x.raw + i);
+      Floats<N> du = load<T, N>(stored + i);
+      if constexpr (kThroughAct) {
+        with_activation(x.act, [&](Activation constant) {
+#pragma unroll
+          for (int j = 0; j < N; ++j) du[j] *= slope_of(constant, scale[j] * raw[j] + shift[j]);
+        });
+      }
 #pragma unroll
       for (int j = 0; j < N; ++j) {
         sum_du[j] += du[j];
@@ -131,8 +144,9 @@ void CudaOps::execute(BatchNormSums& op) {
       const MergeTree tree(count);
       const SumParts parts{scratch<float>(static_cast<std::size_t>(2 * count * channels)), tickets(tile.tiles * tree.tickets), 2, channels,
                            tree};
-      launch(sum_rows<T, width()>, {tile.blocks(samples), tile.threads()}, stream(), op.x.raw.data<T>(), op.stored.data<T>(),
-             op.x.norm.mean.data<float>(), op.sample_scale.data<float>(), channels, pixels, tile, parts,
+      const auto kernel = op.x.act == Activation::identity ? sum_rows<T, width(), false> : sum_rows<T, width(), true>;
+      launch(kernel, {tile.blocks(samples), tile.threads()}, stream(), FeatureView<T>::of(op.x), op.stored.data<T>(),
+             op.sample_scale.data<float>(), channels, pixels, tile, parts,
              SumTargets{{elements<float>(op.sum_du), elements<float>(op.sum_du_xhat)}, elements<float>(op.x.norm.invstd), 2});
     });
   });

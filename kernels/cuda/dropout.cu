@@ -2,6 +2,7 @@
 // A thread asks Philox for one block, which is the numbers of four neighbours: small work ((N,C) of the head, (N)), one launch.
 // Next: residual.cu reads drop-path's scale.
 #include "kernels/cuda/cuda_ops.h"
+#include "kernels/cuda/feature.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/vector_access.cuh"
 #include "runtime/philox.h"
@@ -14,17 +15,34 @@ constexpr unsigned kThreads = 128;  // of a block
 
 float survivor_scale(float drop) { return static_cast<float>(1.0 / (1.0 - drop)); }
 
-/// y[i] = x[i]*scale if element i survives, else 0; x null: all ones.
-__global__ void drop_elements(const float* x, const StepState* state, uint32_t stream, float drop, float scale, int64_t count, float* y) {
+/// What is read of each element.
+enum class Read : uint8_t { ones, x, activated, through_act };
+
+/// y[i] = f*scale if element i survives, else 0.  f: 1, x, act(x), or x*act'(u).
+template <Read kRead>
+__global__ void drop_elements(const float* x, const float* u, Activation act, const StepState* state, uint32_t stream, float drop,
+                              float scale, int64_t count, float* y) {
   const int64_t block = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x, first = block * kNumbers;
   if (first >= count) return;
   const bool whole = first + kNumbers <= count;
-  Floats<kNumbers> values{{1.f, 1.f, 1.f, 1.f}};
-  if (x && whole) values = load<float, kNumbers>(x + first);
-  if (x && !whole) {
+  const auto read = [&](const float* from) {
+    if (whole) return load<float, kNumbers>(from + first);
+    Floats<kNumbers> values = {};
 #pragma unroll
     for (int i = 0; i < kNumbers; ++i)
-      if (first + i < count) values[i] = load<float, 1>(x + first + i)[0];
+      if (first + i < count) values[i] = load<float, 1>(from + first + i)[0];
+    return values;
+  };
+  Floats<kNumbers> values{{1.f, 1.f, 1.f, 1.f}};
+  if constexpr (kRead != Read::ones) values = read(x);
+  if constexpr (kRead == Read::activated) {
+#pragma unroll
+    for (int i = 0; i < kNumbers; ++i) values[i] = act_of(act, values[i]);
+  }
+  if constexpr (kRead == Read::through_act) {
+    const Floats<kNumbers> at = read(u);
+#pragma unroll
+    for (int i = 0; i < kNumbers; ++i) values[i] *= slope_of(act, at[i]);
   }
   const Philox::Block bits = Philox{state->seed, stream, state->step}.block(static_cast<uint64_t>(block));
 #pragma unroll
@@ -39,14 +57,16 @@ __global__ void drop_elements(const float* x, const StepState* state, uint32_t s
 
 void CudaOps::execute(DropPathScale& op) {
   const Range name(op.kName);
-  launch(drop_elements, {blocks_for(op.scale.size(), kNumbers * kThreads), kThreads}, stream(), nullptr, state_, op.stream, op.drop,
-         survivor_scale(op.drop), op.scale.size(), op.scale.data<float>());
+  launch(drop_elements<Read::ones>, {blocks_for(op.scale.size(), kNumbers * kThreads), kThreads}, stream(), nullptr, nullptr,
+         Activation::identity, state_, op.stream, op.drop, survivor_scale(op.drop), op.scale.size(), op.scale.data<float>());
 }
 
 void CudaOps::execute(Dropout& op) {
   const Range name(op.kName);
-  launch(drop_elements, {blocks_for(op.x.size(), kNumbers * kThreads), kThreads}, stream(), op.x.data<float>(), state_, op.stream, op.drop,
-         survivor_scale(op.drop), op.x.size(), op.y.data<float>());
+  auto* kernel = drop_elements<Read::x>;
+  if (op.act != Activation::identity) kernel = op.u ? drop_elements<Read::through_act> : drop_elements<Read::activated>;
+  launch(kernel, {blocks_for(op.x.size(), kNumbers * kThreads), kThreads}, stream(), op.x.data<float>(), op.u.data<float>(), op.act, state_,
+         op.stream, op.drop, survivor_scale(op.drop), op.x.size(), op.y.data<float>());
 }
 
 }  // namespace mcnn::cuda

@@ -49,6 +49,8 @@ __device__ inline float sigmoid(float u) {
 __device__ inline float act_of(Activation act, float u) {
   if (act == Activation::swish) return u * sigmoid(u);
   if (act == Activation::relu6) return u > 0.f ? (u < 6.f ? u : 6.f) : (u <= 0.f ? 0.f : u);
+  if (act == Activation::relu) return u <= 0.f ? 0.f : u;
+  if (act == Activation::hard_swish) return u > -3.f ? (u < 3.f ? u * (u + 3.f) * (1.f / 6) : u) : (u <= -3.f ? 0.f : u);
   return u;
 }
 __device__ inline float slope_of(Activation act, float u) {
@@ -57,6 +59,8 @@ __device__ inline float slope_of(Activation act, float u) {
     return s * (1.f + u * (1.f - s));
   }
   if (act == Activation::relu6) return u > 0.f && u < 6.f ? 1.f : 0.f;
+  if (act == Activation::relu) return u > 0.f ? 1.f : 0.f;
+  if (act == Activation::hard_swish) return u > -3.f ? (u < 3.f ? u * (1.f / 3) + 0.5f : 1.f) : 0.f;
   return 1.f;
 }
 /// a = act(u) and slope = act'(u) together: one exponential.
@@ -78,6 +82,10 @@ __device__ void with_activation(Activation act, const F& f) {
     f(Activation::swish);
   } else if (act == Activation::relu6) {
     f(Activation::relu6);
+  } else if (act == Activation::relu) {
+    f(Activation::relu);
+  } else if (act == Activation::hard_swish) {
+    f(Activation::hard_swish);
   } else {
     f(Activation::identity);
   }

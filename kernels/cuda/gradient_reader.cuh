@@ -1,7 +1,7 @@
 // Reading dy, the gradient of a convolution's raw output, from what its reader left (OutputGradient in kernels/feature.h).
 // The per-channel part is folded once per thread, and drop-path's factor takes the place of the gate, so that one formula
 // serves every form:
-//   du = (stored*factor + pooled) * act'(u)             factor: gate, or sample_scale;  without pooling: pooled = 0, act' = 1
+//   du = (stored*factor + pooled) * act'(u)             factor: gate, or sample_scale;  absent: pooled = 0, act' = 1
 //   dy = scale*du - centre - slope_xhat*(raw - mean)    centre = scale*sum_du/M,  slope_xhat = scale*invstd*sum_du_xhat/M
 // Next: input_gradient.cuh is what a data gradient leaves of it.
 #pragma once
@@ -18,6 +18,7 @@ struct OutputGradientView {
   const float* pooled;                // (N,C)
   const float *sum_du, *sum_du_xhat;  // (C); null: frozen statistics, or no norm
   float per_value;                    // 1/M
+  Activation act;                     // identity where du does not go through act'
 
   static OutputGradientView of(const OutputGradient& dy) {
     const bool batch_statistics = dy.of.norm.defined() && !dy.frozen;
@@ -27,10 +28,11 @@ struct OutputGradientView {
             elements<float>(dy.pooled),
             batch_statistics ? elements<float>(dy.sum_du) : nullptr,
             batch_statistics ? elements<float>(dy.sum_du_xhat) : nullptr,
-            static_cast<float>(1.0 / static_cast<double>(dy.of.raw.rows()))};
+            static_cast<float>(1.0 / static_cast<double>(dy.of.raw.rows())),
+            dy.through_act ? dy.of.act : Activation::identity};
   }
   /// Whether dy depends on y's raw values: a kernel that need not load them saves half its traffic.
-  __host__ __device__ bool reads_raw() const { return sum_du || (pooled && y.act != Activation::identity); }
+  __host__ __device__ bool reads_raw() const { return sum_du || act != Activation::identity; }
 };
 
 /// dy of N channels from c on. Set the sample before its rows.
@@ -38,7 +40,7 @@ template <int N>
 struct GradientReader {
   Floats<N> scale, shift, centre, slope_xhat, mean;  // (C)
   Floats<N> factor, pooled;                          // of the sample
-  Activation act;                                    // identity where du does not go through act'
+  Activation act;
 
   template <class T>
   __device__ GradientReader(const OutputGradientView<T>& dy, int64_t c)
@@ -47,7 +49,7 @@ struct GradientReader {
         centre(load_or<N>(dy.sum_du, c, 0.f)),
         slope_xhat(load_or<N>(dy.sum_du_xhat, c, 0.f)),
         mean(load_or<N>(dy.y.mean, c, 0.f)),
-        act(dy.pooled ? dy.y.act : Activation::identity) {
+        act(dy.act) {
     const Floats<N> invstd = load_or<N>(dy.y.invstd, c, 1.f);
 #pragma unroll
     for (int i = 0; i < N; ++i) {

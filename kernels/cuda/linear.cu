@@ -1,13 +1,23 @@
-// The classifier: y = x w + b, forward and backward.  Contract: kernels/ops.h.
+// A linear layer: y = z w + b, z = act(x), forward and backward.  Contract: kernels/ops.h.
 // Small products by small_product.cuh. Forward is deep (I to 2560) over one or two tiles of y: cut along I, added up by a second
 // kernel. Backward is one launch: dw and db as one product, dx as another.
 // Next: cross_entropy.cu takes y; squeeze_excite.cu has the other small products.
 #include "kernels/cuda/cuda_ops.h"
+#include "kernels/cuda/feature.cuh"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/small_product.cuh"
 
 namespace mcnn::cuda {
 namespace {
+
+/// An operand that is activated on read.
+template <class X>
+struct Activated {
+  static constexpr bool kAlongK = X::kAlongK;
+  X x;
+  Activation act;
+  __device__ float operator()(int other, int k) const { return act_of(act, x(other, k)); }
+};
 
 /// y = b + the parts, in their order.
 __global__ void add_parts(const float* parts, int count, const float* b, int64_t values, int outputs, float* y) {
@@ -19,15 +29,27 @@ __global__ void add_parts(const float* parts, int count, const float* b, int64_t
   store<float, 1>(y + at, {total});
 }
 
-/// The first dw_tiles blocks do dw and db, the others dx.
-__global__ void differentiate_classifier(SmallProduct dw, int dw_tiles, SmallProduct dx, const float* x, const float* w, const float* dy,
-                                         WeightAndBias weight, float input_scale, float* input) {
+/// The first dw_tiles blocks do dw and db, the others dx.  kActivated: act is not the identity.
+template <bool kActivated>
+__global__ void differentiate_linear(SmallProduct dw, int dw_tiles, SmallProduct dx, const float* x, Activation act, const float* w,
+                                     const float* dy, WeightAndBias weight, float input_scale, float* input) {
   auto& shared = static_shared<ProductShared>();
   const int tile = static_cast<int>(blockIdx.x), inputs = weight.inputs, outputs = weight.outputs;
-  if (tile < dw_tiles)
-    return multiply_tile(dw, tile, 0, dw.depth, WithOnes<DepthMajor>{{x, inputs}, inputs}, DepthMajor{dy, outputs}, shared, weight);
-  multiply_tile(dx, tile - dw_tiles, 0, dx.depth, RowMajor{dy, outputs}, RowMajor{w, outputs}, shared,
-                [&](int n, int i, float value) { store<float, 1>(input + static_cast<int64_t>(n) * inputs + i, {input_scale * value}); });
+  const DepthMajor raw{x, inputs}, gradient{dy, outputs};
+  if (tile < dw_tiles) {
+    if constexpr (kActivated) {
+      const WithOnes<Activated<DepthMajor>> z{{raw, act}, inputs};
+      multiply_tile(dw, tile, 0, dw.depth, z, gradient, shared, weight);
+    } else {
+      multiply_tile(dw, tile, 0, dw.depth, WithOnes<DepthMajor>{raw, inputs}, gradient, shared, weight);
+    }
+    return;
+  }
+  multiply_tile(dx, tile - dw_tiles, 0, dx.depth, RowMajor{dy, outputs}, RowMajor{w, outputs}, shared, [&](int n, int i, float value) {
+    const int64_t at = static_cast<int64_t>(n) * inputs + i;
+    if constexpr (kActivated) value *= slope_of(act, load<float, 1>(x + at)[0]);
+    store<float, 1>(input + at, {input_scale * value});
+  });
 }
 
 }  // namespace
@@ -37,8 +59,13 @@ void CudaOps::execute(LinearForward& op) {
   const SmallProduct product{static_cast<int>(op.x.dim(0)), static_cast<int>(op.w.dim(1)), static_cast<int>(op.w.dim(0))};
   const DepthParts parts(product);
   float* sums = scratch<float>(static_cast<std::size_t>(parts.count * op.y.size()));
-  launch(multiply_parts<RowMajor, DepthMajor>, grid_of(product, parts), stream(), product, parts,
-         RowMajor{op.x.data<float>(), product.depth}, DepthMajor{op.w.data<float>(), product.columns}, sums);
+  const RowMajor x{op.x.data<float>(), product.depth};
+  const DepthMajor w{op.w.data<float>(), product.columns};
+  if (op.act == Activation::identity)
+    launch(multiply_parts<RowMajor, DepthMajor>, grid_of(product, parts), stream(), product, parts, x, w, sums);
+  else
+    launch(multiply_parts<Activated<RowMajor>, DepthMajor>, grid_of(product, parts), stream(), product, parts,
+           Activated<RowMajor>{x, op.act}, w, sums);
   constexpr unsigned kThreads = 128;
   launch(add_parts, {blocks_for(op.y.size(), kThreads), kThreads}, stream(), sums, parts.count, op.b.data<float>(), op.y.size(),
          op.w.dim(1), op.y.data<float>());
@@ -50,8 +77,9 @@ void CudaOps::execute(LinearBackward& op) {
   const SmallProduct weight{inputs + 1, outputs, samples}, input{samples, inputs, outputs};
   const int weight_tiles = op.dw || op.db ? weight.tiles() : 0, input_tiles = op.dx ? input.tiles() : 0;
   if (weight_tiles + input_tiles == 0) return;
-  launch(differentiate_classifier, {static_cast<unsigned>(weight_tiles + input_tiles), kSmallProductThreads}, stream(), weight,
-         weight_tiles, input, op.x.data<float>(), op.w.data<float>(), op.dy.data<float>(),
+  launch(op.act == Activation::identity ? differentiate_linear<false> : differentiate_linear<true>,
+         {static_cast<unsigned>(weight_tiles + input_tiles), kSmallProductThreads}, stream(), weight, weight_tiles, input,
+         op.x.data<float>(), op.act, op.w.data<float>(), op.dy.data<float>(),
          WeightAndBias{op.dw.data<float>(), op.db.data<float>(), inputs, outputs}, op.input_scale, op.dx.data<float>());
 }
 

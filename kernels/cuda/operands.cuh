@@ -62,13 +62,17 @@ struct GradientRows {
     if (dy.pooled) {
       const int64_t of_sample = static_cast<int64_t>(pixels.divide(row)) * columns + column;
       const Floats<N> gate = load_or<N>(dy.y.gate, of_sample, 1.f), pooled = load<float, N>(dy.pooled + of_sample);
-      const Floats<N> shift = load_or<N>(dy.y.shift, column, 0.f);
 #pragma unroll
-      for (int i = 0; i < N; ++i) out[i] = (out[i] * gate[i] + pooled[i]) * slope_of(dy.y.act, scale[i] * raw[i] + shift[i]);
+      for (int i = 0; i < N; ++i) out[i] = out[i] * gate[i] + pooled[i];
     } else if (dy.sample_scale) {
       const float of_sample = load<float, 1>(dy.sample_scale + pixels.divide(row))[0];
 #pragma unroll
       for (int i = 0; i < N; ++i) out[i] *= of_sample;
+    }
+    if (dy.act != Activation::identity) {
+      const Floats<N> shift = load_or<N>(dy.y.shift, column, 0.f);
+#pragma unroll
+      for (int i = 0; i < N; ++i) out[i] *= slope_of(dy.act, scale[i] * raw[i] + shift[i]);
     }
 #pragma unroll
     for (int i = 0; i < N; ++i) out[i] *= scale[i];

@@ -46,7 +46,7 @@ struct BatchNormFrozen {
   }
 };
 
-/// For a batch norm with a linear reader (a block's project, behind its skip): du = stored*sample_scale.
+/// For a batch norm that is read by the sum at the end of a block with a skip: du = stored*sample_scale*act'(u), act being x's.
 ///   sum_du[c] = sum_{n,h,w} du          sum_du_xhat[c] = sum_{n,h,w} du * xhat(x)
 struct BatchNormSums {
   static constexpr const char* kName = "batch_norm_sums";

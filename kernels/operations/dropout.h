@@ -24,18 +24,22 @@ struct DropPathScale {
   }
 };
 
-/// y = x/(1-drop) where the element survives, else 0. Its own backward: the same call on the gradient.
+/// y = f/(1-drop) where the element survives, else 0:  f = act(x), or x*act'(u) where u is given.
+/// The second is the backward of the first: x its gradient, u what it read.
 struct Dropout {
   static constexpr const char* kName = "dropout";
   Tensor x;  ///< any shape, fp32
   uint32_t stream = 0;
   float drop = 0.f;
   Tensor y;  ///< as x
+  Activation act = Activation::identity;
+  Tensor u = {};  ///< as x, or absent
 
   void operands(Operands& reader) {
     require_probability(reader, drop);
     reader.require(x.defined(), "x is absent");
     reader.input("x", x, x.shape());
+    reader.optional_input("u", u, x.shape());
     reader.output("y", y, x.shape());
   }
 };

@@ -1,16 +1,18 @@
-// A linear layer: the classifier.
+// A linear layer: the classifier, and MobileNetV3's layer before it. Its input is read as feature maps are: stored raw, activated by
+// whoever reads it.
 #pragma once
 #include "kernels/operation.h"
 
 namespace mcnn {
 
-/// y = x w + b
+/// y = z w + b,  z = act(x)
 struct LinearForward {
   static constexpr const char* kName = "linear_forward";
   Tensor x;  ///< (N,I)
   Tensor w;  ///< (I,O)
   Tensor b;  ///< (O)
   Tensor y;  ///< (N,O)
+  Activation act = Activation::identity;
 
   void operands(Operands& reader) {
     weight(reader, x, w);
@@ -27,7 +29,7 @@ struct LinearForward {
   }
 };
 
-///   dw = x^T dy,  db = sum_n dy,  dx = input_scale * dy w^T
+///   dw = z^T dy,  db = sum_n dy,  dx = input_scale * dy w^T * act'(x)
 struct LinearBackward {
   static constexpr const char* kName = "linear_backward";
   Tensor x;                 ///< (N,I)
@@ -35,6 +37,7 @@ struct LinearBackward {
   Tensor dy;                ///< (N,O)
   float input_scale = 1.f;  ///< 1/(H*W) where x is a spatial mean
   Tensor dw, db, dx;        ///< as w, b, x; absent: not requested
+  Activation act = Activation::identity;
 
   void operands(Operands& reader) {
     LinearForward::weight(reader, x, w);

@@ -45,7 +45,8 @@ void RefOps::execute(BatchNormFrozen& op) {
 }
 
 void RefOps::execute(BatchNormSums& op) {
-  const Reals du = read_scaled(op.stored, op.sample_scale), xhat = read_xhat(op.x);
+  const Reals du = read_du({.of = op.x, .stored = op.stored, .sample_scale = op.sample_scale, .through_act = true});
+  const Reals xhat = read_xhat(op.x);
   Reals sum = zeros(op.x.raw.c()), sum_xhat = sum;
   each_element(op.x.raw.shape(), [&](auto i, auto, auto c, auto) {
     sum[c] += du[i];

@@ -24,28 +24,17 @@ Reals read_z(const Feature& x) {
   return z;
 }
 
-Reals read_scaled(const Tensor& stored, const Tensor& sample_scale) {
-  Reals du = load(stored);
-  const Reals scale = load_or(sample_scale, stored.n(), 1.0);
-  each_element(stored.shape(), [&](auto i, auto, auto, auto n) { du[i] *= scale[n]; });
-  return du;
-}
-
-namespace {
-
 Reals read_du(const OutputGradient& dy) {
-  if (!dy.pooled.defined()) return read_scaled(dy.stored, dy.sample_scale);
   const Tensor& raw = dy.of.raw;
-  const Reals u = read_u(dy.of);
-  const Reals gate = load_or(dy.of.gate, raw.n() * raw.c(), 1.0);
-  const Reals pooled = load(dy.pooled);
+  const Reals gate = load_or(dy.of.gate, raw.n() * raw.c(), 1.0), sample_scale = load_or(dy.sample_scale, raw.n(), 1.0);
+  const Reals pooled = load_or(dy.pooled, raw.n() * raw.c(), 0.0);
   Reals du = load_or(dy.stored, raw.size(), 0.0);
-  each_element(raw.shape(),
-               [&](auto i, auto nc, auto, auto) { du[i] = (du[i] * gate[nc] + pooled[nc]) * activation_slope(dy.of.act, u[i]); });
+  each_element(raw.shape(), [&](auto i, auto nc, auto, auto n) { du[i] = du[i] * gate[nc] * sample_scale[n] + pooled[nc]; });
+  if (!dy.through_act) return du;
+  const Reals u = read_u(dy.of);
+  for (std::size_t i = 0; i < du.size(); ++i) du[i] *= activation_slope(dy.of.act, u[i]);
   return du;
 }
-
-}  // namespace
 
 Reals read_dy(const OutputGradient& dy) {
   const Feature& y = dy.of;

@@ -22,8 +22,7 @@ Reals read_u(const Feature& x);     ///< (N,H,W,C)  scale*raw + shift
 Reals read_xhat(const Feature& x);  ///< (N,H,W,C)  (raw - mean)*invstd; x has a norm
 Reals read_z(const Feature& x);     ///< (N,H,W,C)  act(u)*gate
 
-/// stored*sample_scale over (N,H,W,C).
-Reals read_scaled(const Tensor& stored, const Tensor& sample_scale);
+Reals read_du(const OutputGradient& dy);  ///< (N,H,W,C) of u of dy.of
 Reals read_dy(const OutputGradient& dy);  ///< (N,H,W,C) of dy.of.raw
 
 /// From dL/dz(x) to everything that `dx` requests.

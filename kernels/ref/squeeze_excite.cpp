@@ -13,8 +13,8 @@ Reals affine(const Reals& a, const Tensor& w, const Tensor& b, int64_t rows) {
   return out;
 }
 
-Reals swish_of(Reals h) {
-  for (double& v : h) v = activate(Activation::swish, v);
+Reals activated(Activation act, Reals h) {
+  for (double& v : h) v = activate(act, v);
   return h;
 }
 
@@ -22,9 +22,9 @@ Reals swish_of(Reals h) {
 
 void RefOps::execute(SqueezeExciteForward& op) {
   const int64_t samples = op.s.dim(0);
-  const Reals h = affine(load(op.s), op.w1, op.b1, samples);  // (N,R)
-  Reals g = affine(swish_of(h), op.w2, op.b2, samples);       // (N,C)
-  for (double& v : g) v = 1.0 / (1.0 + std::exp(-v));
+  const Reals h = affine(load(op.s), op.w1, op.b1, samples);      // (N,R)
+  Reals g = affine(activated(op.act, h), op.w2, op.b2, samples);  // (N,C)
+  for (double& v : g) v = gate_of(op.function, v);
   store(h, op.hidden);
   store(g, op.gate);
 }
@@ -34,12 +34,12 @@ void RefOps::execute(SqueezeExciteBackward& op) {
   const Reals h = load(op.hidden), g = load(op.gate);
 
   Reals dt = load(op.sum_dz_a);  // (N,C)
-  for (std::size_t i = 0; i < dt.size(); ++i) dt[i] *= g[i] * (1.0 - g[i]);
-  store(product_at_b(swish_of(h), dt, samples, reduced, channels), op.dw2);
+  for (std::size_t i = 0; i < dt.size(); ++i) dt[i] *= gate_slope(op.function, g[i]);
+  store(product_at_b(activated(op.act, h), dt, samples, reduced, channels), op.dw2);
   store(sum_rows(dt, samples, channels), op.db2);
 
   Reals dh = product_a_bt(dt, load(op.w2), samples, channels, reduced);  // (N,R)
-  for (std::size_t i = 0; i < dh.size(); ++i) dh[i] *= activation_slope(Activation::swish, h[i]);
+  for (std::size_t i = 0; i < dh.size(); ++i) dh[i] *= activation_slope(op.act, h[i]);
   store(product_at_b(load(op.s), dh, samples, channels, reduced), op.dw1);
   store(sum_rows(dh, samples, reduced), op.db1);
 

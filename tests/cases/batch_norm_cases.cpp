@@ -57,7 +57,7 @@ Case sums_gated(const char* name, int64_t n, int64_t c, bool gated) {
 Case batch_norm_sums(const BatchNormSums& row) {
   return {"batch_norm_sums", row.name, [row](Workspace& s) -> AnyOperation {
             const Shape shape = {row.n, row.h, row.w, row.c};
-            const Feature x = feature(s, shape, kLinear);
+            const Feature x = feature(s, shape, {.act = row.act});
             const Tensor stored = s.feature(shape, normal());
             const Tensor scale = row.sample_scale ? s.parameter({row.n}, cycle({1.25, 0, 1.25})) : Tensor();
             Tensor sum_du = s.parameter_output("sum_du", {row.c}), sum_du_xhat = s.parameter_output("sum_du_xhat", {row.c});
@@ -83,6 +83,9 @@ std::vector<Case> batch_norm_cases() {
       batch_norm_sums({"one pixel", 1, 1, 1, 20}),
       batch_norm_sums({"one channel", 2, 13, 9, 1}),
       batch_norm_sums({"many rows", 2, 40, 33, 8}),
+      batch_norm_sums({"the branch has an activation", 3, 7, 5, 24, true, Activation::swish}),
+      batch_norm_sums({"the branch has an activation, odd channels", 3, 13, 9, 17, true, Activation::hard_swish}),
+      batch_norm_sums({"the branch has an activation, no drop-path", 2, 40, 33, 8, false, Activation::relu}),
       sums_gated("gate and pooling", 3, 24, true),
       sums_gated("gate and pooling, odd channels", 3, 17, true),
       sums_gated("global pooling: gate absent", 3, 24, false),

@@ -39,6 +39,7 @@ struct Depthwise {
   Reading x = kSwish;
   bool moments = true;
   Form dy = Form::from_u;
+  Activation dy_act = Activation::swish;
   bool dw = true, dx = true, add = false;
 };
 Case depthwise_forward(const Depthwise& row);
@@ -52,6 +53,7 @@ struct Dense {
   Reading x = kImage;
   bool moments = true;
   Form dy = Form::from_u;
+  Activation dy_act = Activation::swish;
   bool dw = true, dx = false, add = false;
 };
 Case dense_forward(const Dense& row);
@@ -65,6 +67,7 @@ struct BatchNormSums {
   std::string name;
   int64_t n, h, w, c;
   bool sample_scale = true;
+  Activation act = Activation::identity;
 };
 Case batch_norm_sums(const BatchNormSums& row);
 
@@ -79,6 +82,9 @@ Case pool_forward(const Pool& row);
 struct SqueezeExcite {
   std::string name;
   int64_t n, c, reduced;
+  Activation act = Activation::swish;
+  GateFunction function = GateFunction::sigmoid;
+  Values gate = uniform(0.02, 0.98);  // backward
 };
 Case squeeze_excite_forward(const SqueezeExcite& row);
 Case squeeze_excite_backward(const SqueezeExcite& row);

@@ -1,4 +1,4 @@
-// Dense convolution: the stem's shapes, and the gradients it could be asked for.
+// Dense convolution: the stem's shapes, those of EfficientNetV2's first stages, and the gradients that they are asked for.
 #include "tests/cases/cases.h"
 
 namespace mcnn::cases {
@@ -21,7 +21,7 @@ Case dense_backward(const Dense& row) {
             const Feature x = feature(s, {row.n, row.h, row.w, row.in}, row.x);
             const Shape weight = {row.kernel, row.kernel, row.in, row.out};
             const Tensor w = s.product_weight(weight, normal(1 / std::sqrt(9.0 * row.in)));
-            const OutputGradient dy = gradient(s, out, row.dy);
+            const OutputGradient dy = gradient(s, out, row.dy, row.dy_act);
             Tensor dw = row.dw ? s.parameter_output("dw", weight) : Tensor();
             InputGradient dx = row.dx ? input_gradient(s, x, row.add) : InputGradient{};
             const ConvGeometry g = geometry(row.kernel, row.stride, row.padding, row.h, row.w);
@@ -46,6 +46,10 @@ std::vector<Case> dense_cases() {
       {"larger than a block", 2, 65, 70, 3, 24, 3, 2, same},
       {"x swish with norm: z outside is 0, not act(shift)", 1, 7, 7, 8, 20, 3, 2, same, kSwish},
       {"x relu6", 1, 7, 7, 8, 20, 3, 1, symmetric, kRelu6},
+      {"wide, stride 1: every panel and piece of the depth", 2, 9, 7, 48, 64, 3, 1, symmetric, kSwish},
+      {"wide, stride 2, same", 2, 14, 14, 64, 136, 3, 2, same, kSwish},
+      {"wide, a linear feature of a skip", 1, 7, 7, 24, 96, 3, 1, symmetric, kImage},
+      {"wide, channels no multiple of a vector", 1, 9, 5, 33, 50, 3, 2, symmetric, kHardSwish},
   };
   const std::vector<Dense> forward = {
       {"evaluation: no moments wanted", 2, 13, 9, 3, 20, 3, 2, same, kImage, false},
@@ -66,6 +70,70 @@ std::vector<Case> dense_cases() {
        .x = kSwish,
        .dx = true,
        .add = true},
+      {.name = "dx, wide, skip added",
+       .n = 2,
+       .h = 9,
+       .w = 7,
+       .in = 48,
+       .out = 64,
+       .kernel = 3,
+       .stride = 1,
+       .x = kSwish,
+       .dx = true,
+       .add = true},
+      {.name = "dx, wide, stride 2, same",
+       .n = 2,
+       .h = 14,
+       .w = 14,
+       .in = 64,
+       .out = 136,
+       .kernel = 3,
+       .stride = 2,
+       .padding = same,
+       .x = kImage,
+       .dx = true},
+      {.name = "dx, channels no multiple of a vector",
+       .n = 1,
+       .h = 9,
+       .w = 5,
+       .in = 33,
+       .out = 50,
+       .kernel = 3,
+       .stride = 2,
+       .x = kHardSwish,
+       .dx = true},
+      {.name = "dx, many channels, more rows than a tile",
+       .n = 2,
+       .h = 17,
+       .w = 19,
+       .in = 40,
+       .out = 24,
+       .kernel = 3,
+       .stride = 1,
+       .x = kSwish,
+       .dx = true},
+      {.name = "dx, the branch of a skip with an activation",
+       .n = 3,
+       .h = 7,
+       .w = 5,
+       .in = 24,
+       .out = 24,
+       .kernel = 3,
+       .stride = 1,
+       .x = kSwish,
+       .dy = Form::branch,
+       .dx = true,
+       .add = true},
+      {.name = "dx, the branch of a skip, frozen",
+       .n = 3,
+       .h = 7,
+       .w = 5,
+       .in = 17,
+       .out = 24,
+       .kernel = 3,
+       .stride = 1,
+       .dy = Form::branch_frozen,
+       .dx = true},
       {.name = "dw not wanted", .n = 2, .h = 13, .w = 9, .in = 3, .out = 20, .kernel = 3, .stride = 2, .dw = false, .dx = true},
   };
   std::vector<Case> cases;

@@ -41,7 +41,7 @@ Case depthwise_backward(const Depthwise& row) {
   return {"depthwise_backward", row.name, [row, out](Workspace& s) -> AnyOperation {
             const Feature x = feature(s, {row.n, row.h, row.w, row.c}, row.x);
             const Tensor w = s.parameter({row.kernel, row.kernel, row.c}, normal(1.0 / row.kernel));
-            const OutputGradient dy = gradient(s, out, row.dy);
+            const OutputGradient dy = gradient(s, out, row.dy, row.dy_act);
             Tensor dw = row.dw ? s.parameter_output("dw", {row.kernel, row.kernel, row.c}) : Tensor();
             InputGradient dx = row.dx ? input_gradient(s, x, row.add) : InputGradient{};
             const ConvGeometry g = geometry(row.kernel, row.stride, row.padding, row.h, row.w);
@@ -80,7 +80,10 @@ std::vector<Case> depthwise_cases() {
       {"x linear: stage 0 reads a skip", 2, 13, 9, 20, 3, 1, symmetric, kImage},
       {"x linear with norm: z outside is 0, not shift", 2, 7, 7, 20, 5, 2, same, kLinear},
       {"x swish where exp overflows", 1, 13, 9, 17, 3, 1, symmetric, kSaturated},
-      {"x relu6 at its kinks", 1, 13, 9, 17, 3, 1, symmetric, kKinks},
+      {"x relu6 at its kinks", 1, 13, 9, 17, 3, 1, symmetric, kinks(Activation::relu6)},
+      {"x relu", 2, 13, 9, 20, 5, 2, same, kRelu},
+      {"x hard_swish: z outside is 0", 2, 13, 9, 20, 5, 1, symmetric, kHardSwish},
+      {"x hard_swish at its kinks", 1, 13, 9, 17, 3, 1, symmetric, kinks(Activation::hard_swish)},
       {"x gated", 3, 7, 5, 20, 3, 1, symmetric, kGated},
   };
   const std::vector<Depthwise> forward = {
@@ -91,10 +94,29 @@ std::vector<Case> depthwise_cases() {
       {.name = "dy frozen", .n = 2, .h = 13, .w = 9, .c = 20, .kernel = 3, .stride = 1, .dy = Form::frozen},
       {.name = "dy without norm", .n = 2, .h = 13, .w = 9, .c = 20, .kernel = 3, .stride = 1, .dy = Form::no_norm},
       {.name = "dy behind drop-path", .n = 3, .h = 13, .w = 9, .c = 20, .kernel = 3, .stride = 1, .dy = Form::drop_path},
+      {.name = "dy of a branch with an activation", .n = 3, .h = 13, .w = 9, .c = 20, .kernel = 3, .stride = 1, .dy = Form::branch},
       {.name = "dy through a gate", .n = 2, .h = 13, .w = 9, .c = 20, .kernel = 3, .stride = 1, .dy = Form::gated},
       {.name = "dy through a gate, 5x5 stride 2", .n = 2, .h = 13, .w = 9, .c = 20, .kernel = 5, .stride = 2, .dy = Form::gated},
       {.name = "dy through a gate, frozen", .n = 2, .h = 13, .w = 9, .c = 20, .kernel = 5, .stride = 1, .dy = Form::gated_frozen},
       {.name = "dy through a gate, 144 channels", .n = 2, .h = 14, .w = 14, .c = 144, .kernel = 5, .stride = 1, .dy = Form::gated},
+      {.name = "dy through a gate, relu",
+       .n = 2,
+       .h = 13,
+       .w = 9,
+       .c = 20,
+       .kernel = 5,
+       .stride = 2,
+       .dy = Form::gated,
+       .dy_act = Activation::relu},
+      {.name = "dy through a gate, hard_swish",
+       .n = 2,
+       .h = 13,
+       .w = 9,
+       .c = 20,
+       .kernel = 5,
+       .stride = 1,
+       .dy = Form::gated,
+       .dy_act = Activation::hard_swish},
       {.name = "dy through a gate, no norm", .n = 2, .h = 7, .w = 7, .c = 20, .kernel = 3, .stride = 1, .dy = Form::gated_no_norm},
       {.name = "dy from global pooling", .n = 2, .h = 7, .w = 7, .c = 20, .kernel = 3, .stride = 1, .dy = Form::pooled},
       {.name = "skip added", .n = 2, .h = 13, .w = 9, .c = 20, .kernel = 3, .stride = 1, .x = kImage, .dy = Form::gated, .add = true},

@@ -8,6 +8,7 @@ struct Linear {
   const char* name;
   int64_t n, in, out;
   bool dw = true, dx = true;
+  Activation act = Activation::identity;
 };
 
 Case linear_forward(const Linear& row) {
@@ -15,7 +16,7 @@ Case linear_forward(const Linear& row) {
             const Tensor x = s.parameter({row.n, row.in}, normal());
             const Tensor w = s.parameter({row.in, row.out}, normal(1 / std::sqrt(row.in))), b = s.parameter({row.out}, normal());
             Tensor y = s.parameter_output("y", {row.n, row.out});
-            return LinearForward{x, w, b, y};
+            return LinearForward{x, w, b, y, row.act};
           }};
 }
 
@@ -27,7 +28,7 @@ Case linear_backward(const Linear& row) {
             Tensor dw = row.dw ? s.parameter_output("dw", {row.in, row.out}) : Tensor();
             Tensor db = row.dw ? s.parameter_output("db", {row.out}) : Tensor();
             Tensor dx = row.dx ? s.parameter_output("dx", {row.n, row.in}) : Tensor();
-            return LinearBackward{x, w, dy, 1.0f / 49, dw, db, dx};
+            return LinearBackward{x, w, dy, 1.0f / 49, dw, db, dx, row.act};
           }};
 }
 
@@ -65,6 +66,13 @@ Case dropout(const char* name, Shape shape, float drop, StepState step = {.seed 
           },
           step};
 }
+Case dropout_activated(const char* name, Shape shape, Activation act, bool backward) {
+  return {"dropout", name, [=](Workspace& s) -> AnyOperation {
+            const Tensor x = s.parameter(shape, normal()), u = backward ? s.parameter(shape, normal(3)) : Tensor();
+            Tensor y = s.parameter_output("y", shape);
+            return Dropout{x, 5, 0.2f, y, act, u};
+          }};
+}
 
 }  // namespace
 
@@ -75,12 +83,23 @@ std::vector<Case> head_cases() {
       dropout("one value", {1}, 0.4f),
       dropout("four axes", {2, 3, 5, 7}, 0.2f),
       dropout("nothing dropped", {2, 20}, 0.f),
+      dropout_activated("x hard_swish", {3, 17}, Activation::hard_swish, false),
+      dropout_activated("backward through hard_swish", {3, 17}, Activation::hard_swish, true),
+      dropout_activated("backward through relu, whole vectors", {8, 48}, Activation::relu, true),
       dropout("seed beyond 32 bits, late step", {8, 48}, 0.5f, {.seed = 0x123456789abcdefull, .step = 4000000000u}),
   };
   const std::vector<Linear> both = {
-      {"18 classes", 4, 448, 18}, {"one class", 3, 48, 1},   {"two classes", 3, 48, 2},
-      {"17 classes", 3, 48, 17},  {"19 classes", 3, 48, 19}, {"1000 classes", 2, 112, 1000},
-      {"one sample", 1, 48, 18},  {"odd inputs", 5, 17, 18}, {"more samples than a tile", 37, 20, 18},
+      {"18 classes", 4, 448, 18},
+      {"one class", 3, 48, 1},
+      {"two classes", 3, 48, 2},
+      {"17 classes", 3, 48, 17},
+      {"19 classes", 3, 48, 19},
+      {"1000 classes", 2, 112, 1000},
+      {"one sample", 1, 48, 18},
+      {"odd inputs", 5, 17, 18},
+      {"more samples than a tile", 37, 20, 18},
+      {"x hard_swish", 3, 320, 18, true, true, Activation::hard_swish},
+      {"x relu, odd inputs", 5, 17, 19, true, true, Activation::relu},
   };
   for (const Linear& row : both) cases.push_back(linear_forward(row));
   for (const Linear& row : both) cases.push_back(linear_backward(row));

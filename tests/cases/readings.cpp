@@ -7,7 +7,7 @@ namespace mcnn::cases {
 Norm norm(Workspace& s, int64_t channels) {
   return {.mean = s.parameter({channels}, normal(0.5)),
           .invstd = s.parameter({channels}, uniform(0.5, 1.5)),
-          .scale = s.parameter({channels}, uniform(-3, 3)),   // u passes both kinks of relu6
+          .scale = s.parameter({channels}, uniform(-3, 3)),   // u passes every kink
           .shift = s.parameter({channels}, uniform(-1, 4))};  // a padded tap that reads act(shift) shows
 }
 
@@ -19,16 +19,18 @@ Feature feature(Workspace& s, const Shape& shape, const Reading& reading) {
 }
 
 OutputGradient gradient(Workspace& s, const Shape& shape, Form form, Activation act) {
-  const bool dropped = form == Form::drop_path || form == Form::drop_path_frozen;
+  const bool linear = form == Form::drop_path || form == Form::drop_path_frozen;
+  const bool branch = form == Form::branch || form == Form::branch_frozen;
   const bool gated = form == Form::gated || form == Form::gated_frozen || form == Form::gated_no_norm;
   const bool pooled = form == Form::pooled || form == Form::pooled_frozen;
-  const bool frozen = form == Form::frozen || form == Form::drop_path_frozen || form == Form::gated_frozen || form == Form::pooled_frozen;
+  const bool frozen = form == Form::frozen || form == Form::drop_path_frozen || form == Form::branch_frozen || form == Form::gated_frozen ||
+                      form == Form::pooled_frozen;
   const bool has_norm = form != Form::no_norm && form != Form::gated_no_norm;
 
   OutputGradient g;
-  g.of = feature(s, shape, {.norm = has_norm, .act = dropped ? Activation::identity : act, .gate = gated});
+  g.of = feature(s, shape, {.norm = has_norm, .act = linear ? Activation::identity : act, .gate = gated});
   if (!pooled) g.stored = s.feature(shape, normal());
-  if (dropped) g.sample_scale = s.parameter({shape[0]}, cycle({1.25, 0, 1.25}));
+  if (linear || branch) g.sample_scale = s.parameter({shape[0]}, cycle({1.25, 0, 1.25}));
   if (gated || pooled) g.pooled = s.parameter({shape[0], shape[3]}, normal(0.3));
   if (has_norm && !frozen) {  // of a size at which dropping either shows
     const auto count = static_cast<double>(shape[0] * shape[1] * shape[2]);
@@ -36,6 +38,7 @@ OutputGradient gradient(Workspace& s, const Shape& shape, Form form, Activation 
     g.sum_du_xhat = s.parameter({shape[3]}, normal(0.5 * count));
   }
   g.frozen = frozen;
+  g.through_act = branch || gated || pooled;
   return g;
 }
 

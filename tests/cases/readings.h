@@ -15,14 +15,22 @@ inline const Reading kImage = {.norm = false, .act = Activation::identity};  // 
 inline const Reading kLinear = {.act = Activation::identity};
 inline const Reading kSwish = {};
 inline const Reading kRelu6 = {.act = Activation::relu6};
+inline const Reading kRelu = {.act = Activation::relu};
+inline const Reading kHardSwish = {.act = Activation::hard_swish};
 inline const Reading kGated = {.gate = true};
 inline const Reading kGatedRelu6 = {.act = Activation::relu6, .gate = true};
+inline const Reading kGatedRelu = {.act = Activation::relu, .gate = true};
+inline const Reading kGatedHardSwish = {.act = Activation::hard_swish, .gate = true};
 inline const Reading kGatedLinear = {.act = Activation::identity, .gate = true};
 inline const Reading kGatedNoNorm = {.norm = false, .gate = true};
 /// Where exp overflows fp32, and where act' is 0 or 1 to the last bit.
 inline const Reading kSaturated = {.norm = false, .raw = cycle({-200, -90, -88, -30, -1, 0, 1, 17, 30, 88, 90, 200})};
-/// On both kinks of relu6, and next to them.
-inline const Reading kKinks = {.norm = false, .act = Activation::relu6, .raw = cycle({-1, -0.0, 0, 1e-6, 3, 5.99999, 6, 6.00001, 7})};
+/// On the kinks of relu, relu6 and hard_swish, next to them, and beyond.
+inline Reading kinks(Activation act) {
+  return {.norm = false,
+          .act = act,
+          .raw = cycle({-200, -3.00001, -3, -2.99999, -1, -0.0, 0, 1e-6, 2.99999, 3, 3.00001, 5.99999, 6, 6.00001, 7, 200})};
+}
 
 Norm norm(Workspace& s, int64_t channels);
 Feature feature(Workspace& s, const Shape& shape, const Reading& reading);
@@ -34,6 +42,8 @@ enum class Form {
   no_norm,           // dy = du
   drop_path,         // du = stored*sample_scale
   drop_path_frozen,  //
+  branch,            // du = stored*sample_scale*act'(u): the branch of a skip has an activation
+  branch_frozen,     //
   gated,             // du = (stored*gate + pooled)*act'(u)
   gated_frozen,      //
   gated_no_norm,     //

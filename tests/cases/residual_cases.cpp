@@ -31,6 +31,8 @@ std::vector<Case> residual_cases() {
       residual_forward({"no drop-path", 2, 7, 7, 24, kImage, kLinear, false}),
       residual_forward({"x is a block's project: linear with norm", 3, 7, 5, 24, kLinear}),
       residual_forward({"activations and a gate on both sides", 3, 7, 5, 24, kRelu6, kGated}),
+      residual_forward({"hard_swish and relu", 3, 7, 5, 24, kHardSwish, kRelu}),
+      residual_forward({"relu and hard_swish at their kinks", 1, 13, 9, 17, kinks(Activation::relu), kinks(Activation::hard_swish)}),
       residual_forward({"odd channels", 3, 13, 9, 17}),
       residual_forward({"one channel", 2, 13, 9, 1}),
       residual_forward({"one pixel", 1, 1, 1, 20}),

@@ -123,7 +123,7 @@ TEST_F(B4Golden, OneTrainingStep) {
   Tape tape;
   const Context ctx = Context::of(program, tape, parameters, DType::f32, true);
   ops->begin_step({});
-  const Logits logits = model.forward(ctx, photos(recipe.at("photos")));
+  const Vectors logits = model.forward(ctx, photos(recipe.at("photos")));
   const Tensor of_batch = cross_entropy(ctx, logits, targets, recipe.at("label_smoothing"));
   program.keep(of_batch);
   tape.backward();

@@ -32,7 +32,7 @@ inline Exempt exempt_tensors(const Network& network) {
   const auto readers = readers_of(network);
   for (int i = 0; const Layer& layer : network.layers) {
     const auto behind = convolutions_behind(network, readers, i++);
-    if (layer.role.part != Part::project) continue;
+    if (layer.role.part != Part::project || layer.act != Activation::identity) continue;
     // A depthwise convolution's padding makes a constant visible.
     if (std::any_of(behind.begin(), behind.end(), [](const Layer* l) { return l->kind != LayerKind::pointwise; })) continue;
     exempt.betas.insert(layer.norm + ".bias");

@@ -27,14 +27,19 @@ nlohmann::json read_json(const fs::path& path) {
 fs::path kept_small_folder() { return fs::path(MCNN_SOURCE_DIR) / "tests" / "golden" / "small"; }
 
 std::vector<fs::path> small_folders() {
-  std::vector<fs::path> folders{kept_small_folder()};
+  const fs::path kept = kept_small_folder();
+  std::vector<fs::path> folders{kept, kept / "efficientnetv2_s", kept / "mobilenetv3_large"};
   if (const fs::path golden = data_folder("MCNN_GOLDEN", "golden"); !golden.empty()) folders.push_back(golden / "small");
   return folders;
 }
 
+bool is_kept(const fs::path& small_folder) {
+  return small_folder == kept_small_folder() || small_folder.parent_path() == kept_small_folder();
+}
+
 std::vector<fs::path> containers(const fs::path& folder, const std::string& golden_case) {
   std::vector<fs::path> files = {folder / (golden_case + ".safetensors")};
-  if (folder != kept_small_folder())
+  if (!is_kept(folder))
     for (const char* torch : {".zip.pth", ".legacy.pth"}) files.push_back(folder / (golden_case + torch));
   return files;
 }

@@ -18,8 +18,10 @@ nlohmann::json read_json(const std::filesystem::path& path);
 /// The small case kept with the tests, written by tests/make_golden.py.
 std::filesystem::path kept_small_folder();
 
-/// Folders of the form of golden/small: MCNN_GOLDEN's (default ../shared/golden) and the small one kept with the tests.
+/// Folders of the form of golden/small: MCNN_GOLDEN's (default ../shared/golden), the small one kept with the tests, and those in it,
+/// each of the network that its name says.
 std::vector<std::filesystem::path> small_folders();
+bool is_kept(const std::filesystem::path& small_folder);
 
 /// A case's weights, once per container: safetensors, torch.save's zip and its legacy pickle. The folder kept with the tests has
 /// the first alone; from any other folder none may be missing.

@@ -1,4 +1,4 @@
-// A small EfficientNet against PyTorch: logits in every public convention and container, and a training of six steps.
+// Small networks against PyTorch: logits in every public convention and container, and a training of six steps.
 // Sizes, padding, eps and names come from the folder's index.json; the exceptions are those of gradients that are zero in
 // exact arithmetic: the beta of a linear batch norm whose only readers are 1x1 convolutions followed by a batch norm.
 #include <gtest/gtest.h>
@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 
 NetworkSpec spec_of(const nlohmann::json& index, const nlohmann::json& golden_case) {
   return {.name = "small",
+          .family = network_spec(index.value("network", "b0")).family,
           .width = index.at("width"),
           .depth = index.at("depth"),
           .classes = index.at("classes"),
@@ -56,7 +57,7 @@ class SmallGolden : public testing::TestWithParam<std::tuple<fs::path, std::stri
   nlohmann::json index = read_json(folder / "index.json");
   TensorFile expected = open_tensor_file((folder / "expected.safetensors").string());
 
-  bool kept() const { return folder == kept_small_folder(); }
+  bool kept() const { return is_kept(folder); }
 };
 
 TEST_P(SmallGolden, LogitsOfEveryConvention) {
@@ -114,7 +115,7 @@ TEST_P(SmallGolden, TrainingOfSixSteps) {
     Tape tape;
     const Context ctx = Context::of(program, tape, parameters, ops->parameter_type(), true);
     ops->begin_step({.step = static_cast<uint32_t>(step), .learning_rate = kLearningRate});
-    const Logits logits = model.forward(ctx, images);
+    const Vectors logits = model.forward(ctx, images);
     const Tensor of_batch = cross_entropy(ctx, logits, targets, kSmoothing);
     program.keep(of_batch);
     tape.backward();
@@ -159,8 +160,8 @@ TEST_P(SmallGolden, TrainingOfSixSteps) {
 INSTANTIATE_TEST_SUITE_P(Folders, SmallGolden,
                          testing::Combine(testing::ValuesIn(small_folders()), testing::Values("ref", "cpu", "sim", "sim_vendor")),
                          [](const auto& test) {
-                           const bool kept = std::get<0>(test.param) == kept_small_folder();
-                           return (kept ? "kept_" : "golden_") + std::get<1>(test.param);
+                           const fs::path& folder = std::get<0>(test.param);
+                           return (is_kept(folder) ? "kept_" : "golden_") + folder.filename().string() + "_" + std::get<1>(test.param);
                          });
 
 TEST(GoldenFolder, IsThere) { SKIP_IF_ABSENT(real_folder(), "MCNN_GOLDEN"); }

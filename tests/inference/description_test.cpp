@@ -6,6 +6,7 @@
 #include "tests/data/temporary_folder.h"
 #include "tests/train/message.h"
 #include "tests/train/small_network.h"
+#include "weights/key_map.h"
 #include "weights/load.h"
 
 namespace mcnn {
@@ -72,6 +73,41 @@ TEST(Description, TheCropRuleSurvivesTheWeightsFile) {
   data.crop_rule = "tensorflow";
   data.interpolation = "bilinear";
   EXPECT_TRUE(says(message_of([&] { describe_run(model, data, {}, {"a", "b"}); }), {"interpolation = bilinear", "bicubic"}));
+}
+
+TEST(Description, CountsTheClassesWhateverTheFileCallsItsClassifier) {
+  const std::tuple<const char*, Naming, const char*> files[] = {{"b0", Naming::timm, "classifier.weight"},
+                                                                {"b0", Naming::torchvision, "classifier.1.weight"},
+                                                                {"b0", Naming::efficientnet_pytorch, "_fc.weight"},
+                                                                {"efficientnetv2_s", Naming::torchvision, "classifier.1.weight"},
+                                                                {"mobilenetv3_large", Naming::timm, "classifier.weight"},
+                                                                {"mobilenetv3_large", Naming::torchvision, "classifier.3.weight"}};
+  for (const auto& [network, naming, classifier] : files) {
+    SCOPED_TRACE(std::string(network) + ", " + name_of(naming));
+    NetworkSpec spec = network_spec(network);
+    spec.classes = 7;
+    std::vector<StoredTensor> tensors;
+    bool named = false;
+    for (const NamePair& pair : key_map(build_network(spec), naming)) {
+      tensors.push_back({"module." + pair.file, "F32", pair.shape, {}});
+      named |= pair.file == classifier;
+    }
+    EXPECT_TRUE(named);
+    std::vector<std::string> notes;
+    const ModelDescription d = describe_file(TensorFile("test", tensors, {}, nullptr), {}, notes);
+    EXPECT_EQ(d.spec.name, network);
+    EXPECT_EQ(d.spec.classes, 7);
+  }
+}
+
+TEST(Description, WhatNothingStatesIsTheNetworksOwn) {
+  ModelOptions model;
+  model.name = "mobilenetv3_large";
+  EXPECT_EQ(describe_run(model, {}, {}, {"a", "b"}).spec.drop_path, 0.f);
+  model.name = "b4";
+  EXPECT_EQ(describe_run(model, {}, {}, {"a", "b"}).spec.drop_path, 0.2f);
+  model.drop_path = 0.1;
+  EXPECT_EQ(describe_run(model, {}, {}, {"a", "b"}).spec.drop_path, 0.1f);
 }
 
 TEST(Description, TensorFlowsRuleCropsAsItsAuthorsUnlessToldOtherwise) {

@@ -194,8 +194,9 @@ class Chain : public Producer {
 /// As Chain, with squeeze-excite's gate on y.
 class GatedChain : public Chain {
  public:
-  GatedChain(Convolution writer, Convolution reader, Statistics statistics, Activation act, bool skip)
-      : Chain(writer, reader, statistics, act, skip) {
+  GatedChain(Convolution writer, Convolution reader, Statistics statistics, Activation act, bool skip, Activation inner = Activation::swish,
+             GateFunction function = GateFunction::sigmoid)
+      : Chain(writer, reader, statistics, act, skip), inner_(inner), function_(function) {
     const int64_t channels = y.raw.c(), reduced = 2;
     w1_ = value("w1", {channels, reduced}), b1_ = value("b1", {reduced});
     w2_ = value("w2", {reduced, channels}), b2_ = value("b2", {channels});
@@ -208,7 +209,7 @@ class GatedChain : public Chain {
     produce();
     ops->run(PoolForward{y, mean_, slope_, slope_xhat_});
     Tensor gate = empty(mean_.shape());
-    ops->run(SqueezeExciteForward{mean_, w1_, b1_, w2_, b2_, hidden_, gate});
+    ops->run(SqueezeExciteForward{mean_, w1_, b1_, w2_, b2_, hidden_, gate, inner_, function_});
     y.gate = gate;
     reader_.forward(*ops, y, w_, out_.raw);
     return dot(c_, out_.raw) + (e_ ? dot(e_, z_of_y()) : 0);
@@ -221,7 +222,9 @@ class GatedChain : public Chain {
     reader_.backward(*ops, y, w_, {.of = out_, .stored = c_}, dw, dz);
     Tensor dw1 = empty(w1_.shape()), db1 = empty(b1_.shape()), dw2 = empty(w2_.shape()), db2 = empty(b2_.shape());
     dy.pooled = empty(per_sample);
-    ops->run(SqueezeExciteBackward{mean_, w1_, w2_, hidden_, y.gate, dz.sum_dz_a, y.raw.h() * y.raw.w(), dw1, db1, dw2, db2, dy.pooled});
+    dy.through_act = true;
+    ops->run(SqueezeExciteBackward{mean_, w1_, w2_, hidden_, y.gate, dz.sum_dz_a, y.raw.h() * y.raw.w(), dw1, db1, dw2, db2, dy.pooled,
+                                   inner_, function_});
     if (y.norm.defined())
       ops->run(
           BatchNormSumsGated{y.gate, dz.sum_dz_slope, dz.sum_dz_slope_xhat, dy.pooled, slope_, slope_xhat_, dy.sum_du, dy.sum_du_xhat});
@@ -232,14 +235,16 @@ class GatedChain : public Chain {
   }
 
  private:
+  Activation inner_;
+  GateFunction function_;
   Tensor w1_, b1_, w2_, b2_, mean_, slope_, slope_xhat_, hidden_;
 };
 
 /// The end of a block with a skip:  loss = <c, x + sample_scale*z(y)>,  x the block's input
 class Skip : public Producer {
  public:
-  Skip(Convolution writer, Statistics statistics, bool drop_path)
-      : Producer(writer, statistics, Activation::identity), c_(random(x.raw.shape())) {
+  Skip(Convolution writer, Statistics statistics, bool drop_path, Activation act = Activation::identity)
+      : Producer(writer, statistics, act), c_(random(x.raw.shape())) {
     if (!drop_path) return;
     scale_ = empty({x.raw.n()});
     ops->begin_step({.seed = 4, .step = 0});
@@ -257,6 +262,7 @@ class Skip : public Producer {
     ops->run(BatchNormSums{y, c_, scale_, dy.sum_du, dy.sum_du_xhat});
     dy.stored = c_;
     dy.sample_scale = scale_;
+    dy.through_act = y.act != Activation::identity;
     produce_backward(c_);
   }
 
@@ -290,6 +296,7 @@ class Head : public Producer {
     // The operation takes 1/pixels as a float: an error of 2^-25 at most, below the tolerance.
     ops->run(LinearBackward{kept_, w_, dlogits_, 1.0f / static_cast<float>(y.raw.h() * y.raw.w()), dw, db, dkept});
     dy.pooled = empty(kept_.shape());
+    dy.through_act = true;
     ops->run(Dropout{dkept, 3, 0.3f, dy.pooled});
     if (y.norm.defined()) ops->run(BatchNormSumsGated{{}, {}, {}, dy.pooled, slope_, slope_xhat_, dy.sum_du, dy.sum_du_xhat});
     gradients["classifier's w"] = dw, gradients["classifier's b"] = db;
@@ -300,13 +307,51 @@ class Head : public Producer {
   Tensor w_, b_, targets_, mean_, slope_, slope_xhat_, kept_, logits_, dlogits_, loss_;
 };
 
+/// Two linear layers, the first activated by its reader: dropout, or the second.
+class TwoLinear : public Graph {
+ public:
+  TwoLinear(Activation act, float drop) : act_(act), drop_(drop) {
+    constexpr int64_t kSamples = 3, kIn = 4, kHidden = 7, kClasses = 5;
+    x_ = value("x", {kSamples, kIn}, -3, 3);
+    w1_ = value("w1", {kIn, kHidden}), b1_ = value("b1", {kHidden}, -3, 3);
+    w2_ = value("w2", {kHidden, kClasses}), b2_ = value("b2", {kClasses});
+    c_ = random({kSamples, kClasses});
+    hidden_ = empty({kSamples, kHidden}), kept_ = empty({kSamples, kHidden}), y_ = empty({kSamples, kClasses});
+    ops->begin_step({.seed = 1, .step = 2});
+  }
+  double loss() override {
+    ops->run(LinearForward{x_, w1_, b1_, hidden_});
+    if (drop_ > 0) ops->run(Dropout{hidden_, 3, drop_, kept_, act_});
+    ops->run(drop_ > 0 ? LinearForward{kept_, w2_, b2_, y_} : LinearForward{hidden_, w2_, b2_, y_, act_});
+    return dot(c_, y_);
+  }
+  void backward() override {
+    for (const auto& [name, tensor] : values) gradients[name] = empty(tensor.shape());
+    Tensor dhidden = empty(hidden_.shape()), dkept = empty(hidden_.shape());
+    Tensor &dw1 = gradients["w1"], &db1 = gradients["b1"], &dw2 = gradients["w2"], &db2 = gradients["b2"];
+    if (drop_ > 0) {
+      ops->run(LinearBackward{kept_, w2_, c_, 1, dw2, db2, dkept});
+      ops->run(Dropout{dkept, 3, drop_, dhidden, act_, hidden_});
+    } else {
+      ops->run(LinearBackward{hidden_, w2_, c_, 1, dw2, db2, dhidden, act_});
+    }
+    ops->run(LinearBackward{x_, w1_, dhidden, 1, dw1, db1, gradients["x"]});
+  }
+
+ private:
+  Activation act_;
+  float drop_;
+  Tensor x_, w1_, b1_, w2_, b2_, c_, hidden_, kept_, y_;
+};
+
 constexpr Convolution kPointwise{Kind::pointwise}, kDepthwise3{Kind::depthwise3}, kDepthwise5{Kind::depthwise5s2}, kDense{Kind::dense3s2};
 constexpr auto kBatch = Statistics::batch, kFrozen = Statistics::frozen, kNone = Statistics::none;
 constexpr auto kIdentity = Activation::identity, kSwish = Activation::swish, kRelu6 = Activation::relu6;
+constexpr auto kRelu = Activation::relu, kHardSwish = Activation::hard_swish;
 
 TEST(RefGradient, ConvolutionReadByConvolution) {
   for (const Statistics statistics : {kBatch, kFrozen, kNone})
-    for (const Activation act : {kIdentity, kSwish, kRelu6})
+    for (const Activation act : {kIdentity, kSwish, kRelu6, kRelu, kHardSwish})
       for (const Convolution writer : {kPointwise, kDepthwise3, kDepthwise5, kDense})
         for (const Convolution reader : {kPointwise, kDepthwise3, kDepthwise5, kDense}) {
           SCOPED_TRACE(fmt::format("statistics {}, activation {}, writer {}, reader {}", static_cast<int>(statistics),
@@ -322,13 +367,19 @@ TEST(RefGradient, SkipAddedToTheDataGradient) {
 
 TEST(RefGradient, GateOfSqueezeExcite) {
   for (const Statistics statistics : {kBatch, kFrozen, kNone})
-    for (const Activation act : {kIdentity, kSwish, kRelu6})
+    for (const Activation act : {kIdentity, kSwish, kRelu6, kRelu, kHardSwish})
       for (const Convolution writer : {kPointwise, kDepthwise3, kDepthwise5, kDense})
         for (const Convolution reader : {kPointwise, kDepthwise3}) {
           SCOPED_TRACE(fmt::format("statistics {}, activation {}, writer {}, reader {}", static_cast<int>(statistics),
                                    static_cast<int>(act), static_cast<int>(writer.kind), static_cast<int>(reader.kind)));
           GatedChain(writer, reader, statistics, act, false).check();
         }
+}
+
+TEST(RefGradient, GatesOfOtherFunctions) {
+  for (const Activation inner : {kSwish, kRelu})
+    for (const GateFunction function : {GateFunction::sigmoid, GateFunction::hard_sigmoid})
+      GatedChain(kDepthwise3, kPointwise, kBatch, kHardSwish, false, inner, function).check();
 }
 
 TEST(RefGradient, GateAndSkip) { GatedChain(kDepthwise3, kPointwise, kBatch, kSwish, true).check(); }
@@ -339,12 +390,18 @@ TEST(RefGradient, EndOfABlockWithSkip) {
     Skip some(kDepthwise3, statistics, true);
     ASSERT_TRUE(some.dropped() > 0 && some.dropped() < 3) << some.dropped();
     some.check();
+    for (const Activation act : {kSwish, kRelu, kHardSwish}) Skip(kDepthwise3, statistics, true, act).check();
   }
 }
 
 TEST(RefGradient, Head) {
   for (const Statistics statistics : {kBatch, kFrozen, kNone})
-    for (const Activation act : {kSwish, kRelu6}) Head(kDense, statistics, act).check();
+    for (const Activation act : {kSwish, kRelu6, kHardSwish}) Head(kDense, statistics, act).check();
+}
+
+TEST(RefGradient, LinearLayerThatReadsAnActivatedInput) {
+  for (const Activation act : {kIdentity, kSwish, kRelu, kRelu6, kHardSwish})
+    for (const float drop : {0.f, 0.3f}) TwoLinear(act, drop).check();
 }
 
 }  // namespace

@@ -68,7 +68,9 @@ TEST_P(NaN, ReachesTheMoments) {
   EXPECT_EQ(count_nan(moments.m2), 5);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, NaN, testing::Values(Activation::identity, Activation::swish, Activation::relu6));
+INSTANTIATE_TEST_SUITE_P(All, NaN,
+                         testing::Values(Activation::identity, Activation::swish, Activation::relu6, Activation::relu,
+                                         Activation::hard_swish));
 
 TEST(NaNHead, ReachesLossAndGradientNorm) {
   const auto ops = make_cpu_ops(1);

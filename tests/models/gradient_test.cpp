@@ -17,9 +17,9 @@ struct Variant {
   double step = 1e-6;  ///< of the difference; smaller where ReLU6's kinks are within reach
 };
 
-NetworkSpec small(const char* padding, bool lite = false, bool frozen = false) {
+NetworkSpec small(const char* padding, Family family = Family::efficientnet, bool frozen = false) {
   return {.name = "small",
-          .family = lite ? Family::efficientnet_lite : Family::efficientnet,
+          .family = family,
           .width = 0.25,
           .depth = 0.5,
           .classes = 5,
@@ -28,6 +28,12 @@ NetworkSpec small(const char* padding, bool lite = false, bool frozen = false) {
           .frozen_norm = frozen,
           .dropout = 0.3f,
           .drop_path = 0.4f};
+}
+
+/// The classifier, and no dropout, reads the layer before it.
+NetworkSpec undropped(NetworkSpec spec) {
+  spec.dropout = spec.drop_path = 0;
+  return spec;
 }
 
 class NetworkGradient : public testing::TestWithParam<Variant> {};
@@ -107,8 +113,13 @@ TEST_P(NetworkGradient, AgreesWithFiniteDifferences) {
 INSTANTIATE_TEST_SUITE_P(All, NetworkGradient,
                          testing::Values(Variant{"same", small("same"), 33, 40}, Variant{"symmetric", small("symmetric"), 64, 64},
                                          Variant{"same_fixed", small("same:64x64"), 70, 53},
-                                         Variant{"lite", small("same", true), 64, 48, 1e-8},
-                                         Variant{"frozen", small("same", false, true), 32, 32}),
+                                         Variant{"lite", small("same", Family::efficientnet_lite), 64, 48, 1e-8},
+                                         Variant{"frozen", small("same", Family::efficientnet, true), 32, 32},
+                                         Variant{"v2", small("same", Family::efficientnet_v2), 45, 40},
+                                         Variant{"v2_frozen", small("symmetric", Family::efficientnet_v2, true), 32, 32},
+                                         Variant{"mobilenet_v3", small("same", Family::mobilenet_v3), 48, 64, 1e-8},
+                                         Variant{"mobilenet_v3_undropped", undropped(small("symmetric", Family::mobilenet_v3)), 64, 48,
+                                                 1e-8}),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

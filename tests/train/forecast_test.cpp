@@ -28,7 +28,7 @@ void expect_exact(const NetworkSpec& spec, const OptimizerOptions& options, int6
 
 TEST(Forecast, IsWhatAStepTakes) {
   for (const int64_t batch : {2, 3, 8}) expect_exact(small_spec(), {}, batch, 40, 48);
-  expect_exact(small_spec(true), {}, 4, 33, 47);
+  expect_exact(small_spec("lite0"), {}, 4, 33, 47);
   NetworkSpec plain = small_spec();
   plain.dropout = plain.drop_path = 0.f;
   expect_exact(plain, {}, 4, 32, 32);

@@ -6,9 +6,9 @@
 
 namespace mcnn {
 
-/// 18 blocks (expand 1 and 6, skips, strides, both kernel sizes) of b0 or lite0, few channels wide.
-inline NetworkSpec small_spec(bool lite = false) {
-  NetworkSpec spec = network_spec(lite ? "lite0" : "b0");
+/// All blocks of a published network, a few channels wide.
+inline NetworkSpec small_spec(std::string_view published = "b0") {
+  NetworkSpec spec = network_spec(published);
   spec.width = 0.25;
   spec.classes = 5;
   spec.dropout = 0.3f;
