@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/operations/squeeze_excite.h"
 #include "layers/padding.h"
 
 namespace mcnn {

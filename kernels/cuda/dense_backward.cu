@@ -1,5 +1,6 @@
 // Dense convolution, backward: dw = patches^T dy, and dL/dz from the patches of dy that an input pixel contributed to.
 // Contract: kernels/ops.h. As for the pointwise convolution; dL/dz = sum over (p,q,o) of dy * w wants the weights as (I,k,k,O).
+// dw reads inputs one by one whatever their number: by fours, both products in one launch would spill registers on sm_75.
 // Next: patches.cuh gathers; product.cuh multiplies; epilogues.cuh completes dL/dz.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"
@@ -21,9 +22,10 @@ __global__ void store_input_first(const T* w, T* out, int taps, int in, int outp
 template <class T, int N>
 using BackwardWeight = Product<PatchRows<FeatureRows<T, 1>, Gather::inputs>, Consecutive::outer, GradientRows<T, kByFours<N>>,
                                Consecutive::outer, WeightEpilogue<kByFours<N>>>;
-template <class T, int N>
+/// N output channels, kIn input channels in an access.
+template <class T, int N, int kIn>
 using BackwardData = Product<PatchRows<GradientRows<T, kByFours<N>>, Gather::outputs>, Consecutive::depth, WeightRows<T, N>,
-                             Consecutive::depth, GradientEpilogue<T, 1>>;
+                             Consecutive::depth, GradientEpilogue<T, kIn>>;
 
 }  // namespace
 
@@ -55,15 +57,18 @@ void CudaOps::execute(DenseBackward& op) {
                                               rows,
                                               slices.depth,
                                               tf32_};
-      const BackwardData<T, width()> data{{gradient, op.geometry, y, op.x.raw},
-                                          {stored_w, in, taps * out},
-                                          product_input_epilogue<T, 1>(op.x, op.dx, sums, sum_parts, counters + slices.tickets()),
-                                          x_rows,
-                                          in,
-                                          taps * out,
-                                          taps * out,
-                                          tf32_};
-      launch_products<rung()>(weight, op.dw.defined(), data, op.dx.requested(), stream());
+      with_input_width<width()>(in, [&](auto in_width) {
+        const BackwardData<T, width(), in_width()> data{
+            {gradient, op.geometry, y, op.x.raw},
+            {stored_w, in, taps * out},
+            product_input_epilogue<T, in_width()>(op.x, op.dx, sums, sum_parts, counters + slices.tickets()),
+            x_rows,
+            in,
+            taps * out,
+            taps * out,
+            tf32_};
+        launch_products<rung()>(weight, op.dw.defined(), data, op.dx.requested(), stream());
+      });
     });
   });
 }

@@ -9,13 +9,14 @@
 namespace mcnn::cuda {
 namespace {
 
-template <class T, int N>
+/// N output channels, kIn input channels in an access.
+template <class T, int N, int kIn>
 using Forward =
-    Product<PatchRows<FeatureRows<T, 1>, Gather::inputs>, Consecutive::depth, WeightRows<T, N>, Consecutive::outer, OutputEpilogue<T, N>>;
+    Product<PatchRows<FeatureRows<T, kIn>, Gather::inputs>, Consecutive::depth, WeightRows<T, N>, Consecutive::outer, OutputEpilogue<T, N>>;
 
 }  // namespace
 
-// Blocks: every tile of y, 64 pixels by 128 channels. The image's channels, three, are read one by one.
+// Blocks: every tile of y, 64 pixels by 128 channels.
 void CudaOps::execute(DenseForward& op) {
   const Range name(op.kName);
   if (vendor_ && execute_by_vendor(op)) return;
@@ -27,18 +28,21 @@ void CudaOps::execute(DenseForward& op) {
   with_storage(op.y.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T* const stored_w = elements<T>(op.w);
-    const FeatureRows<T, 1> image{FeatureView<T>::of(op.x), counted(op.x.raw.rows()), counted(op.x.raw.c()),
-                                  Divisor(counted(op.x.raw.h() * op.x.raw.w()))};
+    const int x_rows = counted(op.x.raw.rows()), in = counted(op.x.raw.c());
+    const Divisor pixels(counted(op.x.raw.h() * op.x.raw.w()));
     with_rung<T>(product_rung(op.y.dtype(), 0, out), [&](auto rung, auto width) {
-      const Forward<T, width()> product{{image, op.geometry, op.x.raw, op.y},
-                                        {stored_w, depth, out},
-                                        {elements<T>(op.y), parts, targets, rows, out},
-                                        rows,
-                                        out,
-                                        depth,
-                                        depth,
-                                        tf32_};
-      launch_product<rung()>(product, stream());
+      with_input_width<width()>(in, [&](auto in_width) {
+        const FeatureRows<T, in_width()> z{FeatureView<T>::of(op.x), x_rows, in, pixels};
+        const Forward<T, width(), in_width()> product{{z, op.geometry, op.x.raw, op.y},
+                                                      {stored_w, depth, out},
+                                                      {elements<T>(op.y), parts, targets, rows, out},
+                                                      rows,
+                                                      out,
+                                                      depth,
+                                                      depth,
+                                                      tf32_};
+        launch_product<rung()>(product, stream());
+      });
     });
   });
 }

@@ -2,9 +2,10 @@
 // the convolution brings together there, gathered on read. Nothing of it is ever stored.
 //   Gather::inputs    row = output pixel (n,i,j), column = (p,q,ci): z at  h = i*s+p-pad_top,    w = j*s+q-pad_left
 //   Gather::outputs   row = input pixel (n,h,w),  column = (p,q,o):  dy at i = (h+pad_top-p)/s,  j = (w+pad_left-q)/s, if whole
-// Elements outside the map are 0. Inputs are read one by one: the stem's patch lies in three runs of 9 values, so that a request
-// touches up to 1.7 times the sectors it uses (bf16); what it leaves, neighbours find in the first-level cache. To stage rows of
-// the image first would take a layout of its own beside OperandTile, for a map that is 0.2% of a step's bytes.
+// Elements outside the map are 0. Forward reads inputs by fours where so many make up a tap. An image's three channels are read one by one:
+// the stem's patch lies in three runs of 9 values, so that a request touches up to 1.7 times the sectors it uses (bf16); what it leaves,
+// neighbours find in the first-level cache. To stage rows of the image first would take a layout of its own beside OperandTile, for a
+// map that is 0.2% of a step's bytes.
 // Next: dense_forward.cu.
 #pragma once
 #include "kernels/cuda/divisor.h"
@@ -67,5 +68,15 @@ struct PatchRows {
     return strided % g.stride == 0 ? strided / g.stride : -1;
   }
 };
+
+/// Calls f with the input channels that are read or written at once, as a compile-time constant. N: elements of an access to the other
+/// operand.
+template <int N, class F>
+void with_input_width(int64_t input_channels, const F& f) {
+  if constexpr (kByFours < N >> 1) {
+    if (input_channels % kByFours<N> == 0) return f(std::integral_constant<int, kByFours<N>>());
+  }
+  f(std::integral_constant<int, 1>());
+}
 
 }  // namespace mcnn::cuda
