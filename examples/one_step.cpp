@@ -9,6 +9,7 @@
 #include "data/preprocess.h"
 #include "kernels/backend.h"
 #include "kernels/program.h"
+#include "layers/cross_entropy.h"
 #include "models/model.h"
 #include "runtime/arena.h"
 
@@ -57,7 +58,7 @@ void take_one_step(const char* path, int64_t label) {
   // Forward. (pixels/255 - mean)/std is the network's input; every layer adds its calls and returns what it will have written.
   const Tensor images = ctx.feature_map({kBatch, kSide, kSide, 3});
   ctx.add(NormalizeImages{pixels, flips, {0.485f, 0.456f, 0.406f}, {0.229f, 0.224f, 0.225f}, images});
-  const Logits logits = model.forward(ctx, images);
+  const Vectors logits = model.forward(ctx, images);
   const Tensor loss = cross_entropy(ctx, logits, targets, /*smoothing=*/0.1f);
   step.keep(loss);  // read behind the run: no later call may use its memory
 

@@ -1,4 +1,7 @@
-// Tells AddressSanitizer which memory must not be used at the moment. Does nothing in other builds.
+// AddressSanitizer's shadow: memory that must not be used at the moment. Nothing happens in other builds. The question here is
+// whether this code is instrumented; emulator/sanitizers.h asks whether the program is, as the emulator itself never is. Asking
+// the program here as well would let libmcnn.so poison a GPU's addresses in an instrumented program, which AddressSanitizer
+// refuses.
 #pragma once
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)

@@ -1,67 +1,57 @@
 #!/usr/bin/env bash
-# Compiles the CUDA kernels for architectures from the oldest to the newest and keeps what the compiler made of them in
-# docs/cuda_kernels.csv: registers, static shared memory, the share of a multiprocessor's warps that such blocks keep resident
-# (at the block size of __launch_bounds__, else 256; dynamic shared memory is not counted), 128-bit accesses in the PTX.
-# Fails on a spill, and where a kernel that streams feature maps or parameters does not load them 128 bits at a time.
-#   --check  compares with the table instead of writing it
-# NVCC names the compiler; without one it says that it is skipped and exits with 77. Takes minutes.
+# Keeps what nvcc made of the CUDA kernels in docs/cuda_kernels.csv, for architectures from the oldest to the newest: registers,
+# static shared memory, the share of a multiprocessor's warps that such blocks keep resident (at the block size of
+# __launch_bounds__, else 256; dynamic shared memory is not counted), 128-bit accesses in the PTX of sm_80. The figures are those of the
+# build of libmcnn_cuda.so (kernels/cuda/nvcc_report.sh), which itself fails on a spill. Fails where a kernel that streams feature
+# maps or parameters does not load them 128 bits at a time.
+#   --check [BUILD]  compares the build in BUILD (build/) with the table; without, build/ is brought up to date and the table written
+# Exits with 77, and says why, where the build has no plugin or leaves out one of the table's architectures.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 architectures=(75 80 90 120)
-streaming='pool_rows add_branch sum_rows depthwise_forward_kernel depthwise_backward_kernel adamw_chunk sgd_chunk ema_chunk sum_squares'
+streaming='pool_rows add_branch sum_rows depthwise_forward_kernel depthwise_backward_kernel adamw_range sgd_range ema_range sum_squares'
 table=docs/cuda_kernels.csv
-nvcc=${NVCC:-$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)}
-if [ ! -x "$nvcc" ]; then
-  echo "cuda_table: SKIPPED: there is no nvcc (NVCC names one)"
+build=build
+[ "${1:-}" != --check ] || build=${2:-build}
+skip() {
+  echo "cuda_table: SKIPPED: $1"
   exit 77
-fi
+}
+cached() { sed -n "s/^$1:[A-Z]*=//p" "$build/CMakeCache.txt"; }
+nvcc=$(cached CMAKE_CUDA_COMPILER)
+if [ "$(cached MCNN_CUDA)" = OFF ] || [ ! -x "$nvcc" ]; then skip "$build has no CUDA plugin: no nvcc, or MCNN_CUDA=OFF"; fi
+for architecture in "${architectures[@]}"; do
+  [[ ";$(cached MCNN_CUDA_ARCHITECTURES);" = *";$architecture;"* ]] || skip "$build compiles no kernels for sm_$architecture (MCNN_CUDA_ARCHITECTURES)"
+done
+[ "${1:-}" = --check ] || cmake --build "$build" --target mcnn_cuda
 release=$("$nvcc" --version | sed -n 's/.*, V\([0-9.]*\)$/\1/p')
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-cache=$(command -v ccache || true)
-targets=()
-for architecture in "${architectures[@]}"; do targets+=("-gencode=arch=compute_$architecture,code=sm_$architecture"); done
-compile() { # FILE: ptxas's report, and the block sizes that the kernels are bound to
-  local name
-  name=$(basename "$1" .cu)
-  if ! $cache "$nvcc" -std=c++20 -DFMT_USE_CONSTEXPR=1 --expt-relaxed-constexpr -I. "${targets[@]}" -Xptxas -v,-Werror,-warn-spills -c "$1" -o "$work/$name.o" \
-    >"$work/$name.report" 2>&1; then
-    grep -v "ptxas info\|bytes stack frame" "$work/$name.report" | c++filt
-    return 1
-  fi
-  "$nvcc" -std=c++20 -DFMT_USE_CONSTEXPR=1 --expt-relaxed-constexpr -I. -arch=compute_90 --ptx "$1" -o "$work/$name.ptx"
-}
-export -f compile
-export cache nvcc work
-export targets_joined="${targets[*]}"
-# shellcheck disable=SC2016  # the inner shell expands it
-printf "%s\n" kernels/cuda/*.cu | xargs -P "$(nproc)" -I{} bash -euo pipefail -c 'read -ra targets <<<"$targets_joined"; compile {}'
+reports=()
+for source in kernels/cuda/*.cu; do
+  report=$build/kernels/cuda/CMakeFiles/mcnn_cuda.dir/${source##*/}.o.report
+  [ -s "$report" ] || { echo "cuda_table: there is no $report: build mcnn_cuda first" >&2 && exit 1; }
+  reports+=("$report")
+done
 
 readable() { # mangled names in the first column, for people
   paste <(cut -f1 "$1" | c++filt -p | sed 's/(anonymous namespace):://g; s/mcnn::cuda:://g') <(cut -f2- "$1")
 }
 
-# kernel, threads, 128-bit loads and stores of global memory (cp.async counts as a load; so does a load through a pointer that
-# was itself loaded, whose space the compiler cannot know)
-awk -v OFS='\t' '
-  function finish() { if (entry != "") print entry, threads, loads + 0, stores + 0; entry = "" }
-  /\.entry / { finish(); match($0, /_Z[A-Za-z0-9_]+/); entry = substr($0, RSTART, RLENGTH); threads = 256; loads = stores = 0 }
-  /^\.func|\.func / { finish() }
-  /^\.maxntid/ { sub(/,/, "", $2); threads = $2 }
-  /ld(\.global[a-z0-9.:]*)?\.(v4\.[a-z]32|v2\.[a-z]64)|cp\.async\.c[ag]\.shared\.global.*, 16[,;]/ { ++loads }
-  /st(\.global[a-z0-9.:]*)?\.(v4\.[a-z]32|v2\.[a-z]64)/ { ++stores }
-  END { finish() }' "$work"/*.ptx >"$work/mangled"
+# kernel, threads, 128-bit loads and stores
+awk -v OFS='\t' '$1 == "ptx:" { print $2, $3, $4, $5 }' "${reports[@]}" >"$work/mangled"
 readable "$work/mangled" >"$work/entries"
 # kernel, architecture, registers, shared memory
-awk -v OFS='\t' '
+awk -v OFS='\t' -v architectures="${architectures[*]}" '
+  BEGIN { split(architectures, list, " "); for (i in list) wanted[list[i]] = 1 }
   /Compiling entry function/ { split($0, quoted, "\x27"); name = quoted[2]; sm = substr(quoted[4], 4) }
-  /Used [0-9]+ registers/ {
+  /Used [0-9]+ registers/ && sm in wanted {
     registers = $0; sub(/.*Used /, "", registers); sub(/ registers.*/, "", registers)
     shared = match($0, /[0-9]+ bytes smem/) ? substr($0, RSTART, RLENGTH - 11) : 0
     print name, sm, registers, shared
-  }' "$work"/*.report >"$work/mangled"
+  }' "${reports[@]}" >"$work/mangled"
 readable "$work/mangled" | awk -F'\t' -v OFS='\t' '
   NR == FNR { threads[$1] = $2; vectors[$1] = $3 "\t" $4; next }
   { print $2, $3, $4, threads[$1], $1, vectors[$1] }' "$work/entries" - >"$work/kernels"

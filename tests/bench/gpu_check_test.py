@@ -21,9 +21,9 @@ assert status == 1 and len(wrong) >= 3 and all(row["error"] for row in wrong), r
 status, later = check("cases", "--device", "cpu", "--filter", "^residual", "--from", str(wrong[1]["index"]))
 assert status == 0 and later[1]["index"] == wrong[1]["index"], later
 
-for flags in ([], ["--unrecorded"]):
-    status, rows = check("steps", "--device", "sim", "--model", "b0", "--res", "96", "--batch", "2", "--steps", "2", *flags)
-    assert status == 0 and [row["step"] for row in rows if row["kind"] == "step"] == [0, 1], rows
+for steps, flags in ((2, []), (1, ["--unrecorded"])):  # the second step is the recorded one
+    status, rows = check("steps", "--device", "sim", "--model", "b0", "--res", "64", "--batch", "2", "--steps", str(steps), *flags)
+    assert status == 0 and [row["step"] for row in rows if row["kind"] == "step"] == list(range(steps)), rows
 status, rows = check("steps", "--device", "sim", "--storage", "bf16", "--model", "b0", "--res", "64", "--batch", "2", "--steps", "1",
                      "--tolerance", "1e-9")
 assert status == 1 and rows[-1]["ok"] is False, rows
