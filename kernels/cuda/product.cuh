@@ -358,9 +358,16 @@ union MemoryOfEither {
   ProductMemory<B> b;
 };
 
+/// On sm_75 two products of fp16 want a register more than 128.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+inline constexpr int kMostBlocksOfBoth = 1;
+#else
+inline constexpr int kMostBlocksOfBoth = 2;
+#endif
+
 /// Two products side by side: the first a_blocks blocks make a, the others b.
 template <ProductRung kRung, class A, class B>
-__global__ void __launch_bounds__(kProductThreads, std::min(kBlocksAtOnce<kRung, A>, kBlocksAtOnce<kRung, B>))
+__global__ void __launch_bounds__(kProductThreads, std::min({kMostBlocksOfBoth, kBlocksAtOnce<kRung, A>, kBlocksAtOnce<kRung, B>}))
     multiply_both(const A a, const int a_blocks, const B b) {
   auto& shared = static_shared<MemoryOfEither<A, B>>();
   const int block = static_cast<int>(blockIdx.x);
