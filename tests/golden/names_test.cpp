@@ -14,7 +14,11 @@ TEST(GoldenNames, EveryFileIsRecognisedAndFitsExactly) {
     const nlohmann::json index = read_json(folder / "index.json");
     for (const auto& [name, golden_case] : index.at("cases").items()) {
       SCOPED_TRACE((folder / name).string());
-      const NetworkSpec spec{.name = "small", .width = index.at("width"), .depth = index.at("depth"), .classes = index.at("classes")};
+      const NetworkSpec spec{.name = "small",
+                             .family = network_spec(index.value("network", "b0")).family,
+                             .width = index.at("width"),
+                             .depth = index.at("depth"),
+                             .classes = index.at("classes")};
       const auto ops = make_ref_ops();
       Parameters parameters(*ops, false);
       const Model model(spec, parameters);
