@@ -1,4 +1,4 @@
-// AdamW over every parameter of the network in one pass.  Contract and formulas: kernels/ops.h.
+// AdamW over every parameter of the network in one pass.  Contract and formulas: kernels/operations/optimizers.h.
 // Bandwidth-bound: four reads and three writes per parameter; what depends on the step alone is folded in double first:
 //   w = keep*w - step_size * m / (sqrt(v)*per_sqrt + eps),   step_size = lr/(1-beta1^t),  per_sqrt = 1/sqrt(1-beta2^t)
 // Next: ema.cpp averages what comes out.

@@ -1,4 +1,4 @@
-// Cross-entropy with soft, smoothed targets: loss and gradient.  Contract and formulas: kernels/ops.h.
+// Cross-entropy with soft, smoothed targets: loss and gradient.  Contract and formulas: kernels/operations/cross_entropy.h.
 // (N,K) with K a handful of classes: plain code in double. log softmax = l - max - log(sum exp(l - max)) cannot overflow.
 // Next: linear.cpp takes dlogits.
 #include <algorithm>

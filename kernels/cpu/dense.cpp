@@ -1,4 +1,4 @@
-// Dense convolution, forward and backward, as a matrix product.  Contract: kernels/ops.h.
+// Dense convolution, forward and backward, as a matrix product.  Contract: kernels/operations/dense.h.
 // A row of the left matrix holds the taps of one output pixel, t = (p,q,ci), 0 outside the image; a thread forms a tile of
 // such rows at a time, which never leaves its cache.  Y = taps(x) W;  dW = taps(x)^T dY;  dz(x) = scatter(dY W^T).
 // Next: gemm-inl.h multiplies; matrix_rows-inl.h reads and stores; input_gradient-inl.h completes dz.

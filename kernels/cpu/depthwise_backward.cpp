@@ -1,4 +1,4 @@
-// Depthwise convolution, backward: both gradients in one visit.  Contract and formulas: kernels/ops.h; forward:
+// Depthwise convolution, backward: both gradients in one visit.  Contract and formulas: kernels/operations/depthwise.h; forward:
 // depthwise_forward.cpp. Bandwidth-bound: dy is formed once, row by row, into a ring. For each row of x the k rows of dy
 // that it met are there, and each vector of dy loaded serves both dx (times a weight) and dw (times z). x is transformed
 // where it is used, sigmoid giving z and act' together, and the epilogue has its raw values at hand. As in forward, one

@@ -1,4 +1,4 @@
-// Depthwise convolution, forward.  Contract and formula: kernels/ops.h; backward: depthwise_backward.cpp.
+// Depthwise convolution, forward.  Contract and formula: kernels/operations/depthwise.h; backward: depthwise_backward.cpp.
 // Bandwidth-bound: each row of x is read once and transformed once, into a ring of k rows. One vector of channels goes
 // along a row at a time, so that its ring and weights are in L1; each output row is formed seven columns at a time in
 // registers, its moments taken before it is stored. Channels lie C apart in memory, which hardware prefetches badly or not

@@ -1,4 +1,4 @@
-// Dropout and drop-path.  Contract: kernels/ops.h; the random numbers: runtime/philox.h.
+// Dropout and drop-path.  Contract: kernels/operations/dropout.h; the random numbers: runtime/philox.h.
 // Small ((N,C) of the head, (N)): plain code. Element i asks Philox for number i, so neither threads nor their cut matter.
 // Next: residual.cpp reads drop-path's scale.
 #include <algorithm>

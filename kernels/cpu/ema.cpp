@@ -1,4 +1,4 @@
-// Exponential moving average of every parameter: average = decay*average + (1-decay)*value.  Contract: kernels/ops.h.
+// Exponential moving average of every parameter: average = decay*average + (1-decay)*value.  Contract: kernels/operations/optimizers.h.
 // Bandwidth-bound, one pass. Evaluation reads the averages in place of the parameters.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/ema.cpp"

@@ -1,4 +1,4 @@
-// The 2-norm of all gradients together, and the factor that clips it.  Contract and formulas: kernels/ops.h.
+// The 2-norm of all gradients together, and the factor that clips it.  Contract and formulas: kernels/operations/optimizers.h.
 // Bandwidth-bound, so squares are summed in double: no gradient is too large, and the order of the sum hardly shows.
 // One sum per piece of fixed size, merged in the order of the pieces.
 // Next: adamw.cpp and sgd.cpp multiply gradients by clip.

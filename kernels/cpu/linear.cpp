@@ -1,4 +1,4 @@
-// The head's matrix products with a bias, forward and backward.  Contract: kernels/ops.h.
+// The head's matrix products with a bias, forward and backward.  Contract: kernels/operations/linear.h.
 // A thousandth of a step's work, so plain loops, the output channel innermost; sums over inputs and samples are in double.
 // Next: squeeze_excite.cpp has the other small products.
 #include <algorithm>

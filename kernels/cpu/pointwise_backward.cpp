@@ -1,4 +1,4 @@
-// 1x1 convolution, backward: dw = z^T dy and dz = dy w^T from one reading of both maps.  Contract: kernels/ops.h.
+// 1x1 convolution, backward: dw = z^T dy and dz = dy w^T from one reading of both maps.  Contract: kernels/operations/pointwise.h.
 // dz is completed into what x's producer wants (InputGradient) panel by panel, while the panel is in cache.
 // What a thread works on has to fit its second-level cache, so the larger side of the weights is cut:
 //   by inputs   a thread takes a part of the rows and a slice of x's channels. Tile by tile it forms z, adds to its own piece

@@ -1,4 +1,4 @@
-// 1x1 convolution, forward: a matrix product over rows.  Contract: kernels/ops.h.
+// 1x1 convolution, forward: a matrix product over rows.  Contract: kernels/operations/pointwise.h.
 // A thread takes a tile of rows. What is larger, input or output, is taken in slices, so that all it works on stays in its
 // second-level cache:
 //   expand   all of z is formed; one panel of y after the other is multiplied, stored, and its moments taken

@@ -1,4 +1,4 @@
-// Spatial mean of the activation, and the sums of act' that its backward needs.  Contract and formulas: kernels/ops.h.
+// Spatial mean of the activation, and the sums of act' that its backward needs.  Contract and formulas: kernels/operations/pool.h.
 // Bandwidth-bound: one pass over x, a few pixels at a time so that each sum in memory is touched once per group of them.
 // Next: squeeze_excite.cpp makes the gate of it, linear.cpp the logits.
 #include <hwy/cache_control.h>

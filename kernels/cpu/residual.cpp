@@ -1,4 +1,4 @@
-// y = z(x) + sample_scale[n] * z(branch): the end of a block with a skip.  Contract: kernels/ops.h.
+// y = z(x) + sample_scale[n] * z(branch): the end of a block with a skip.  Contract: kernels/operations/residual.h.
 // Bandwidth-bound: both features are transformed on read and y is written, each once. In an EfficientNet both are linear;
 // the choice of activation is a branch per vector that is always predicted.
 // Next: dropout.cpp makes sample_scale; batch_norm.cpp has the sums its backward needs.

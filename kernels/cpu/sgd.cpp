@@ -1,4 +1,4 @@
-// SGD with momentum over every parameter of the network in one pass.  Contract and formulas: kernels/ops.h.
+// SGD with momentum over every parameter of the network in one pass.  Contract and formulas: kernels/operations/optimizers.h.
 // Bandwidth-bound: three reads and two writes per parameter. At step 0 the momentum buffer is written, not read.
 // Next: ema.cpp averages what comes out.
 #undef HWY_TARGET_INCLUDE

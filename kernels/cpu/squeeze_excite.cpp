@@ -1,4 +1,4 @@
-// Squeeze-excite: gate = function(act(s*w1 + b1)*w2 + b2), and its backward.  Contract and formulas: kernels/ops.h.
+// Squeeze-excite: gate = function(act(s*w1 + b1)*w2 + b2), and its backward.  Contract and formulas: kernels/operations/squeeze_excite.h.
 // Small matrix products (N = 32, C to 2688, R to 112), all by one routine that holds four rows of the result in registers.
 //   forward    parts of four samples
 //   backward   (1) by blocks of channels: dt, and both weights transposed   (2) by four samples: dh

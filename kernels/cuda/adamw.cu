@@ -1,4 +1,4 @@
-// AdamW over every parameter of the network in one launch.  Contract and formulas: kernels/ops.h.
+// AdamW over every parameter of the network in one launch.  Contract and formulas: kernels/operations/optimizers.h.
 // Bandwidth-bound: four reads and three writes per parameter. What depends on the step alone each thread folds first:
 //   w = keep*w - step_size * m / (sqrt(v)*per_sqrt + eps),   step_size = lr/(1-beta1^t),  per_sqrt = 1/sqrt(1-beta2^t)
 // with 1-beta^t = -expm1(t*log(beta)), which loses nothing in fp32 where beta^t is near 1.

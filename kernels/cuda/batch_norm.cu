@@ -1,4 +1,4 @@
-// Batch norm: from moments to what readers need, and the two sums of its backward.  Contract: kernels/ops.h.
+// Batch norm: from moments to what readers need, and the two sums of its backward.  Contract: kernels/operations/batch_norm.h.
 // Nothing here normalises a feature map: readers do (feature.cuh).
 //   batch_norm_forward      (C) only, by the convolution's last block (norm_targets.cuh); behind anything else a thread a channel
 //   batch_norm_frozen       the same from the running statistics

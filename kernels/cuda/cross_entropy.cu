@@ -1,4 +1,4 @@
-// Cross-entropy with soft, smoothed targets: loss and gradient.  Contract and formulas: kernels/ops.h.
+// Cross-entropy with soft, smoothed targets: loss and gradient.  Contract and formulas: kernels/operations/cross_entropy.h.
 // A warp takes a sample, its lanes every 32nd class: any number of classes, none of them a special case. The row is read three
 // times (largest logit; sums; gradient), from cache after the first. exp(l - max) cannot overflow; a NaN reaches the sums.
 // Each sample leaves its loss, a second kernel of one block adds them.

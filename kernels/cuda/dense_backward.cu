@@ -1,5 +1,5 @@
 // Dense convolution, backward: dw = patches^T dy, and dL/dz from the patches of dy that an input pixel contributed to.
-// Contract: kernels/ops.h. As for the pointwise convolution; dL/dz = sum over (p,q,o) of dy * w wants the weights as (I,k,k,O).
+// Contract: kernels/operations/dense.h. As for the pointwise convolution; dL/dz = sum over (p,q,o) of dy * w wants the weights as (I,k,k,O).
 // dw reads inputs one by one whatever their number: by fours, both products in one launch would spill registers on sm_75.
 // Next: patches.cuh gathers; product.cuh multiplies; epilogues.cuh completes dL/dz.
 #include "kernels/cuda/cuda_ops.h"

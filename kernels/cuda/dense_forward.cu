@@ -1,4 +1,4 @@
-// Dense convolution, forward: the matrix product of the pointwise convolution, over patches of the image.  Contract: kernels/ops.h.
+// Dense convolution, forward: the matrix product of the pointwise convolution, over patches of the image.  Contract: kernels/operations/dense.h.
 // A patch, k*k*I values, is gathered on read: the stem's 27 make one piece of an operand. Weights (k,k,I,O) are a matrix already.
 // Next: patches.cuh gathers; product.cuh multiplies; dense_backward.cu.
 #include "kernels/cuda/cuda_ops.h"

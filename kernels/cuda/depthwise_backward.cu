@@ -1,4 +1,4 @@
-// Depthwise convolution, backward: both gradients in one visit.  Contract and formulas: kernels/ops.h; forward, and how the
+// Depthwise convolution, backward: both gradients in one visit.  Contract and formulas: kernels/operations/depthwise.h; forward, and how the
 // work is cut: depthwise_forward.cu, depthwise_cut.cuh; the same on the CPU: kernels/cpu/depthwise_backward.cpp.
 //   v1  a kernel for each gradient, a thread per element of dx and a block per channel of dw: dy, the costly operand (two
 //       tensors, an exponential), is formed k*k times for each, and x is read twice

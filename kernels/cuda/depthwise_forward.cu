@@ -1,4 +1,4 @@
-// Depthwise convolution, forward.  Contract and formula: kernels/ops.h; the same on the CPU: kernels/cpu/depthwise_forward.cpp.
+// Depthwise convolution, forward.  Contract and formula: kernels/operations/depthwise.h; the same on the CPU: kernels/cpu/depthwise_forward.cpp.
 // Bandwidth-bound, if each value is read and transformed once and a tap costs no more than its multiply-add:
 //   v1  a thread per output, taps from global memory: k*k loads and transforms (an exponential each) per output
 //   v2  k transformed rows in shared memory, a thread forms 7 outputs of a row: k*(7+k-1)/7 loads from shared memory per

@@ -1,4 +1,4 @@
-// Dropout and drop-path.  Contract: kernels/ops.h; the random numbers: runtime/philox.h, the same on every backend.
+// Dropout and drop-path.  Contract: kernels/operations/dropout.h; the random numbers: runtime/philox.h, the same on every backend.
 // A thread asks Philox for one block, which is the numbers of four neighbours: small work ((N,C) of the head, (N)), one launch.
 // Next: residual.cu reads drop-path's scale.
 #include "kernels/cuda/cuda_ops.h"

@@ -1,4 +1,4 @@
-// The 2-norm of all gradients together, and the factor that clips it.  Contract and formulas: kernels/ops.h.
+// The 2-norm of all gradients together, and the factor that clips it.  Contract and formulas: kernels/operations/optimizers.h.
 // Bandwidth-bound, so squares are summed in double: no gradient is too large. One launch writes a sum for each block of the
 // range, a second of one block adds them in an order of its own that does not change.
 // Next: adamw.cu and sgd.cu multiply gradients by clip.

@@ -1,4 +1,4 @@
-// A linear layer: y = z w + b, z = act(x), forward and backward.  Contract: kernels/ops.h.
+// A linear layer: y = z w + b, z = act(x), forward and backward.  Contract: kernels/operations/linear.h.
 // Small products by small_product.cuh. Forward is deep (I to 2560) over one or two tiles of y: cut along I, added up by a second
 // kernel. Backward is one launch: dw and db as one product, dx as another.
 // Next: cross_entropy.cu takes y; squeeze_excite.cu has the other small products.

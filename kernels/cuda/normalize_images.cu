@@ -1,4 +1,4 @@
-// From decoded pixels to the network's input: y = (pixel/255 - mean)/std, mirrored where asked.  Contract: kernels/ops.h.
+// From decoded pixels to the network's input: y = (pixel/255 - mean)/std, mirrored where asked.  Contract: kernels/operations/normalize_images.h.
 // Bandwidth-bound. A block takes up to kPixels pixels of a row: reads their bytes into shared memory as they lie, and writes
 // them in y's order, mirrored or not, in whole vectors; so both sides of memory see neighbours with neighbours.
 // A width that is no multiple of four starts rows between words: then both sides go element by element.

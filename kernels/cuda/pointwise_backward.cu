@@ -1,4 +1,4 @@
-// 1x1 convolution, backward: dw = z^T dy, a product over pixels, and dL/dz = dy w^T.  Contract: kernels/ops.h.
+// 1x1 convolution, backward: dw = z^T dy, a product over pixels, and dL/dz = dy w^T.  Contract: kernels/operations/pointwise.h.
 // z and dy are formed on read, and one launch makes both. dw is summed over slices of the pixels, so that there are blocks enough
 // where it is small; the slices are added up in order. dL/dz is completed into what x's producer wants while the tile is in shared memory.
 // Next: product.cuh has the ladder of kernels; operands.cuh reads z and dy; epilogues.cuh completes dL/dz.

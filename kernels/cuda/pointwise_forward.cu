@@ -1,4 +1,4 @@
-// 1x1 convolution, forward: y = z w, a matrix product over pixels.  Contract: kernels/ops.h.
+// 1x1 convolution, forward: y = z w, a matrix product over pixels.  Contract: kernels/operations/pointwise.h.
 // z is formed on read, y is stored once, its moments are taken of the tile of y before it leaves the multiprocessor.
 // Next: product.cuh has the ladder of kernels; operands.cuh reads z; epilogues.cuh stores y; pointwise_backward.cu.
 #include "kernels/cuda/cuda_ops.h"

@@ -1,4 +1,4 @@
-// Spatial mean of the activation, and the sums of act' that its backward needs.  Contract and formulas: kernels/ops.h.
+// Spatial mean of the activation, and the sums of act' that its backward needs.  Contract and formulas: kernels/operations/pool.h.
 // Bandwidth-bound: x is read once, all three sums are in registers: of four channels, so that a processor holds threads enough to keep
 // reading. A map that is one block high (7x7)
 // is finished by it; of a higher one each block leaves its part, and the last adds the parts in their order.

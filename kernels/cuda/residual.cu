@@ -1,4 +1,4 @@
-// y = z(x) + sample_scale[n] * z(branch): the end of a block with a skip.  Contract: kernels/ops.h.
+// y = z(x) + sample_scale[n] * z(branch): the end of a block with a skip.  Contract: kernels/operations/residual.h.
 // Bandwidth-bound: both features are transformed on read and y is written, each once. A thread keeps its channels, so that
 // the coefficients of both are read once for its rows.
 // Next: dropout.cu makes sample_scale; batch_norm.cu has the sums its backward needs.

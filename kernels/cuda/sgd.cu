@@ -1,4 +1,4 @@
-// SGD with momentum over every parameter of the network in one launch.  Contract and formulas: kernels/ops.h.
+// SGD with momentum over every parameter of the network in one launch.  Contract and formulas: kernels/operations/optimizers.h.
 // Bandwidth-bound: three reads and two writes per parameter. At step 0 the old momentum buffer does not count.
 // Next: ema.cu averages what comes out.
 #include "kernels/cuda/cuda_ops.h"

@@ -1,4 +1,4 @@
-// Squeeze-excite: gate = function(act(s*w1 + b1)*w2 + b2), and its backward.  Contract and formulas: kernels/ops.h.
+// Squeeze-excite: gate = function(act(s*w1 + b1)*w2 + b2), and its backward.  Contract and formulas: kernels/operations/squeeze_excite.h.
 // Small matrix products by small_product.cuh; what they are made of is formed on read, so that two launches do forward and
 // two backward:
 //   forward    (1) parts of s*w1 along C      (2) gate; the parts are added up to hidden on read

@@ -1,4 +1,4 @@
-// Cross-entropy with soft, smoothed targets.  Contract and formulas: kernels/ops.h.
+// Cross-entropy with soft, smoothed targets.  Contract and formulas: kernels/operations/cross_entropy.h.
 #include <algorithm>
 
 #include "kernels/ref/reals.h"

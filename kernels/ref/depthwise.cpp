@@ -1,4 +1,4 @@
-// Depthwise convolution.  Contract and formulas: kernels/ops.h.
+// Depthwise convolution.  Contract and formulas: kernels/operations/depthwise.h.
 #include "kernels/ref/feature.h"
 #include "kernels/ref/ref_ops.h"
 #include "kernels/ref/taps.h"

@@ -1,4 +1,4 @@
-// A linear layer.  Contract and formulas: kernels/ops.h.
+// A linear layer.  Contract and formulas: kernels/operations/linear.h.
 #include "kernels/ref/matrix.h"
 #include "kernels/ref/ref_ops.h"
 

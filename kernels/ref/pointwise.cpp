@@ -1,4 +1,4 @@
-// 1x1 convolution.  Contract and formulas: kernels/ops.h.
+// 1x1 convolution.  Contract and formulas: kernels/operations/pointwise.h.
 #include "kernels/ref/feature.h"
 #include "kernels/ref/matrix.h"
 #include "kernels/ref/ref_ops.h"

@@ -1,4 +1,4 @@
-// Spatial mean, and the sums of act' that its backward needs.  Contract and formulas: kernels/ops.h.
+// Spatial mean, and the sums of act' that its backward needs.  Contract and formulas: kernels/operations/pool.h.
 #include "kernels/ref/feature.h"
 #include "kernels/ref/ref_ops.h"
 

@@ -1,4 +1,4 @@
-// Squeeze-excite's gate: two small matrix products per sample.  Contract and formulas: kernels/ops.h.
+// Squeeze-excite's gate: two small matrix products per sample.  Contract and formulas: kernels/operations/squeeze_excite.h.
 #include "kernels/ref/matrix.h"
 #include "kernels/ref/ref_ops.h"
 
