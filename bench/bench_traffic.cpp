@@ -36,11 +36,9 @@ int main(int argc, char** argv) {
     photos.pixels.resize(static_cast<std::size_t>(photos.n * photos.h * photos.w * 3));
     photos.flips.resize(static_cast<std::size_t>(batch));
     photos.targets.resize(static_cast<std::size_t>(photos.n * spec.classes));
-    for (int step = 0; step < 2; ++step) {  // counts the second step
-      by_operation.clear();
-      engine.gradients(photos, {}, static_cast<float>(config.train.label_smoothing));
-      optimizer.step();
-    }
+    by_operation.clear();  // what construction launched
+    engine.gradients(photos, {}, static_cast<float>(config.train.label_smoothing));
+    optimizer.step();
 
     std::vector<std::pair<std::string, mcnn::Traffic>> rows(by_operation.begin(), by_operation.end());
     std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.second.bytes() > b.second.bytes(); });

@@ -3,10 +3,9 @@
 namespace mcnn {
 
 Context Context::of(Program& program, Tape& tape, const Parameters& parameters, DType storage, bool training) {
-  Context ctx{&program, &tape, parameters.type(), storage, training};
+  Context ctx{&program, &tape, &parameters, storage, training};
   if (size_of(storage) != 2) return ctx;
   const Tensor values = parameters.product_weights();
-  ctx.parameters = &parameters;
   ctx.stored_weights = program.tensor(values.shape(), storage);
   const Layer layer = ctx.layer("weights");
   ctx.add_of_parameters(StoreWeights{values, ctx.stored_weights});
@@ -14,10 +13,7 @@ Context Context::of(Program& program, Tape& tape, const Parameters& parameters, 
 }
 
 Tensor Context::product_weight(const NamedTensor& weight) const {
-  if (!stored_weights.defined()) return weight.value;
-  const int64_t first = parameters->first_of_product_weight(weight);
-  auto* const at = static_cast<std::byte*>(const_cast<void*>(stored_weights.raw())) + first * static_cast<int64_t>(size_of(storage));
-  return Tensor(at, storage, weight.value.shape());
+  return stored_weights.defined() ? parameters->part(stored_weights, weight) : weight.value;
 }
 
 void Context::record(std::function<void()> backward) const {

@@ -13,17 +13,16 @@ namespace mcnn {
 struct Context {
   Program* program;
   Tape* tape;
-  DType parameter = DType::f32;  ///< type of statistics, gates and sums
-  DType storage = DType::f32;    ///< of feature maps
-  bool training = false;         ///< batch statistics, dropout, drop-path
-  Tensor stored_weights = {};    ///< the products' weights in the storage type; absent: they are read as they are
-  const Parameters* parameters = nullptr;
+  const Parameters* parameters;
+  DType storage = DType::f32;  ///< of feature maps
+  bool training = false;       ///< batch statistics, dropout, drop-path
+  Tensor stored_weights = {};  ///< the products' weights in the storage type; absent: they are read as they are
 
   /// For a network with these parameters. Where feature maps have 16 bits, the first call is the one that stores the weights so.
   static Context of(Program& program, Tape& tape, const Parameters& parameters, DType storage, bool training);
 
   /// Statistics, gates, sums: (C) and (N,C) tensors.
-  Tensor small(Shape shape) const { return program->tensor(shape, parameter); }
+  Tensor small(Shape shape) const { return program->tensor(shape, parameters->type()); }
   Tensor feature_map(Shape shape) const { return program->tensor(shape, storage); }
   /// A weight as pointwise and dense convolutions read it.
   Tensor product_weight(const NamedTensor& weight) const;

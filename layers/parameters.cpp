@@ -93,9 +93,8 @@ void Parameters::allocate() {
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     NamedTensor& t = tensors_[i];
     const Shape shape = engine_shape(t.kind, t.torch_shape);
-    const auto part = [&](Tensor& block) { return Tensor(range(block, offsets[i], shape.size()).raw(), block.dtype(), shape); };
-    t.value = part(values_);
-    if (has_gradients_ && t.trainable) t.gradient = part(gradients_);
+    t.value = Tensor(range(values_, offsets[i], shape.size()).raw(), values_.dtype(), shape);
+    if (has_gradients_ && t.trainable) t.gradient = part(gradients_, t);
   }
 }
 

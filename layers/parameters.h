@@ -59,9 +59,7 @@ class Parameters {
   const Tensor& gradients() const { return gradients_; }                 ///< of all parameters; absent where there are none
   int64_t decaying() const { return decaying_; }  ///< elements of trained_values() before the first gamma, beta or bias
   Tensor product_weights() const { return range(values_, 0, products_); }
-  /// Where a pointwise or dense weight begins in product_weights().
-  int64_t first_of_product_weight(const NamedTensor& weight) const { return offset(weight.value); }
-  /// The part of a block, in the order of values(), that belongs to `of`.
+  /// The part of a block of any type, in the order of values(), that belongs to `of`. The block may end where `of` does.
   Tensor part(const Tensor& block, const NamedTensor& of) const;
   /// Exchanges the values with another block in the order of values().
   void swap_values(Tensor& block);

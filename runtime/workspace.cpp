@@ -10,10 +10,7 @@ namespace mcnn {
 Workspace::Workspace(Memory& memory, std::size_t capacity)
     : memory_(memory), capacity_(&memory == &imaginary_memory() ? SIZE_MAX : capacity) {  // a step that fits no machine can be measured
   constexpr std::size_t kLeast = std::size_t{1} << 20;
-  if (&memory == &imaginary_memory())
-    base_ = static_cast<std::byte*>(memory.reserve(capacity_));
-  else if (!memory.separate())
-    base_ = static_cast<std::byte*>(memory.reserve_most(capacity_, std::min(capacity_, kLeast)));
+  if (!memory.separate()) base_ = static_cast<std::byte*>(memory.reserve_most(capacity_, std::min(capacity_, kLeast)));
 }
 
 Workspace::~Workspace() {

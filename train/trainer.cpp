@@ -54,16 +54,13 @@ std::string describe(const Config& config) {
 std::string describe_step(const Config& config) {
   const auto ops = make_dry_ops();
   Engine engine(*ops, network_of(config), {}, true, storage_type(config.model));
-  const Optimizer optimizer(engine.parameters(), config.train.optimizer);
-  Arena arena(ops->memory());
-  const int64_t side = config.data.crop;
-  const BatchTensors batch = engine.tensors(arena, {.n = config.train.batch, .h = side, .w = side});
-  Program step;
-  engine.add_gradients(step, batch, static_cast<float>(config.train.label_smoothing), step.tensor({1}, DType::f32));
-  optimizer.add_update(step, step.tensor({1}, DType::f32));
-  step.plan();
-  return step.listing() + fmt::format("{} operations; {:.2f} MB for what they write, beside parameters, moments and the batch\n",
-                                      step.calls().size(), static_cast<double>(step.bytes()) / 1e6);
+  Optimizer optimizer(engine.parameters(), config.train.optimizer);
+  TrainingStep step(engine, optimizer, static_cast<float>(config.train.label_smoothing));
+  step.upload({.n = config.train.batch, .h = config.data.crop, .w = config.data.crop});
+  step.begin({});
+  const Program& program = step.program();
+  return program.listing() + fmt::format("{} operations; {:.2f} MB for what they write, beside parameters, moments and the batch\n",
+                                         program.calls().size(), static_cast<double>(program.bytes()) / 1e6);
 }
 
 }  // namespace mcnn

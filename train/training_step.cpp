@@ -37,6 +37,7 @@ void TrainingStep::begin(const StepState& state) {
   engine_.parameters().changed();
   const Shape& shape = slot.batch.pixels.shape();
   Step& step = slot.steps[{shape[0], shape[1], shape[2]}];
+  current_ = step.program.get();
   if (step.recording) return step.recording->replay();
   if (!step.program) {
     step.program = std::make_unique<Program>();
@@ -46,6 +47,7 @@ void TrainingStep::begin(const StepState& state) {
     optimizer_.add_update(*step.program, slot.norm);
     step.program->plan();
     step.program->place(engine_.workspace());
+    current_ = step.program.get();
   }
   step.recording = ops.record([&] { step.program->run(ops, engine_.profiler()); });
 }

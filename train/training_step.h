@@ -34,6 +34,9 @@ class TrainingStep {
   /// Waits for the step.
   Result end();
 
+  /// The program of the step that began last.
+  const Program& program() const { return *current_; }
+
   /// Peak memory of the batches.
   std::size_t bytes() const;
 
@@ -53,6 +56,7 @@ class TrainingStep {
   Optimizer& optimizer_;
   float smoothing_;
   std::array<Slot, 2> slots_;
+  const Program* current_ = nullptr;
   std::size_t next_ = 0, running_ = 0;  // slots of the batch copied last, and of the step that runs
 };
 
