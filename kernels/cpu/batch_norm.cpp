@@ -1,4 +1,4 @@
-// Batch norm: from moments to what readers need, and the two sums of its backward.  Contract: kernels/operations/batch_norm.h.
+// Batch norm: from moments to the scale and shift that readers apply, and the two sums of its backward.  Contract: kernels/operations/batch_norm.h.
 // Nothing here normalises a feature map: readers do (feature.h).
 //   batch_norm_forward, batch_norm_frozen, batch_norm_sums_gated   (C) and (N,C) only: plain code in double
 //   batch_norm_sums   one pass over two feature maps, bandwidth-bound: fp32 sums over 64 rows at most, from there in double,
@@ -16,8 +16,9 @@
 #include "kernels/cpu/cuts/parallel.h"
 #include "kernels/cpu/cuts/row_parts.h"
 #include "kernels/cpu/cuts/scratch.h"
-#include "kernels/cpu/feature-inl.h"
+#include "kernels/cpu/readers/feature_reader-inl.h"
 #include "kernels/cpu/simd/lanes-inl.h"
+#include "kernels/cpu/storage.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
@@ -29,7 +30,7 @@ void sum_rows(const Feature& x, const T* stored, const RowPart& part, double* su
   const T* const raw = x.raw.data<T>();
   const float* const mean = x.norm.mean.data<float>();
   const int64_t channels = x.raw.c();
-  const FeatureRow feature = feature_row(x, part.n, 0);
+  const FeatureSample sample = feature_sample(x, part.n);
   constexpr int64_t kRun = 64;  // the fp32 sums stay short and in the first-level cache
   float* run_du = thread_scratch().floats(static_cast<std::size_t>(2 * channels));
   float* run_du_centred = run_du + channels;
@@ -44,7 +45,7 @@ void sum_rows(const Feature& x, const T* stored, const RowPart& part, double* su
         auto du = load(d, stored_row + c);
         if constexpr (kAct != Activation::identity) {
           hn::Vec<decltype(d)> a, slope;
-          activate_with_slope<kAct>(d, normalised_u(d, value, feature, c), a, slope);
+          FeatureReader(d, sample, c).template activate_u<kAct>(value, a, slope);
           du = hn::Mul(du, slope);
         }
         const auto centred = hn::Sub(value, hn::LoadU(d, mean + c));
@@ -57,7 +58,9 @@ void sum_rows(const Feature& x, const T* stored, const RowPart& part, double* su
 }
 
 void batch_norm_sum_rows(const Feature& x, const Tensor& stored, const RowPart& part, double* sums) {
-  with_activation(x.act, [&](auto act) HWY_ATTR { sum_rows<act()>(x, stored.data<float>(), part, sums); });
+  with_storage(stored.dtype(), [&](auto t) {
+    with_activation(x.act, [&](auto act) HWY_ATTR { sum_rows<act()>(x, stored.data<decltype(t)>(), part, sums); });
+  });
 }
 
 }  // namespace

@@ -1,4 +1,6 @@
-// The CPU backend: one class, each operation in the file of its own name (pointwise.cpp, depthwise.cpp, ...).
+// The CPU backend: one class, each operation in the file of its own name.
+// Folders: readers (a map or a gradient as it is read), writers (what an output or a data gradient writes), products, simd, cuts (how work
+// is shared out, and scratch memory).
 // Vector code is compiled once per instruction set and chosen at run time (Highway).
 #pragma once
 #include "kernels/cpu/cuts/scratch.h"
@@ -12,10 +14,10 @@ void update_norm(const Moments& moments, int64_t count, NormUpdate& update);
 
 class CpuOps : public Ops {
  public:
-  explicit CpuOps(int threads);
+  CpuOps(int threads, bool bf16_dots);
   std::string name() const override;
   Memory& memory() override { return host_memory(); }
-  bool supports(DType storage) const override { return storage == DType::f32; }
+  bool supports(DType storage) const override { return storage == DType::f32 || storage == DType::bf16; }
   using Ops::run;
   void run(const OperationRef& operation) override { mcnn::execute(*this, operation); }
   void begin_step(const StepState& state) override;
@@ -28,6 +30,7 @@ class CpuOps : public Ops {
 
  private:
   int threads_;
+  bool bf16_dots_;  // bf16 maps are multiplied as bf16 (products/bf16_dots.h)
   StepState state_;
   Scratch scratch_;  // of a call, for all its threads
 };

@@ -1,8 +1,8 @@
 // Depthwise convolution, backward: both gradients in one visit.  Contract and formulas: kernels/operations/depthwise.h; forward:
 // depthwise_forward.cpp. Bandwidth-bound: dy is formed once, row by row, into a ring. For each row of x the k rows of dy
-// that it met are there, and each vector of dy loaded serves both dx (times a weight) and dw (times z). x is transformed
-// where it is used, sigmoid giving z and act' together, and the epilogue has its raw values at hand. As in forward, one
-// vector of channels goes along a row at a time, and what it will want a row later is prefetched.
+// that it contributed to are there, and each vector of dy loaded serves both dx (times a weight) and dw (times z). x is transformed
+// where it is used, sigmoid giving z and act' together, and the writer has its raw values at hand. As in forward, one
+// vector of channels goes along a row at a time, and what is read or written a row later is prefetched.
 #include <hwy/cache_control.h>
 
 #include "kernels/cpu/cpu_ops.h"
@@ -10,16 +10,20 @@
 #include "kernels/cpu/cuts/parallel.h"
 #include "kernels/cpu/cuts/row_ring.h"
 #include "kernels/cpu/cuts/scratch.h"
+#include "kernels/cpu/storage.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/depthwise_backward.cpp"
 #include <hwy/foreach_target.h>
 // clang-format off: the readers must come after foreach_target
-#include "kernels/cpu/feature-inl.h"
+#include "kernels/cpu/readers/gradient_reader-inl.h"
+#include "kernels/cpu/writers/gradient_writer-inl.h"
 // clang-format on
 
 #ifndef MCNN_CPU_DEPTHWISE_BACKWARD_ONCE_
 #define MCNN_CPU_DEPTHWISE_BACKWARD_ONCE_
+#include "kernels/cpu/readers/gradient_coefficients.h"
+
 namespace mcnn::cpu {
 
 struct BackwardCall {
@@ -27,13 +31,10 @@ struct BackwardCall {
   const Tensor& w;
   const ConvGeometry& g;
   const OutputGradient& dy;
-  const GradientCoefficients& folded;
-  Tensor& dw;  // absent: not wanted
+  const GradientCoefficients& coefficients;
+  Tensor& dw;  // absent: not requested
   InputGradient& dx;
 };
-
-// Sums taken per channel beside dw: du and du*(raw - mean); with a gate dz*a, dz*act' and dz*act'*(raw - mean).
-constexpr int kSums = 3;
 
 /// Partial dw and the first two sums of every group of samples, (groups, taps + 2, C), added up in the order of the groups.
 class PartialGradients {
@@ -69,22 +70,23 @@ constexpr int64_t kParts = 16;              // at least, where channels allow it
 constexpr int64_t kRun = 256;               // terms added up in one fp32 accumulator before it is emptied into the next
 constexpr int64_t kGroupPixels = 512;       // samples share a part, and its partial dw, up to so many pixels
 
-/// Columns of dx formed at once: 7 divides every width of an EfficientNet at 224; stride 2 wants an even number, so that
-/// which taps meet which column is known at compile time.
+/// Columns of dx formed at once: 7 divides every width of an EfficientNet at 224; stride 2 needs an even number, so that
+/// which taps read which column is known at compile time.
 template <int S>
 constexpr int kColumns = S == 1 ? 7 : 8;
 
-/// One row of dy into the ring, one vector of channels; `ahead` elements on lies what will be wanted a row later.
-template <Activation kAct, class T, class D>
-HWY_INLINE void form_gradient_row(D d, const T* stored, const T* raw, const GradientRow& row, int64_t c, int64_t width, int64_t channels,
-                                  int64_t ahead, float* out) {
+/// One row of dy into the ring, one vector of channels from c on; what is read a row later lies `ahead` elements on.
+template <GradientForm kForm, Activation kAct, class T, class D>
+HWY_INLINE void form_gradient_row(D d, const T* stored, const T* raw, const GradientSample& sample, int64_t c, int64_t width,
+                                  int64_t channels, int64_t ahead, float* out) {
+  using Reader = GradientReader<kForm, D>;
   constexpr int64_t lanes = hn::MaxLanes(D());
-  const bool reads_raw = row.through_act || row.centre;
-  for (int64_t w = 0; w < width; ++w, out += lanes) {
-    const int64_t at = w * channels;
-    if (stored) hwy::Prefetch(stored + at + c + ahead);
-    if (reads_raw) hwy::Prefetch(raw + at + c + ahead);
-    hn::Store(read_gradient_vector<kAct>(d, stored ? stored + at : nullptr, raw + at, row, c), d, out);
+  const Reader reader(d, sample, c);
+  for (int64_t at = c; at < c + width * channels; at += channels, out += lanes) {
+    if (stored) hwy::Prefetch(stored + at + ahead);
+    if (Reader::kReadsRaw) hwy::Prefetch(raw + at + ahead);
+    const auto stored_value = stored ? load(d, stored + at) : hn::Zero(d);
+    hn::Store(reader.template dy<kAct>(stored_value, Reader::kReadsRaw ? load(d, raw + at) : hn::Zero(d)), d, out);
   }
 }
 
@@ -93,23 +95,23 @@ template <class T>
 struct InputRow {
   const T* x;          // raw
   const T* add;        // null: absent
-  T* dx;               // null: not wanted
-  FeatureRow feature;  // of x
+  T* dx;               // null: not requested
+  FeatureSample sample;  // of x
   const float* mean;   // of x; null: no norm
   Activation act;
-  bool wants_dw;
+  bool needs_dw;
   int64_t width, channels, pad_left;
 };
 
 /// One vector of channels of it: pointers from that vector on.
 template <int K>
 struct Taps {
-  const float* dy[K];    // dy[p]: column 0 of the row of dy that met x through kernel row p; null: none did
+  const float* dy[K];    // dy[p]: column 0 of the row of dy that x contributes to through kernel row p; null: none
   const float* weights;  // (K*K, lanes)
-  float* sums;           // (K*K + kSums, lanes): dw with a in the place of z, and the sums
+  float* sums;           // (K*K + kGradientSums, lanes): dw with a in the place of z, and the sums
 };
 
-/// One row of dy: dz[b] += dy*w and dw[q] += dy*a[b] over the taps q that columns b met. dy points at column t/S.
+/// One row of dy: dz[b] += dy*w and dw[q] += dy*a[b] over the taps q of columns b. dy points at column t/S.
 template <int K, int S, bool kDx, bool kDw, class D>
 HWY_INLINE void apply_taps(D d, const float* dy, const float* weights, float* dw, const hn::Vec<D> (&a)[kColumns<S>],
                            hn::Vec<D> (&dz)[kColumns<S>]) {
@@ -137,7 +139,7 @@ HWY_INLINE void apply_taps(D d, const float* dy, const float* weights, float* dw
 
 /// Columns t - pad_left to + kColumns of one row and vector: dx and its sums, and their share of dw. kWhole: all in the image.
 template <int K, int S, bool kWhole, class T, class D>
-HWY_INLINE void input_columns(D d, const InputRow<T>& row, int64_t c, int64_t t, const Taps<K>& taps, hn::Vec<D> (&sums)[kSums]) {
+HWY_INLINE void input_columns(D d, const InputRow<T>& row, int64_t c, int64_t t, const Taps<K>& taps, hn::Vec<D> (&sums)[kGradientSums]) {
   constexpr int64_t lanes = hn::MaxLanes(D());
   constexpr int kCount = kColumns<S>;
   const int64_t w = t - row.pad_left;
@@ -145,11 +147,10 @@ HWY_INLINE void input_columns(D d, const InputRow<T>& row, int64_t c, int64_t t,
   const auto at = [&](int b) { return (kWhole ? w + b : std::clamp<int64_t>(w + b, 0, row.width - 1)) * row.channels + c; };
 
   hn::Vec<D> a[kCount], slope[kCount], dz[kCount];
+  const FeatureReader reader(d, row.sample, c);
   with_activation(row.act, [&](auto act) HWY_ATTR {
     HWY_UNROLL(16)
-    for (int b = 0; b < kCount; ++b) {
-      activate_with_slope<act()>(d, normalised_u(d, load(d, row.x + at(b)), row.feature, c), a[b], slope[b]);
-    }
+    for (int b = 0; b < kCount; ++b) reader.template activate_u<act()>(load(d, row.x + at(b)), a[b], slope[b]);
   });
   const int64_t row_on = row.width * row.channels;
   HWY_UNROLL(16)
@@ -168,7 +169,7 @@ HWY_INLINE void input_columns(D d, const InputRow<T>& row, int64_t c, int64_t t,
     if (!taps.dy[p]) continue;
     const float *dy = taps.dy[p] + t / S * lanes, *weights = taps.weights + p * K * lanes;
     float* dw = taps.sums + p * K * lanes;
-    if (row.dx && row.wants_dw) {
+    if (row.dx && row.needs_dw) {
       apply_taps<K, S, true, true>(d, dy, weights, dw, a, dz);
     } else if (row.dx) {
       apply_taps<K, S, true, false>(d, dy, weights, dw, a, dz);
@@ -182,29 +183,18 @@ HWY_INLINE void input_columns(D d, const InputRow<T>& row, int64_t c, int64_t t,
   HWY_UNROLL(16)
   for (int b = 0; b < kCount; ++b) {
     if (!inside(b)) continue;
-    auto left = row.add ? hn::Add(dz[b], load(d, row.add + at(b))) : dz[b];
-    if (!row.feature.gate) left = hn::Mul(left, slope[b]);
-    store(d, left, row.dx + at(b));
-    left = as_stored(d, left, row.dx);
+    if (row.add) dz[b] = hn::Add(dz[b], load(d, row.add + at(b)));
     const auto centred = hn::Sub(load(d, row.x + at(b)), mean);
-    if (row.feature.gate) {
-      const auto sloped = hn::Mul(left, slope[b]);
-      sums[0] = hn::MulAdd(left, a[b], sums[0]);
-      sums[1] = hn::Add(sums[1], sloped);
-      sums[2] = hn::MulAdd(sloped, centred, sums[2]);
-    } else {
-      sums[0] = hn::Add(sums[0], left);
-      sums[1] = hn::MulAdd(left, centred, sums[1]);
-    }
+    write_gradient(d, row.sample.gate != nullptr, dz[b], a[b], slope[b], centred, row.dx + at(b), false, sums);
   }
 }
 
 template <int K, int S, class T, class D>
 HWY_INLINE void input_row(D d, const InputRow<T>& row, int64_t c, const Taps<K>& taps) {
   constexpr int64_t lanes = hn::MaxLanes(D());
-  hn::Vec<D> sums[kSums];
+  hn::Vec<D> sums[kGradientSums];
   float* memory = taps.sums + K * K * lanes;
-  for (int i = 0; i < kSums; ++i) sums[i] = hn::Load(d, memory + i * lanes);
+  for (int i = 0; i < kGradientSums; ++i) sums[i] = hn::Load(d, memory + i * lanes);
   // t = w + pad_left. Blocks start where S divides t; the first and the last may reach outside the image.
   for (int64_t t = row.pad_left - row.pad_left % S; t < row.pad_left + row.width; t += kColumns<S>) {
     if (t >= row.pad_left && t + kColumns<S> <= row.pad_left + row.width) {
@@ -213,15 +203,15 @@ HWY_INLINE void input_row(D d, const InputRow<T>& row, int64_t c, const Taps<K>&
       input_columns<K, S, false>(d, row, c, t, taps, sums);
     }
   }
-  for (int i = 0; i < kSums; ++i) hn::Store(sums[i], d, memory + i * lanes);
+  for (int i = 0; i < kGradientSums; ++i) hn::Store(sums[i], d, memory + i * lanes);
 }
 
 /// The sums of a block: short runs in fp32, emptied into totals, so that no accumulator adds up a whole tensor.
-/// (vectors, K*K + kSums, lanes) each.
+/// (vectors, K*K + kGradientSums, lanes) each.
 template <int K, class D>
-struct BlockSums {
+struct BlockGradientSums {
   static constexpr int64_t lanes = hn::MaxLanes(D());
-  static constexpr int64_t kRows = K * K + kSums;
+  static constexpr int64_t kRows = K * K + kGradientSums;
   float *run, *total;
   int64_t vectors;
 
@@ -243,13 +233,13 @@ struct BlockSums {
 
 /// With a gate the sums belong to one sample: (N,C) each.
 template <int K, class D>
-void leave_gated_sums(D d, const BackwardCall& call, int64_t n, const ChannelBlocks& blocks, ChannelBlock block,
-                      const BlockSums<K, D>& sums) {
+void write_gated_sums(D d, const BackwardCall& call, int64_t n, const ChannelBlocks& blocks, ChannelBlock block,
+                      const BlockGradientSums<K, D>& sums) {
   const Norm& norm = call.x.norm;
-  Tensor* targets[kSums] = {&call.dx.sum_dz_a, &call.dx.sum_dz_slope, &call.dx.sum_dz_slope_xhat};
+  Tensor* targets[kGradientSums] = {&call.dx.sum_dz_a, &call.dx.sum_dz_slope, &call.dx.sum_dz_slope_xhat};
   for (int64_t v = 0; v < sums.vectors; ++v) {
     const int64_t c = blocks.first_channel(block.begin + v);
-    for (int i = 0; i < kSums; ++i) {
+    for (int i = 0; i < kGradientSums; ++i) {
       auto sum = hn::Load(d, sums.row(v, K * K + i));
       if (i == 2) sum = norm.defined() ? hn::Mul(sum, hn::LoadU(d, norm.invstd.data<float>() + c)) : hn::Zero(d);
       if (targets[i]->defined()) hn::StoreU(sum, d, targets[i]->data<float>() + n * call.x.raw.c() + c);
@@ -266,11 +256,11 @@ void backward_part(D d, const BackwardCall& call, int64_t group, int64_t group_s
   const Tensor &x = call.x.raw, &y = call.dy.of.raw;
   const int64_t channels = x.c(), height = x.h(), width = x.w(), out_height = y.h(), out_width = y.w();
   const int64_t vectors = block.vectors();
-  const int64_t sum_floats = vectors * BlockSums<K, D>::kRows * lanes;
+  const int64_t sum_floats = vectors * BlockGradientSums<K, D>::kRows * lanes;
   float* memory = thread_scratch().floats(
       static_cast<std::size_t>(RowRing::floats(slots, vectors, ring_columns, lanes) + vectors * K * K * lanes + 2 * sum_floats));
   float* weights = memory;  // (vectors, K*K, lanes)
-  const BlockSums<K, D> sums{weights + vectors * K * K * lanes, weights + vectors * K * K * lanes + sum_floats, vectors};
+  const BlockGradientSums<K, D> sums{weights + vectors * K * K * lanes, weights + vectors * K * K * lanes + sum_floats, vectors};
   const RowRing ring(sums.total + sum_floats, slots, vectors, ring_columns, lanes, (K - 1) / S, out_width);
   sums.clear();
   const float* w = call.w.data<float>();
@@ -285,11 +275,11 @@ void backward_part(D d, const BackwardCall& call, int64_t group, int64_t group_s
   T* dx = call.dx.requested() ? call.dx.stored.template data<T>() : nullptr;
   const float* mean = call.x.norm.defined() ? call.x.norm.mean.data<float>() : nullptr;
   for (int64_t n = group * group_size; n < std::min((group + 1) * group_size, x.n()); ++n) {
-    const GradientRow gradient = gradient_row(call.dy, call.folded, n, 0);
-    const FeatureRow feature = feature_row(call.x, n, 0);
+    const GradientSample gradient = gradient_sample(call.dy, call.coefficients, n);
+    const FeatureSample feature = feature_sample(call.x, n);
     int64_t next = 0;  // the row of dy to form next
     for (int64_t h = 0; h < height; ++h) {
-      // Kernel row p met x's row h where i*S = h + pad_top - p, i a row of dy.
+      // Kernel row p reads x's row h where i*S = h + pad_top - p, i a row of dy.
       const int64_t reach = h + call.g.pad_top;
       const int64_t begin = std::max(next, (reach - K) / S), end = std::min(reach / S + 1, out_height);
       next = std::max(begin, end);
@@ -301,12 +291,12 @@ void backward_part(D d, const BackwardCall& call, int64_t group, int64_t group_s
         const int64_t c = blocks.first_channel(block.begin + v);
         for (int64_t i = begin; i < end; ++i) {
           const int64_t from = (n * out_height + i) * out_width * channels;
-          with_activation(call.dy.of.act, [&](auto act) HWY_ATTR {
-            form_gradient_row<act()>(d, stored ? stored + from : nullptr, y_raw + from, gradient, c, out_width, channels,
+          with_gradient_form(call.dy, [&](auto form, auto act) HWY_ATTR {
+            form_gradient_row<form(), act()>(d, stored ? stored + from : nullptr, y_raw + from, gradient, c, out_width, channels,
                                      out_width * channels, ring.row(i, v));
           });
         }
-        Taps<K> taps{{}, weights + v * K * K * lanes, sums.run + v * BlockSums<K, D>::kRows * lanes};
+        Taps<K> taps{{}, weights + v * K * K * lanes, sums.run + v * BlockGradientSums<K, D>::kRows * lanes};
         for (int64_t p = reach % S; p < K; p += S) {
           const int64_t i = (reach - p) / S;
           taps.dy[p] = reach >= p && i < out_height ? ring.row(i, v) : nullptr;
@@ -315,7 +305,7 @@ void backward_part(D d, const BackwardCall& call, int64_t group, int64_t group_s
       }
       if ((h + 1) % rows_per_run == 0 || h + 1 == height) sums.empty_runs(d, feature.gate, blocks, block);
     }
-    if (call.dx.requested() && call.x.gate.defined()) leave_gated_sums(d, call, n, blocks, block, sums);
+    if (call.dx.requested() && call.x.gate.defined()) write_gated_sums(d, call, n, blocks, block, sums);
   }
   for (int64_t v = 0; v < vectors; ++v) {
     for (int64_t i = 0; i < K * K + 2; ++i) {
@@ -374,10 +364,12 @@ void backward_any_kernel(D d, int threads, const BackwardCall& call) {
   }
 }
 
-void depthwise_backward_f32(int threads, const BackwardCall& call) {
-  const Wide wide;
-  if (call.x.raw.c() >= static_cast<int64_t>(hn::Lanes(wide))) return backward_any_kernel<float>(wide, threads, call);
-  backward_any_kernel<float>(One(), threads, call);
+void depthwise_backward(int threads, const BackwardCall& call) {
+  with_storage(call.x.raw.dtype(), [&](auto t) {
+    const Wide wide;
+    if (call.x.raw.c() >= static_cast<int64_t>(hn::Lanes(wide))) return backward_any_kernel<decltype(t)>(wide, threads, call);
+    backward_any_kernel<decltype(t)>(One(), threads, call);
+  });
 }
 
 }  // namespace mcnn::cpu::HWY_NAMESPACE
@@ -386,12 +378,12 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mcnn::cpu {
 
-HWY_EXPORT(depthwise_backward_f32);
+HWY_EXPORT(depthwise_backward);
 
 void CpuOps::execute(DepthwiseBackward& op) {
   if (!op.dw.defined() && !op.dx.requested()) return;
-  const GradientCoefficients folded = gradient_coefficients(op.dy);
-  HWY_DYNAMIC_DISPATCH(depthwise_backward_f32)(threads_, {op.x, op.w, op.geometry, op.dy, folded, op.dw, op.dx});
+  const GradientCoefficients coefficients = gradient_coefficients(op.dy);
+  HWY_DYNAMIC_DISPATCH(depthwise_backward)(threads_, {op.x, op.w, op.geometry, op.dy, coefficients, op.dw, op.dx});
 }
 
 }  // namespace mcnn::cpu

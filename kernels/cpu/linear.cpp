@@ -1,14 +1,38 @@
 // The head's matrix products with a bias, forward and backward.  Contract: kernels/operations/linear.h.
-// A thousandth of a step's work, so plain loops, the output channel innermost; sums over inputs and samples are in double.
-// Next: squeeze_excite.cpp has the other small products.
+// A thousandth of a step's work.  Next: products/small_product-inl.h; squeeze_excite.cpp has the other small products.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/linear.cpp"
+#include <hwy/foreach_target.h>  // must come before the headers of vector code
+
 #include <algorithm>
 #include <vector>
 
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/cuts/parallel.h"
+#include "kernels/cpu/products/small_product-inl.h"
 
-namespace mcnn::cpu {
+HWY_BEFORE_NAMESPACE();
+namespace mcnn::cpu::HWY_NAMESPACE {
 namespace {
+
+/// out (rows,columns) = a (rows,depth) b (depth,columns), with a's and b's strides.
+void multiply_factors(const float* a, int64_t a_row, int64_t a_step, const float* b, int64_t b_row, int64_t rows, int64_t depth,
+                      int64_t columns, float* out, int64_t out_row) {
+  multiply({a, a_row, a_step}, b, b_row, rows, depth, columns, out, out_row);
+}
+
+}  // namespace
+}  // namespace mcnn::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mcnn::cpu {
+HWY_EXPORT(multiply_factors);
+
+namespace {
+
+constexpr int64_t kSamples = 4;  // of one part: a weight is loaded once for four
+constexpr int64_t kInputs = 64;  // of one part
 
 /// z = act(x): in `memory`, or x's own where that is the same.
 const float* activated(const Tensor& x, Activation act, std::vector<float>& memory) {
@@ -22,55 +46,46 @@ const float* activated(const Tensor& x, Activation act, std::vector<float>& memo
 }  // namespace
 
 void CpuOps::execute(LinearForward& op) {
-  const int64_t in = op.w.dim(0), out = op.w.dim(1);
+  const int64_t samples = op.x.dim(0), in = op.w.dim(0), out = op.w.dim(1);
   std::vector<float> memory;
-  const float* const z = activated(op.x, op.act, memory);
-  std::vector<double> sums(static_cast<std::size_t>(op.x.dim(0) * out));  // (N,O)
-  parallel_for(threads_, op.x.dim(0), [&](int64_t n) {
-    double* const sum = sums.data() + n * out;
-    std::copy_n(op.b.data<float>(), out, sum);
-    const float* const from = z + n * in;
-    for (int64_t i = 0; i < in; ++i) {
-      const float* const row = op.w.data<float>() + i * out;
-      for (int64_t o = 0; o < out; ++o) sum[o] += static_cast<double>(from[i]) * row[o];
-    }
-    std::transform(sum, sum + out, op.y.data<float>() + n * out, [](double v) { return static_cast<float>(v); });
+  const float *const z = activated(op.x, op.act, memory), *const bias = op.b.data<float>();
+  parallel_for(threads_, (samples + kSamples - 1) / kSamples, [&](int64_t part) {
+    const int64_t n = part * kSamples, rows = std::min(kSamples, samples - n);
+    float* const y = op.y.data<float>() + n * out;
+    HWY_DYNAMIC_DISPATCH(multiply_factors)(z + n * in, in, 1, op.w.data<float>(), out, rows, in, out, y, out);
+    for (int64_t i = 0; i < rows * out; ++i) y[i] += bias[i % out];
   });
 }
 
 void CpuOps::execute(LinearBackward& op) {
   const int64_t samples = op.x.dim(0), in = op.w.dim(0), out = op.w.dim(1);
   std::vector<float> memory;
-  const float *inputs = activated(op.x, op.act, memory), *weights = op.w.data<float>(), *gradient = op.dy.data<float>();
-  const auto as_float = [](double v) { return static_cast<float>(v); };
-  if (op.db.defined()) {
-    std::vector<double> sum(static_cast<std::size_t>(out), 0.0);
-    for (int64_t n = 0; n < samples; ++n) {
-      for (int64_t o = 0; o < out; ++o) sum[static_cast<std::size_t>(o)] += gradient[n * out + o];
-    }
-    std::transform(sum.begin(), sum.end(), op.db.data<float>(), as_float);
+  const float *const z = activated(op.x, op.act, memory), *const w = op.w.data<float>(), *const dy = op.dy.data<float>();
+  for (int64_t o = 0; op.db.defined() && o < out; ++o) {
+    double sum = 0;
+    for (int64_t n = 0; n < samples; ++n) sum += dy[n * out + o];
+    op.db.data<float>()[o] = static_cast<float>(sum);
   }
-  const int64_t rows_per_part = 64, parts = (in + rows_per_part - 1) / rows_per_part;  // rows of w
-  std::vector<double> sums(static_cast<std::size_t>(parts * out));                     // (parts, O)
-  parallel_for(threads_, parts, [&](int64_t part) {
-    double* const sum = sums.data() + part * out;
-    for (int64_t i = part * rows_per_part; i < std::min(in, (part + 1) * rows_per_part); ++i) {
-      if (op.dw.defined()) {
-        std::fill_n(sum, out, 0.0);
-        for (int64_t n = 0; n < samples; ++n) {
-          const double from = inputs[n * in + i];
-          for (int64_t o = 0; o < out; ++o) sum[o] += from * gradient[n * out + o];
-        }
-        std::transform(sum, sum + out, op.dw.data<float>() + i * out, as_float);
-      }
-      for (int64_t n = 0; op.dx.defined() && n < samples; ++n) {
-        double product = 0;
-        for (int64_t o = 0; o < out; ++o) product += static_cast<double>(gradient[n * out + o]) * weights[i * out + o];
-        if (op.act != Activation::identity) product *= activation_slope(op.act, op.x.data<float>()[n * in + i]);
-        op.dx.data<float>()[n * in + i] = static_cast<float>(op.input_scale * product);
+  parallel_for(threads_, (in + kInputs - 1) / kInputs, [&](int64_t part) {
+    const int64_t first = part * kInputs, count = std::min(kInputs, in - first);
+    if (op.dw.defined()) {
+      HWY_DYNAMIC_DISPATCH(multiply_factors)(z + first, 1, in, dy, out, count, samples, out, op.dw.data<float>() + first * out, out);
+    }
+    if (!op.dx.defined()) return;
+    float* const transposed = thread_scratch().floats(static_cast<std::size_t>(out * count));  // (O, count)
+    for (int64_t o = 0; o < out; ++o) {
+      for (int64_t i = 0; i < count; ++i) transposed[o * count + i] = w[(first + i) * out + o];
+    }
+    float* const dx = op.dx.data<float>() + first;
+    HWY_DYNAMIC_DISPATCH(multiply_factors)(dy, out, 1, transposed, count, samples, out, count, dx, in);
+    for (int64_t n = 0; n < samples; ++n) {
+      for (int64_t i = 0; i < count; ++i) {
+        const float slope = activation_slope(op.act, op.x.data<float>()[n * in + first + i]);
+        dx[n * in + i] *= op.input_scale * slope;
       }
     }
   });
 }
 
 }  // namespace mcnn::cpu
+#endif

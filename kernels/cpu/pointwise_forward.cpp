@@ -5,7 +5,7 @@
 //   project  z is formed slice by slice and multiplied into a whole tile of y
 // and the next rows are fetched meanwhile. Few rows (a small batch, late layers) are transformed by all threads first, and
 // the output channels are shared out.
-// Next: gemm-inl.h multiplies; matrix_rows-inl.h reads and stores; pointwise_backward.cpp.
+// Next: gemm-inl.h multiplies; panel_rows-inl.h reads; output_writer-inl.h writes; pointwise_backward.cpp.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/pointwise_forward.cpp"
 #include <hwy/foreach_target.h>  // must come before the headers of vector code
@@ -15,7 +15,10 @@
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/cuts/parallel.h"
 #include "kernels/cpu/cuts/row_cut.h"
-#include "kernels/cpu/matrix_rows-inl.h"
+#include "kernels/cpu/products/gemm-inl.h"
+#include "kernels/cpu/readers/panel_rows-inl.h"
+#include "kernels/cpu/storage.h"
+#include "kernels/cpu/writers/output_writer-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
@@ -26,7 +29,7 @@ int64_t tile_rows(int64_t weights) { return weights <= 1 << 18 ? 80 : 160; }
 constexpr int64_t kSlice = 3;       // panels of z in a slice
 constexpr int64_t kWholeInput = 7;  // panels of z that are not worth slicing: 336 channels with AVX-512
 
-template <class T>
+template <class T, class E>
 void forward(const Feature& x, const Tensor& weights, Tensor& y, Moments& moments, int threads, Scratch& shared) {
   const int64_t rows = x.raw.rows(), in = x.raw.c(), out = y.c();
   const int64_t in_panels = panel_count(in), out_panels = panel_count(out);
@@ -34,18 +37,17 @@ void forward(const Feature& x, const Tensor& weights, Tensor& y, Moments& moment
   const RowCut cut = cut_rows(1, rows, tile_rows(in * out), 32);
   const bool few_rows = cut.tiles < 8;
   const int64_t groups = few_rows ? std::min(out_panels, ceil_div(8, cut.tiles)) : 1;
-  const std::size_t z_size = panels_size(cut.tile_rows, in);
+  const std::size_t z_size = panel_floats<E>(cut.tile_rows, in);
 
-  const std::size_t w_size = panels_size(in, out);
+  const std::size_t w_size = panel_floats<E>(in, out);
   float* const memory = shared.floats(w_size + (few_rows ? z_size * static_cast<std::size_t>(cut.tiles) : 0));
-  const Panels w = panels(memory, in);
-  parallel_for(threads, out_panels, [&](int64_t panel) { pack(weights.data<float>(), in, out, panel, w); });
-  const auto shared_z = [&](int64_t tile) { return panels(memory + w_size + static_cast<std::size_t>(tile) * z_size, cut.tile_rows); };
+  const Panels<E> w = panels<E>(memory, in);
+  parallel_for(threads, out_panels, [&](int64_t panel) { pack(weights.data<T>(), in, out, panel, w); });
+  const auto shared_z = [&](int64_t tile) { return left_operand(panels<E>(memory + w_size + static_cast<std::size_t>(tile) * z_size, cut.tile_rows)); };
   if (few_rows) {
     parallel_for(threads, cut.tiles * in_panels, [&](int64_t unit) {
       const int64_t tile = unit / in_panels, panel = unit % in_panels, first = cut.tile_begin(tile);
-      const Panels z = shared_z(tile);
-      read_feature_rows<T>(x, first, cut.tile_end(tile) - first, panel, panel + 1, {z.at(panel), z.rows});
+      read_feature_rows<T>(x, first, cut.tile_end(tile) - first, panel, panel + 1, shared_z(tile).at(panel));
     });
   }
 
@@ -55,9 +57,10 @@ void forward(const Feature& x, const Tensor& weights, Tensor& y, Moments& moment
     const int64_t part = unit / groups, group = unit % groups;
     const int64_t first_panel = group * out_panels / groups, last_panel = (group + 1) * out_panels / groups;
     const int64_t slice = project && in_panels > kWholeInput ? kSlice : in_panels, y_panels = project ? last_panel - first_panel : 1;
-    const std::size_t y_size = panels_size(cut.tile_rows, y_panels * kPanel);
-    float* const own = thread_scratch().floats(y_size + (few_rows ? 0 : panels_size(cut.tile_rows, slice * kPanel)));
-    const Panels y_tile = panels(own, cut.tile_rows), own_z = panels(own + y_size, cut.tile_rows);
+    const std::size_t y_size = panel_floats<float>(cut.tile_rows, y_panels * kPanel);
+    float* const own = thread_scratch().floats(y_size + (few_rows ? 0 : panel_floats<E>(cut.tile_rows, slice * kPanel)));
+    const Panels<float> y_tile = panels<float>(own, cut.tile_rows);
+    const Operand<E> own_z = left_operand(panels<E>(own + y_size, cut.tile_rows));
     const std::vector<uint32_t> x_lines = lines_of_rows<T>(in, cut.tile_rows, slice);
     Ahead ahead;
     int64_t done = 0;
@@ -74,11 +77,11 @@ void forward(const Feature& x, const Tensor& weights, Tensor& y, Moments& moment
             expect_rows<T>(x.raw, first + count, cut.tile_end(tile + 1) - first - count, 0, x_lines, ahead);
           }
         }
-        const Panels z = few_rows ? Panels{shared_z(tile).at(from), own_z.rows} : own_z;
+        const Panels<E> z = (few_rows ? shared_z(tile).at(from) : own_z).rows;
         for (int64_t panel = first_panel; panel < last_panel; panel += y_panels) {
           multiply(z, count, depth, w, from * kPanel, out, panel, panel + y_panels, y_tile, from > 0, ahead);
           for (int64_t p = panel; to == in_panels && p < panel + y_panels; ++p) {
-            store_output<T>(y_tile.at(p - panel), first, count, p, y, take_moments ? &partial : nullptr, part, done);
+            write_output_rows<T>(y_tile.at(p - panel), first, count, p, y, take_moments ? &partial : nullptr, part, done);
           }
         }
       }
@@ -90,8 +93,10 @@ void forward(const Feature& x, const Tensor& weights, Tensor& y, Moments& moment
   if (take_moments) partial.merge_into(moments);
 }
 
-void pointwise_forward(PointwiseForward& op, int threads, Scratch& shared) {
-  forward<float>(op.x, op.w, op.y, op.moments, threads, shared);
+void pointwise_forward(PointwiseForward& op, int threads, bool bf16_dots, Scratch& shared) {
+  with_product_types<kBf16Dots>(op.y.dtype(), bf16_dots, [&](auto t, auto e) {
+    forward<decltype(t), decltype(e)>(op.x, op.w, op.y, op.moments, threads, shared);
+  });
 }
 
 }  // namespace
@@ -103,7 +108,7 @@ namespace mcnn::cpu {
 HWY_EXPORT(pointwise_forward);
 
 void CpuOps::execute(PointwiseForward& op) {
-  HWY_DYNAMIC_DISPATCH(pointwise_forward)(op, threads_, scratch_);
+  HWY_DYNAMIC_DISPATCH(pointwise_forward)(op, threads_, bf16_dots_, scratch_);
   update_norm(op.moments, op.y.rows(), op.norm);
 }
 

@@ -7,12 +7,13 @@
 #include "kernels/cpu/cuts/channel_blocks.h"
 #include "kernels/cpu/cuts/parallel.h"
 #include "kernels/cpu/cuts/scratch.h"
+#include "kernels/cpu/storage.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/pool.cpp"
 #include <hwy/foreach_target.h>
 // clang-format off: the readers must come after foreach_target
-#include "kernels/cpu/feature-inl.h"
+#include "kernels/cpu/readers/feature_reader-inl.h"
 // clang-format on
 
 #ifndef MCNN_CPU_POOL_ONCE_
@@ -43,26 +44,26 @@ struct PoolSums {
 
 /// Adds kCount pixels from x on; kSlopes: all three sums.
 template <Activation kAct, bool kSlopes, int kCount, class T, class D>
-HWY_INLINE void add_pixels(D d, const T* x, const FeatureRow& row, const float* mean, int64_t channels, const ChannelBlocks& blocks,
+HWY_INLINE void add_pixels(D d, const T* x, const FeatureSample& sample, const float* mean, int64_t channels, const ChannelBlocks& blocks,
                            ChannelBlock block, const PoolSums& sums) {
   constexpr int64_t lanes = hn::MaxLanes(D());
   for (int64_t v = block.begin; v < block.end; ++v) {
     const int64_t c = blocks.first_channel(v), at = (v - block.begin) * lanes;
+    const FeatureReader reader(d, sample, c);
     const auto centre = mean ? hn::LoadU(d, mean + c) : hn::Zero(d);
     auto sum_a = hn::Load(d, sums.a + at), sum_slope = hn::Load(d, sums.slope + at), sum_centred = hn::Load(d, sums.centred + at);
     HWY_UNROLL(16)
     for (int i = 0; i < kCount; ++i) {
       const auto raw = load(d, x + i * channels + c);
       hwy::Prefetch(x + i * channels + c + kAhead);
-      const auto u = normalised_u(d, raw, row, c);
       if (kSlopes) {
         hn::Vec<D> a, slope;
-        activate_with_slope<kAct>(d, u, a, slope);
+        reader.template activate_u<kAct>(raw, a, slope);
         sum_a = hn::Add(sum_a, a);
         sum_slope = hn::Add(sum_slope, slope);
         sum_centred = hn::MulAdd(slope, hn::Sub(raw, centre), sum_centred);
       } else {
-        sum_a = hn::Add(sum_a, activate<kAct>(d, u));
+        sum_a = hn::Add(sum_a, reader.template z<kAct>(raw));
       }
     }
     hn::Store(sum_a, d, sums.a + at);
@@ -82,7 +83,7 @@ void pool_part(D d, const Pool& call, int64_t n, const ChannelBlocks& blocks, Ch
   float* total = run + 3 * floats;
   std::fill(run, run + 6 * floats, 0.0f);
   const PoolSums sums{run, run + floats, run + 2 * floats};
-  const FeatureRow row = feature_row(call.x, n, 0);
+  const FeatureSample sample = feature_sample(call.x, n);
   const Norm& norm = call.x.norm;
   const float* mean = norm.defined() ? norm.mean.data<float>() : nullptr;
   const T* x = raw.data<T>() + n * pixels * channels;
@@ -91,21 +92,21 @@ void pool_part(D d, const Pool& call, int64_t n, const ChannelBlocks& blocks, Ch
     const int64_t end = std::min(first + kRun, pixels);
     int64_t pixel = first;
     for (; pixel + kPixels <= end; pixel += kPixels) {
-      add_pixels<kAct, kSlopes, kPixels>(d, x + pixel * channels, row, mean, channels, blocks, block, sums);
+      add_pixels<kAct, kSlopes, kPixels>(d, x + pixel * channels, sample, mean, channels, blocks, block, sums);
     }
-    for (; pixel < end; ++pixel) add_pixels<kAct, kSlopes, 1>(d, x + pixel * channels, row, mean, channels, blocks, block, sums);
+    for (; pixel < end; ++pixel) add_pixels<kAct, kSlopes, 1>(d, x + pixel * channels, sample, mean, channels, blocks, block, sums);
     for (int64_t i = 0; i < 3 * floats; ++i) total[i] += run[i];
     std::fill(run, run + 3 * floats, 0.0f);
   }
 
   for (int64_t v = block.begin; v < block.end; ++v) {
     const int64_t c = blocks.first_channel(v), at = (v - block.begin) * lanes, to = n * channels + c;
-    const auto leave = [&](Tensor& out, int sum, auto factor) HWY_ATTR {
+    const auto write_sum = [&](Tensor& out, int sum, auto factor) HWY_ATTR {
       if (out.defined()) hn::StoreU(hn::Mul(hn::Load(d, total + sum * floats + at), factor), d, out.data<float>() + to);
     };
-    leave(call.mean, 0, hn::Set(d, 1.0f / static_cast<float>(pixels)));
-    leave(call.slope, 1, hn::Set(d, 1.0f));
-    leave(call.slope_xhat, 2, norm.defined() ? hn::LoadU(d, norm.invstd.data<float>() + c) : hn::Zero(d));
+    write_sum(call.mean, 0, hn::Set(d, 1.0f / static_cast<float>(pixels)));
+    write_sum(call.slope, 1, hn::Set(d, 1.0f));
+    write_sum(call.slope_xhat, 2, norm.defined() ? hn::LoadU(d, norm.invstd.data<float>() + c) : hn::Zero(d));
   }
 }
 
@@ -127,10 +128,12 @@ void pool_parts(D d, int threads, const Pool& call) {
   });
 }
 
-void pool_forward_f32(int threads, const Pool& call) {
-  const Wide wide;
-  if (call.x.raw.c() >= static_cast<int64_t>(hn::Lanes(wide))) return pool_parts<float>(wide, threads, call);
-  pool_parts<float>(One(), threads, call);
+void pool_forward(int threads, const Pool& call) {
+  with_storage(call.x.raw.dtype(), [&](auto t) {
+    const Wide wide;
+    if (call.x.raw.c() >= static_cast<int64_t>(hn::Lanes(wide))) return pool_parts<decltype(t)>(wide, threads, call);
+    pool_parts<decltype(t)>(One(), threads, call);
+  });
 }
 
 }  // namespace mcnn::cpu::HWY_NAMESPACE
@@ -139,9 +142,9 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mcnn::cpu {
 
-HWY_EXPORT(pool_forward_f32);
+HWY_EXPORT(pool_forward);
 
-void CpuOps::execute(PoolForward& op) { HWY_DYNAMIC_DISPATCH(pool_forward_f32)(threads_, {op.x, op.mean, op.slope, op.slope_xhat}); }
+void CpuOps::execute(PoolForward& op) { HWY_DYNAMIC_DISPATCH(pool_forward)(threads_, {op.x, op.mean, op.slope, op.slope_xhat}); }
 
 }  // namespace mcnn::cpu
 #endif

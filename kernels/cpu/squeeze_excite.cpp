@@ -1,5 +1,5 @@
 // Squeeze-excite: gate = function(act(s*w1 + b1)*w2 + b2), and its backward.  Contract and formulas: kernels/operations/squeeze_excite.h.
-// Small matrix products (N = 32, C to 2688, R to 112), all by one routine that holds four rows of the result in registers.
+// Small matrix products (N = 32, C to 2688, R to 112) by products/small_product-inl.h.
 //   forward    parts of four samples
 //   backward   (1) by blocks of channels: dt, and both weights transposed   (2) by four samples: dh
 //              (3) by blocks of channels: dw1, dw2, db2, pooled             no sum crosses two parts
@@ -13,8 +13,8 @@
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/cuts/parallel.h"
 #include "kernels/cpu/cuts/scratch.h"
-#include "kernels/cpu/feature-inl.h"
-#include "kernels/cpu/simd/lanes-inl.h"
+#include "kernels/cpu/products/small_product-inl.h"
+#include "kernels/cpu/simd/activations-inl.h"
 
 #ifndef MCNN_CPU_SQUEEZE_EXCITE_ONCE
 #define MCNN_CPU_SQUEEZE_EXCITE_ONCE
@@ -27,7 +27,7 @@ constexpr int64_t kChannels = 64;  // of one part
 struct GateBackward {
   int64_t samples, channels, squeezed, pixels;          // N, C, R, H*W
   const float *s, *w1, *w2, *hidden, *gate, *sum_dz_a;  // as in the contract
-  float *dw1, *dw2, *db2, *pooled;                      // null: not wanted
+  float *dw1, *dw2, *db2, *pooled;                      // null: not requested
   float *dt, *dh, *activated;                           // (N,C), (N,R), (N,R): act(hidden)
   float *w1_transposed, *w2_transposed;                 // (R,C), (C,R)
   Activation act;
@@ -41,39 +41,6 @@ struct GateBackward {
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
 namespace {
-
-/// A factor read in place or transposed: element (i,k) at data[i*row + k*step].
-struct Factor {
-  const float* data;
-  int64_t row, step;
-};
-
-/// out[i*out_row + j] = sum_k a(i,k) * b[k*b_row + j]   for kRows rows i and `columns` columns j, k < depth.
-/// Sums of at most 64 products are added up, so that the rounding error does not grow with depth (C to thousands).
-template <int kRows>
-HWY_INLINE void multiply_rows(const Factor& a, const float* b, int64_t b_row, int64_t depth, int64_t columns, float* out, int64_t out_row) {
-  constexpr int64_t kRun = 64;
-  for_lanes(columns, [&](auto d, int64_t j) HWY_ATTR {
-    hn::Vec<decltype(d)> total[kRows];
-    for (int i = 0; i < kRows; ++i) total[i] = hn::Zero(d);
-    for (int64_t first = 0; first < depth; first += kRun) {
-      hn::Vec<decltype(d)> sum[kRows];
-      for (int i = 0; i < kRows; ++i) sum[i] = hn::Zero(d);
-      for (int64_t k = first; k < std::min(first + kRun, depth); ++k) {
-        const auto factor = hn::LoadU(d, b + k * b_row + j);
-        for (int i = 0; i < kRows; ++i) sum[i] = hn::MulAdd(hn::Set(d, a.data[i * a.row + k * a.step]), factor, sum[i]);
-      }
-      for (int i = 0; i < kRows; ++i) total[i] = hn::Add(total[i], sum[i]);
-    }
-    for (int i = 0; i < kRows; ++i) hn::StoreU(total[i], d, out + i * out_row + j);
-  });
-}
-
-void multiply(const Factor& a, const float* b, int64_t b_row, int64_t rows, int64_t depth, int64_t columns, float* out, int64_t out_row) {
-  int64_t i = 0;
-  for (; i + 4 <= rows; i += 4) multiply_rows<4>({a.data + i * a.row, a.row, a.step}, b, b_row, depth, columns, out + i * out_row, out_row);
-  for (; i < rows; ++i) multiply_rows<1>({a.data + i * a.row, a.row, a.step}, b, b_row, depth, columns, out + i * out_row, out_row);
-}
 
 /// function(t), and its derivative from the gate.
 template <GateFunction kFunction, class D>

@@ -94,7 +94,7 @@ TEST_F(TrainProgram, TheCudaKernelsTrainLikeTheCpu) {
   EXPECT_NE(tf32.out.find("; products: reference loops; fp32 products as tf32) ("), std::string::npos) << tf32.out;
   const Outcome narrow = here.train("narrow", {"run.device=sim", "model.storage=bf16"}, {"--steps", "2"});
   EXPECT_TRUE(succeeded(narrow));
-  EXPECT_TRUE(complained(here.train("refused", {"run.device=cpu", "model.storage=bf16"}), {"backend cpu", "bf16"}));
+  EXPECT_TRUE(complained(here.train("refused", {"run.device=cpu", "model.storage=f16"}), {"backend cpu", "f16"}));
 }
 
 TEST_F(TrainProgram, InterruptedItGoesOnAsIfItHadNotStopped) {

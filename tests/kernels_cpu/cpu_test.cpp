@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <hwy/targets.h>
 
+#include <algorithm>
 #include <cctype>
 
 #include "tests/cases/cases.h"
@@ -11,9 +12,15 @@
 namespace mcnn::cases {
 namespace {
 
-void expect_agreement(const std::vector<Output>& found, const std::vector<Output>& reference) {
+/// Outputs of a case on `ops` with maps stored as `storage`, against ref's with its inputs rounded likewise.
+void expect_agreement(const Case& row, Ops& ops, DType storage, const std::vector<Output>& reference) {
+  const std::vector<Output> found = run(row, ops, storage, storage);
   ASSERT_EQ(found.size(), reference.size());
-  for (std::size_t i = 0; i < found.size(); ++i) EXPECT_EQ(disagreement(found[i], reference[i]), "");
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    Output expected = reference[i];
+    expected.tolerance = std::max(expected.tolerance, tolerance_of(storage));
+    EXPECT_EQ(disagreement(found[i], expected), "") << ops.name();
+  }
 }
 
 class CpuCase : public testing::TestWithParam<Case> {
@@ -23,24 +30,29 @@ class CpuCase : public testing::TestWithParam<Case> {
 
 TEST_P(CpuCase, AgreesWithRefOnEveryInstructionSet) {
   const auto ref = make_ref_ops();
-  const std::vector<Output> expected = run(GetParam(), *ref, DType::f64);
+  const std::vector<Output> expected = run(GetParam(), *ref, DType::f64, DType::f32);
+  const std::vector<Output> expected_bf16 = run(GetParam(), *ref, DType::f64, DType::bf16);
   for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
     hwy::SetSupportedTargetsForTest(target);
     hwy::GetChosenTarget().Update(hwy::SupportedTargets());
     SCOPED_TRACE(hwy::TargetName(target));
-    const auto cpu = make_cpu_ops(2);
-    expect_agreement(run(GetParam(), *cpu, DType::f32), expected);
+    expect_agreement(GetParam(), *make_cpu_ops(2), DType::f32, expected);
+    expect_agreement(GetParam(), *make_cpu_ops(2), DType::bf16, expected_bf16);
+    expect_agreement(GetParam(), *make_cpu_ops(2, false), DType::bf16, expected_bf16);
     hwy::SetSupportedTargetsForTest(0);
   }
 }
 
 TEST_P(CpuCase, SameBitsWithAnyNumberOfThreads) {
-  const auto one = make_cpu_ops(1), two = make_cpu_ops(2), three = make_cpu_ops(3);
-  const std::vector<Output> expected = run(GetParam(), *one, DType::f32);
-  for (Ops* ops : {two.get(), three.get()}) {
-    const std::vector<Output> found = run(GetParam(), *ops, DType::f32);
-    ASSERT_EQ(found.size(), expected.size());
-    for (std::size_t i = 0; i < found.size(); ++i) EXPECT_TRUE(same_bits(found[i], expected[i])) << found[i].name << ", " << ops->name();
+  for (const DType storage : {DType::f32, DType::bf16}) {
+    const std::vector<Output> expected = run(GetParam(), *make_cpu_ops(1), storage, storage);
+    for (const int threads : {2, 3}) {
+      const std::vector<Output> found = run(GetParam(), *make_cpu_ops(threads), storage, storage);
+      ASSERT_EQ(found.size(), expected.size());
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        EXPECT_TRUE(same_bits(found[i], expected[i])) << found[i].name << " of " << name_of(storage) << ", " << threads << " threads";
+      }
+    }
   }
 }
 

@@ -1,0 +1,66 @@
+// Multiply-add of products' operands, per Highway target: fp32, or bf16 in pairs by AVX512_BF16's VDPBF16PS. Highway 1.0 has no target
+// with these instructions, so they are written as assembly, in code that runs only where has_bf16_dots() (products/bf16_dots.h).
+#if defined(MCNN_CPU_BF16_DOT_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef MCNN_CPU_BF16_DOT_INL_H_
+#undef MCNN_CPU_BF16_DOT_INL_H_
+#else
+#define MCNN_CPU_BF16_DOT_INL_H_
+#endif
+
+#include "kernels/cpu/simd/storage-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mcnn::cpu::HWY_NAMESPACE {
+
+/// Whether products of bf16 are compiled for this target.
+constexpr bool kBf16Dots = HWY_TARGET == HWY_AVX3;
+
+/// sum + left*right for each lane. E float: one product a lane; bf16: a lane holds two elements, whose products are both added.
+template <class E, class D>
+HWY_INLINE hn::Vec<D> multiply_add(D, hn::Vec<D> left, hn::Vec<D> right, hn::Vec<D> sum) {
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (std::is_same_v<E, bf16>) {
+    asm("vdpbf16ps %2, %1, %0" : "+v"(sum.raw) : "v"(left.raw), "v"(right.raw));
+    return sum;
+  }
+#endif
+  return hn::MulAdd(left, right, sum);
+}
+
+/// v0 and v1, rounded to bf16, to two places.
+template <class D>
+HWY_INLINE void store_two_bf16(D d, hn::Vec<D> v0, hn::Vec<D> v1, bf16* to0, bf16* to1) {
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (std::is_same_v<D, Wide>) {
+    __m256i low, high;
+    asm("vcvtneps2bf16 %1, %0" : "=v"(low) : "v"(v0.raw));
+    asm("vcvtneps2bf16 %1, %0" : "=v"(high) : "v"(v1.raw));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to0), low);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to1), high);
+    return;
+  }
+#endif
+  store(d, v0, to0);
+  store(d, v1, to1);
+}
+
+/// The lanes of v0 and v1, rounded to bf16, in turn: v0[0], v1[0], v0[1], ...
+template <class D>
+HWY_INLINE void store_bf16_pairs(D d, hn::Vec<D> v0, hn::Vec<D> v1, bf16* to) {
+  const hn::RebindToUnsigned<D> word;
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (std::is_same_v<D, Wide>) {
+    __m256i low, high;
+    asm("vcvtneps2bf16 %1, %0" : "=v"(low) : "v"(v0.raw));
+    asm("vcvtneps2bf16 %1, %0" : "=v"(high) : "v"(v1.raw));
+    const __m512i pairs = _mm512_or_si512(_mm512_cvtepu16_epi32(low), _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16));
+    _mm512_storeu_si512(to, pairs);
+    return;
+  }
+#endif
+  hn::StoreU(hn::Or(bf16_bits(d, v0), hn::ShiftLeft<16>(bf16_bits(d, v1))), word, reinterpret_cast<uint32_t*>(to));
+}
+
+}  // namespace mcnn::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif
