@@ -82,6 +82,7 @@ class CheckedOps final : public Ops {
   Memory& memory() override { return inner_->memory(); }
   DType parameter_type() const override { return inner_->parameter_type(); }
   bool supports(DType storage) const override { return inner_->supports(storage); }
+  int64_t packed_weight_bytes(int64_t in, int64_t out, DType type) const override { return inner_->packed_weight_bytes(in, out, type); }
   void begin_step(const StepState& state) override { inner_->begin_step(state); }
   void run(const OperationRef& operation) override {
     const Check check(operation, *inner_);

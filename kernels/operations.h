@@ -10,6 +10,7 @@
 #include "kernels/operations/linear.h"
 #include "kernels/operations/normalize_images.h"
 #include "kernels/operations/optimizers.h"
+#include "kernels/operations/pack_weights.h"
 #include "kernels/operations/pointwise.h"
 #include "kernels/operations/pool.h"
 #include "kernels/operations/residual.h"
@@ -40,6 +41,7 @@
   X(LinearBackward)        \
   X(CrossEntropy)          \
   X(StoreWeights)          \
+  X(PackWeights)           \
   X(GradientNorm)          \
   X(AdamW)                 \
   X(Sgd)                   \

@@ -51,6 +51,9 @@ class Ops {
   /// Whether feature maps may be stored in this type.
   virtual bool supports(DType storage) const = 0;
 
+  /// Bytes of weights (in,out) of that type as PackWeights writes them; 0: this backend's products read weights as they are.
+  virtual int64_t packed_weight_bytes(int64_t /*in*/, int64_t /*out*/, DType /*type*/) const { return 0; }
+
   /// Queues one operation and may return before it is done. Operations run in the order in which they are queued.
   /// Throws Error if this backend has no operation of that name.
   virtual void run(const OperationRef& operation) = 0;

@@ -16,6 +16,15 @@ Tensor Context::product_weight(const NamedTensor& weight) const {
   return stored_weights.defined() ? parameters->part(stored_weights, weight) : weight.value;
 }
 
+Tensor Context::packed_weight(const Tensor& product_weight) const {
+  if (training) return {};
+  const int64_t bytes = parameters->ops().packed_weight_bytes(product_weight.dim(0), product_weight.dim(1), product_weight.dtype());
+  if (bytes == 0) return {};
+  const Tensor packed = program->tensor({bytes}, DType::u8);
+  add_of_parameters(PackWeights{product_weight, packed});
+  return packed;
+}
+
 void Context::record(std::function<void()> backward) const {
   tape->record([program = program, name = program->layer(), backward = std::move(backward)] {
     const Layer layer(*program, name);

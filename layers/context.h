@@ -26,6 +26,9 @@ struct Context {
   Tensor feature_map(Shape shape) const { return program->tensor(shape, storage); }
   /// A weight as pointwise and dense convolutions read it.
   Tensor product_weight(const NamedTensor& weight) const;
+  /// The same as the backend's pointwise products read it fastest, prepared once; absent in training, where weights change with each step,
+  /// and for backends that do not pack.
+  Tensor packed_weight(const Tensor& product_weight) const;
   bool recording() const { return tape->recording(); }
   /// Puts a layer's backward on the tape; what it adds belongs to the layer that is current now.
   void record(std::function<void()> backward) const;

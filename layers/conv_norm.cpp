@@ -32,7 +32,11 @@ Var ConvNorm::forward(const Context& ctx, const Var& x) const {
   const Moments moments = norm_.moments(ctx);
   const NormUpdate norm = norm_.forward(ctx, *y);
   switch (options_.kind) {
-    case WeightKind::pointwise: ctx.add(PointwiseForward{x->value, ctx.product_weight(weight_), y->value.raw, moments, norm}); break;
+    case WeightKind::pointwise: {
+      const Tensor w = ctx.product_weight(weight_);
+      ctx.add(PointwiseForward{x->value, w, y->value.raw, moments, norm, ctx.packed_weight(w)});
+      break;
+    }
     case WeightKind::depthwise: ctx.add(DepthwiseForward{x->value, weight_.value, geometry, y->value.raw, moments, norm}); break;
     default: ctx.add(DenseForward{x->value, ctx.product_weight(weight_), geometry, y->value.raw, moments, norm}); break;
   }

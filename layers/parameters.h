@@ -72,7 +72,7 @@ class Parameters {
   int64_t count() const;
   /// Memory of values and gradients.
   std::size_t bytes() const { return arena_.in_use(); }
-  Ops& ops() { return ops_; }
+  Ops& ops() const { return ops_; }
   DType type() const { return ops_.parameter_type(); }
 
  private:

@@ -18,6 +18,7 @@ class CpuOps : public Ops {
   std::string name() const override;
   Memory& memory() override { return host_memory(); }
   bool supports(DType storage) const override { return storage == DType::f32 || storage == DType::bf16; }
+  int64_t packed_weight_bytes(int64_t in, int64_t out, DType type) const override;
   using Ops::run;
   void run(const OperationRef& operation) override { mcnn::execute(*this, operation); }
   void begin_step(const StepState& state) override;

@@ -30,7 +30,7 @@ constexpr int64_t kSlice = 3;       // panels of z in a slice
 constexpr int64_t kWholeInput = 7;  // panels of z that are not worth slicing: 336 channels with AVX-512
 
 template <class T, class E>
-void forward(const Feature& x, const Tensor& weights, Tensor& y, Moments& moments, int threads, Scratch& shared) {
+void forward(const Feature& x, const Tensor& weights, Tensor& packed, Tensor& y, Moments& moments, int threads, Scratch& shared) {
   const int64_t rows = x.raw.rows(), in = x.raw.c(), out = y.c();
   const int64_t in_panels = panel_count(in), out_panels = panel_count(out);
   const bool project = in > out;
@@ -39,10 +39,10 @@ void forward(const Feature& x, const Tensor& weights, Tensor& y, Moments& moment
   const int64_t groups = few_rows ? std::min(out_panels, ceil_div(8, cut.tiles)) : 1;
   const std::size_t z_size = panel_floats<E>(cut.tile_rows, in);
 
-  const std::size_t w_size = panel_floats<E>(in, out);
+  const std::size_t w_size = packed ? 0 : panel_floats<E>(in, out);
   float* const memory = shared.floats(w_size + (few_rows ? z_size * static_cast<std::size_t>(cut.tiles) : 0));
-  const Panels<E> w = panels<E>(memory, in);
-  parallel_for(threads, out_panels, [&](int64_t panel) { pack(weights.data<T>(), in, out, panel, w); });
+  const Panels<E> w = panels<E>(packed ? reinterpret_cast<float*>(packed.data<uint8_t>()) : memory, in);
+  if (!packed) parallel_for(threads, out_panels, [&](int64_t panel) { pack(weights.data<T>(), in, out, panel, w); });
   const auto shared_z = [&](int64_t tile) { return left_operand(panels<E>(memory + w_size + static_cast<std::size_t>(tile) * z_size, cut.tile_rows)); };
   if (few_rows) {
     parallel_for(threads, cut.tiles * in_panels, [&](int64_t unit) {
@@ -95,7 +95,7 @@ void forward(const Feature& x, const Tensor& weights, Tensor& y, Moments& moment
 
 void pointwise_forward(PointwiseForward& op, int threads, bool bf16_dots, Scratch& shared) {
   with_product_types<kBf16Dots>(op.y.dtype(), bf16_dots, [&](auto t, auto e) {
-    forward<decltype(t), decltype(e)>(op.x, op.w, op.y, op.moments, threads, shared);
+    forward<decltype(t), decltype(e)>(op.x, op.w, op.packed, op.y, op.moments, threads, shared);
   });
 }
 

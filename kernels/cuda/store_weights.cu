@@ -25,4 +25,7 @@ void CudaOps::execute(StoreWeights& op) {
   });
 }
 
+/// Not called: products read weights as they are.
+void CudaOps::execute(PackWeights&) { fail("cuda does not pack weights"); }
+
 }  // namespace mcnn::cuda

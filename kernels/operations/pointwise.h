@@ -12,12 +12,14 @@ struct PointwiseForward {
   Tensor y;         ///< (N,H,W,O) raw
   Moments moments;  ///< (O) of y; absent: not requested (evaluation)
   NormUpdate norm;  ///< (O) of the batch norm of y, from the moments; absent: not requested
+  Tensor packed;    ///< w as PackWeights wrote it; absent: the backend reads w
 
   void operands(Operands& reader) {
     reader.feature("x", x);
     reader.rank("w", w, 2);
     reader.input("w", w, {x.raw.c(), w.dim(1)}, product_weight_type(x.raw.dtype()));
     convolution_outputs(reader, y, {x.raw.n(), x.raw.h(), x.raw.w(), w.dim(1)}, x.raw.dtype(), moments, norm);
+    reader.optional_input("packed", packed, packed.shape(), DType::u8);
   }
   double flops() const { return 2.0 * static_cast<double>(y.rows()) * static_cast<double>(w.size()); }
 };

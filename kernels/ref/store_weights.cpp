@@ -4,6 +4,8 @@
 
 namespace mcnn::ref {
 
+/// Not called: the reference does not pack.
+void RefOps::execute(PackWeights&) { fail("ref does not pack weights"); }
 void RefOps::execute(StoreWeights& op) { store(load(op.values), op.stored); }
 
 }  // namespace mcnn::ref
