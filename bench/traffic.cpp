@@ -150,7 +150,7 @@ class Formulas {
     both.reads_feature(op.x).reads_gradient(op.dy).reads(op.w);
     if (op.dw) both.merges(parts, kFloat * op.w.size()).writes(op.dw);
     if (op.dx.requested()) both.writes_input_gradient(op.x, op.dx);
-    if (op.dx.requested() && cuda::wants_sums(op.dx)) {
+    if (op.dx.requested() && cuda::requests_sums(op.dx)) {
       const int64_t bytes = kFloat * op.x.raw.c();
       (op.x.gate ? both.merges(of_sample, 3 * bytes * grid.z) : both.merges(parts, 2 * bytes)).writes_sums(op.x, op.dx);
     }
@@ -237,7 +237,7 @@ class Formulas {
     }
     if (dx.requested()) {
       of_dx.reads_gradient(dy).writes_input_gradient(x, dx).reads(w);
-      if (cuda::wants_sums(dx)) merges_product_sums(of_dx, x, dx).writes_sums(x, dx);
+      if (cuda::requests_sums(dx)) merges_product_sums(of_dx, x, dx).writes_sums(x, dx);
     }
     if (!dw && !dx.requested()) return {};
     return {of_dw.beside(of_dx)};

@@ -5,7 +5,7 @@
 // So an operation of several launches counts a tensor once for each launch that reads it. A pointwise convolution's backward, which
 // computes two products in one launch, counts as two launches (dy counts twice). Repeated reads within one product (rows of A for another
 // column of tiles, overlapping rows of a depthwise convolution's blocks) count once, since caches serve them. Parts of sums in scratch
-// memory count when written and when merged. Not counted: StepState (24 bytes), the tickets of last_block.cuh, copies from and to the
+// memory count when written and when merged. Not counted: StepState (24 bytes), the arrivals of last_block.cuh, copies from and to the
 // host.
 // Next: traffic.cpp has the formulas, bench_traffic.cpp the table of a training step.
 #pragma once

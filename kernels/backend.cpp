@@ -1,4 +1,4 @@
-// Finds and loads a backend's plugin, and falls back to the CPU where device = auto.  Contract: backend.h; the plugin's side: plugin.h.
+// Finds and loads a backend's plugin; device = auto falls back to the CPU.  Contract: backend.h; the plugin's side: plugin.h.
 #include "kernels/backend.h"
 
 #include <dlfcn.h>

@@ -1,5 +1,5 @@
-// One decorator around a backend: it reads and checks each operation's operands, then the backend runs it inside a profiler span.
-// Next: operation.cpp has the shared rules; each operation's own are in kernels/operations/.
+// CheckedOps wraps a backend: it checks each operation's operands, then the backend runs it inside a profiler span.
+// Next: operation.cpp has the shared rules; kernels/operations/ has those of each operation.
 #include "kernels/checked_ops.h"
 
 #include <chrono>
@@ -10,7 +10,7 @@
 namespace mcnn {
 namespace {
 
-/// Checks the operands of one operation, one by one, and counts their bytes.
+/// Checks the operands of one operation and counts their bytes.
 class Check final : public Operands {
  public:
   Check(const OperationRef& operation, const Ops& ops) : operation_(operation.name()), ops_(ops) { operation.operands(*this); }
@@ -23,7 +23,7 @@ class Check final : public Operands {
     if (!x.defined() || x.shape() != expected.shape || x.dtype() != type) refuse(name, x, expected, type);
     const auto* begin = static_cast<const std::byte*>(x.raw());
     const Seen seen{name, begin, begin + x.bytes(), access != Access::read};
-    // Inputs may share memory with each other; an output shares it with no other operand.
+    // Inputs may share memory with each other; an output may not share memory with any operand.
     for (const Seen& other : seen_)
       if ((seen.written || other.written) && seen.begin < other.end && other.begin < seen.end)
         violated(fmt::format("{} shares memory with {}", name.str(), other.name.str()));
@@ -38,7 +38,7 @@ class Check final : public Operands {
   }
   void storage(const OperandName& name, DType type) override {
     if (type == DType::u8 || !ops_.supports(type))
-      violated(fmt::format("{} holds {}, which backend {} does not store features as", name.str(), name_of(type), ops_.name()));
+      violated(fmt::format("{} holds {}, but backend {} does not store feature maps in this type", name.str(), name_of(type), ops_.name()));
   }
   void violated(const std::string& rule) override { fail<ShapeError>("{}: {}", operation_, rule); }
 
@@ -130,7 +130,7 @@ class CheckedOps final : public Ops {
   }
 
  private:
-  /// A profiler span that ends when the operation is done, not when it has been queued.
+  /// A profiler span that ends when the operation is done, not when it is queued.
   struct Timed {
     Profiler::Span span;
     Ops* to_wait_for;
@@ -153,7 +153,7 @@ class CheckedOps final : public Ops {
 
   std::unique_ptr<Ops> inner_;
   Profiler* profiler_;
-  std::vector<Profiler::Operation>* recorded_ = nullptr;  // operations of the step that is being recorded with times
+  std::vector<Profiler::Operation>* recorded_ = nullptr;  // operations of the step that is recorded with times now
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
-// The one idea of the engine: a feature map is stored raw, as its convolution wrote it, and transformed by whoever reads it.
-// The same holds backward: a gradient is stored where it was cheap to form and completed by whoever reads it.
-// These structs say what is stored and how to read it; ops.h says who reads and writes them.
+// Structs that state how a feature map or a gradient is stored, and how a kernel that reads it transforms it.
+// A feature map is stored raw, as its convolution wrote it. Its readers apply batch norm, activation and gate.
+// A gradient is stored in the form that its writer can compute. Its readers compute dy from it.
+// Next: ops.h is the interface of the backends; each backend implements these formulas (ref/feature.h is the simplest).
 //
 // Symbols, for one feature map of shape (N,H,W,C); M = N*H*W:
 //   xhat = (raw - mean[c]) * invstd[c]               normalised
@@ -22,7 +23,7 @@ enum class Activation : uint8_t { identity, swish, relu6, relu, hard_swish };
 ///   relu6: min(max(u,0),6);  1 inside (0,6), 0 elsewhere.
 ///   relu: max(u,0);  1 above 0, 0 elsewhere.
 ///   hard_swish: u*min(max(u+3,0),6)/6;  (2u+3)/6 inside (-3,3), 0 below, 1 above.   Howard et al. 2019, arXiv 1905.02244.
-/// At a kink the slope is PyTorch's choice: that of the flat side, or of the straight one where hard_swish meets u.
+/// At a kink the slope is PyTorch's: 0 next to a flat side; 1 at u = 3 of hard_swish.
 template <class T>
 inline T activate(Activation act, T u) {
   switch (act) {
@@ -49,14 +50,14 @@ inline T activation_slope(Activation act, T u) {
   return T(1);
 }
 
-/// A batch norm as its feature's readers need it, all (C) fp32: written by batch_norm_forward.
+/// The result of a batch norm, as readers of its feature map use it, all (C) fp32.
 struct Norm {
-  Tensor mean, invstd;  ///< of the batch in training, the running ones (invstd = 1/sqrt(var+eps)) when frozen
+  Tensor mean, invstd;  ///< of the batch; if frozen, of the running statistics (invstd = 1/sqrt(var+eps))
   Tensor scale, shift;  ///< gamma*invstd and beta - mean*gamma*invstd
   bool defined() const { return mean.defined(); }
 };
 
-/// What a batch norm makes of moments over `count` values per channel (biased var = m2/count), all (C) fp32:
+/// Computes a batch norm from moments over `count` values per channel (biased var = m2/count), all (C) fp32:
 ///   mean, invstd = 1/sqrt(var+eps), scale = gamma*invstd, shift = beta - mean*scale
 ///   running = (1-momentum)*running + momentum*new, with the new variance m2/(count-1)
 /// Source: Ioffe & Szegedy 2015; conventions PyTorch's.
@@ -69,7 +70,7 @@ struct NormUpdate {
   bool requested() const { return norm.mean.defined(); }
 };
 
-/// A feature map as its readers see it: z = act(scale*raw + shift) * gate. Absent parts drop out of the formula.
+/// A feature map with its transform: z = act(scale*raw + shift) * gate. An absent part is left out of the formula.
 /// Taps outside the image contribute z = 0, never act(shift).
 struct Feature {
   Tensor raw;  ///< (N,H,W,C) storage type
@@ -78,10 +79,11 @@ struct Feature {
   Tensor gate;  ///< (N,C) fp32, squeeze-excite's; absent: 1
 };
 
-/// The gradient with respect to the raw output of a convolution, formed on read from what its reader left. Absent parts drop out:
+/// dy, the gradient with respect to a convolution's raw output. A kernel that reads it computes it from these parts; an absent part is
+/// left out of the formula:
 ///   du = (stored*factor + pooled[n,c]) * act'(u)       factor: gate[n,c] or sample_scale[n];  act' if through_act
-/// What the reader was says which parts there are:
-///   a convolution, which has multiplied act' in   stored
+/// The operation that read the output determines the parts:
+///   a convolution (stored contains act')          stored
 ///   the sum behind a skip                         stored*sample_scale, and act' if the branch has an activation
 ///   a gate                                        (stored*gate + pooled)*act'
 ///   global pooling                                pooled*act'
@@ -93,19 +95,19 @@ struct OutputGradient {
   Tensor stored;               ///< (N,H,W,C) storage type
   Tensor sample_scale;         ///< (N) fp32: 0 or 1/keep; absent: 1
   Tensor pooled;               ///< (N,C) fp32: p, the gradient of the spatial mean divided by H*W; present exactly
-                               ///< where du is formed through a gate or a pooling
+                               ///< if the output was read through a gate or a pooling
   Tensor sum_du, sum_du_xhat;  ///< (C) fp32, over N,H,W: also the gradients of beta and gamma
-  bool frozen = false;         ///< running statistics: the two sums do not enter dy
-  bool through_act = false;    ///< whoever reads dy multiplies act' in. Always so with pooled
+  bool frozen = false;         ///< running statistics: dy does not use the two sums
+  bool through_act = false;    ///< the kernel that reads dy multiplies by act'. Always true with pooled
 };
 
-/// What a data gradient leaves for the feature x it belongs to, with dz = dL/dz(x) + add:
+/// The tensors that a data gradient writes for its feature x, with dz = dL/dz(x) + add:
 ///   without a gate  stored = du = dz*act'(u);  sum_du, sum_du_xhat over N,H,W if x has a norm
 ///   with a gate     stored = dz;               the three sums over H,W
-/// (The sums need only be taken where they are defined.)
+/// A sum is written only if its tensor is defined.
 struct InputGradient {
   Tensor stored;               ///< (N,H,W,C) storage type; sums are of the values as rounded for storage
-  Tensor add;                  ///< (N,H,W,C) or absent: gradient that reaches z by another path, the skip. May not alias stored
+  Tensor add;                  ///< (N,H,W,C) or absent: the gradient of z from the skip. It does not alias stored
   Tensor sum_du, sum_du_xhat;  ///< (C) fp32
   Tensor sum_dz_a;             ///< (N,C) fp32: sum over H,W of dz*a, the gradient of the gate
   Tensor sum_dz_slope;         ///< (N,C) fp32: of dz*act'(u)
@@ -113,7 +115,7 @@ struct InputGradient {
   bool requested() const { return stored.defined(); }
 };
 
-/// Sums over a convolution's output for the batch norm that follows, of the values as rounded for storage.
+/// Mean and M2 of a convolution's output, rounded for storage, for its batch norm.
 /// Tiles are merged by Chan's formula (Chan, Golub, LeVeque 1983): never E[y^2] - E[y]^2 in fp32.
 struct Moments {
   Tensor mean;  ///< (C) fp32

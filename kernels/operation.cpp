@@ -1,5 +1,5 @@
-// Lists the operands of the groups that operations share (Feature, OutputGradient, InputGradient, Moments, NormUpdate), and their
-// rules. Next: checked_ops.cpp enforces the rules.
+// The operands and rules of the groups that operations share: Feature, OutputGradient, InputGradient, Moments, NormUpdate.
+// Next: checked_ops.cpp enforces the rules.
 #include "kernels/operation.h"
 
 namespace mcnn {

@@ -1,6 +1,6 @@
-// What all operations have in common. An operation is a plain struct (kernels/operations/): its operands are members, and its
-// function `operands` names them in order, with their access and their shape rules. Generic code (operand checks, byte counts,
-// tensor lifetimes, a program's listing) reads that list and needs no knowledge of single operations.
+// The parts that all operations share. An operation is a plain struct (kernels/operations/): its operands are members, and its
+// function `operands` lists them in order, with their access and their shape rules. Generic code (operand checks, byte counts,
+// tensor lifetimes, a program's listing) reads that list and knows no single operation.
 // Next: operations.h lists the operations; ops.h is the interface of the backends that run them.
 #pragma once
 #include <cstdint>
@@ -29,14 +29,14 @@ struct Expected {
   std::string because;        ///< the reason for the shape: "for k=5"
 };
 
-/// A reader of operands. An operation's `operands` calls input(), output() and the others for each of its tensors, in order, and
-/// states its rules with require(). A class derived from it decides what to do with each tensor; only checked_ops.cpp looks at rules.
-/// Shapes may be formed from absent tensors, whose dimensions are 0: the check refuses the operation before it uses such a shape.
+/// A reader of operands. An operation's `operands` calls input(), output() and so on for each of its tensors, in order, and states its
+/// rules with require(). A derived class defines what is done with each tensor; only checked_ops.cpp checks rules.
+/// A shape may depend on absent tensors, whose dimensions are 0: the check refuses the operation before it uses such a shape.
 class Operands {
  public:
   virtual ~Operands() = default;
 
-  // ---- Tensors. An optional one is passed on only if it is present. ------------------------------------------------------
+  // ---- Tensors. An optional one is listed only if it is present. ---------------------------------------------------------
   void input(const char* name, Tensor& x, const Shape& shape, std::optional<DType> type = {}, std::string because = {});
   void output(const char* name, Tensor& x, const Shape& shape, std::optional<DType> type = {}, std::string because = {});
   void update(const char* name, Tensor& x, const Shape& shape, std::optional<DType> type = {});
@@ -45,7 +45,7 @@ class Operands {
   void optional_update(const char* name, Tensor& x, const Shape& shape, std::optional<DType> type = {});
 
   // ---- Groups of feature.h -----------------------------------------------------------------------------------------------
-  /// A feature map that is read. Call it before comparing any shape with raw's.
+  /// A feature map that is read. Call this before comparing any shape with raw's.
   void feature(const char* name, Feature& x);
   /// The gradient dy of an output of that shape and storage type.
   void output_gradient(OutputGradient& dy, const Shape& shape, DType storage);
@@ -80,7 +80,7 @@ class Operands {
   }
 };
 
-/// What generic code knows of a kind of operation: one object for each struct.
+/// A kind of operation for generic code: one object per struct.
 struct OperationType {
   const char* name;  ///< "pointwise_forward"
   void (*operands)(void* operation, Operands& reader);
@@ -131,7 +131,7 @@ class AnyOperation {
   std::shared_ptr<void> owner_;
 };
 
-/// Bytes moved if each operand is read once or written once, and an updated one both.
+/// Bytes moved if each operand is read or written once, and an updated one both.
 int64_t operand_bytes(const OperationRef& operation);
 
 }  // namespace mcnn

@@ -1,4 +1,4 @@
-// Every operation of the engine, once. A backend has a function `execute` for each struct.
+// The list of all operations. A backend has a function `execute` for each struct.
 // A new operation: its struct in kernels/operations/, a line here, a file in each backend, rows in tests/cases/.
 #pragma once
 #include "kernels/operations/batch_norm.h"

@@ -1,5 +1,5 @@
 // The contract between the engine and a backend. Operations are structs (operations.h); a backend runs each of them. Backends: ref/
-// in double, to be read; cpu/ for speed; cuda/ for GPUs.
+// in double, for reading and comparing; cpu/; cuda/ for GPUs.
 // Next: feature.h, then program.h, which holds the operations of a whole step; backend.h chooses a backend by name.
 //
 // - Feature maps are (N,H,W,C). Weights are stored with the output channel last: pointwise (I,O), depthwise (k,k,C),
@@ -23,7 +23,7 @@
 
 namespace mcnn {
 
-/// The values that change from step to step. Kernels read them from the backend's memory, so a replayed step uses the current ones.
+/// The values that change from step to step. Kernels read them from the backend's memory, so that a replayed step uses the current ones.
 struct StepState {
   uint64_t seed = 0;  ///< for every random number
   uint32_t step = 0;  ///< counts optimizer steps from 0
@@ -31,7 +31,7 @@ struct StepState {
   float loss_scale = 1.f;  ///< > 0; keeps fp16 gradients from vanishing: CrossEntropy multiplies by it, GradientNorm divides by it
 };
 
-/// A step recorded by a backend. The backend, and the memory that the step works on, must outlive it.
+/// A step recorded by a backend. The backend and the step's memory must outlive it.
 class Recording {
  public:
   virtual ~Recording() = default;
@@ -74,21 +74,21 @@ class Ops {
   virtual void wait() {}
   /// Runs `step` and returns a recording of the operations it queued, or null if the backend keeps none: then the caller runs the step
   /// again instead of a replay. `step` may be called twice but takes effect once. It only runs operations (begin_step, copies and wait
-  /// come before or after it), over memory that nothing else uses between steps, in a fixed order and with fixed arguments; whatever
-  /// changes is in StepState and in tensors.
+  /// are called before or after it), in a fixed order, with fixed arguments, and over memory that nothing else uses between steps.
+  /// Values that change are in StepState and in tensors.
   virtual std::unique_ptr<Recording> record(const std::function<void()>& step) {
     step();
     return nullptr;
   }
   /// Whether record() returns recordings.
   virtual bool records() const { return false; }
-  /// Switches the timing of kernels on or off for steps recorded from now on. Returns whether they are timed.
+  /// Switches the timing of kernels on or off for steps recorded from now on. Returns whether kernels are timed.
   virtual bool time_kernels(bool /*on*/) { return false; }
   /// Sets KernelTime::operation of kernels queued from now on.
   virtual void mark(int operation) { static_cast<void>(operation); }
 };
 
-/// Every operation in double on the host: the reference, not built for speed.
+/// The reference: every operation in double on the host, slow.
 std::unique_ptr<Ops> make_ref_ops();
 /// The default. `threads` 0: one per core. Maps stored as bf16 are multiplied as bf16 where the processor has dot products of bf16 and
 /// `bf16_dots` permits them, else as fp32.

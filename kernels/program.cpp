@@ -1,5 +1,5 @@
-// Programs: plan() finds lifetimes and offsets in one pass over the operands of all calls; place(); run(); listing().
-// Next: program.h has the contract; operation.h says how operands are read.
+// plan() computes lifetimes and offsets by a pass over the operands of all calls; place() gives memory; run() runs the calls.
+// Next: program.h has the contract; operation.h defines how operands are read.
 #include "kernels/program.h"
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 namespace mcnn {
 namespace {
 
-// Tensors' addresses before place(): from here on, where no system hands out memory, and apart from each other.
+// Tensors' addresses before place() start here, where no system allocates memory; between two tensors there is a gap.
 constexpr std::uintptr_t kUnplaced = std::uintptr_t{1} << 62;
 constexpr std::size_t kApart = 256;
 
@@ -46,16 +46,16 @@ Tensor Program::tensor(Shape shape, DType type) {
   const std::size_t bytes = static_cast<std::size_t>(shape.size()) * size_of(type);
   tensors_.push_back({addresses_, bytes});
   Tensor x(reinterpret_cast<void*>(kUnplaced + addresses_), type, shape);
-  addresses_ += (bytes + kApart) / kApart * kApart;  // at least one byte more than it needs: an address belongs to one tensor only
+  addresses_ += (bytes + kApart) / kApart * kApart;  // at least one byte more than needed, so that an address belongs to one tensor
   return x;
 }
 
 std::optional<std::size_t> Program::index_of(const Tensor& x) const {
   const auto address = reinterpret_cast<std::uintptr_t>(x.raw());
   if (address < kUnplaced || address >= kUnplaced + addresses_) return std::nullopt;
-  const auto behind = std::upper_bound(tensors_.begin(), tensors_.end(), address - kUnplaced,
-                                       [](std::size_t at, const PlannedTensor& t) { return at < t.begin; });
-  return static_cast<std::size_t>(behind - tensors_.begin()) - 1;
+  const auto next = std::upper_bound(tensors_.begin(), tensors_.end(), address - kUnplaced,
+                                     [](std::size_t at, const PlannedTensor& t) { return at < t.begin; });
+  return static_cast<std::size_t>(next - tensors_.begin()) - 1;
 }
 
 Program::PlannedTensor& Program::require_own(const Tensor& x) {
@@ -68,12 +68,12 @@ void Program::input(const Tensor& x) { require_own(x).input = true; }
 void Program::keep(const Tensor& x) { require_own(x).kept = true; }
 
 void Program::add_to(std::vector<Call>& calls, AnyOperation operation) {
-  if (planned_) fail("program: {} of {} is added behind plan()", operation.name(), layer_);
+  if (planned_) fail("program: {} of {} is added after plan()", operation.name(), layer_);
   calls.push_back({std::move(operation), layer_, {}, {}});
 }
 
 void Program::plan() {
-  if (planned_) fail("program: is planned already");
+  if (planned_) fail("program: plan() was called already");
   planned_ = true;
   constexpr std::size_t kNever = SIZE_MAX;
   struct Use {
@@ -99,7 +99,7 @@ void Program::plan() {
   for (PlannedTensor& t : tensors_)
     if (t.prepared) t.offset = std::exchange(prepared_bytes_, prepared_bytes_ + (t.bytes + kApart) / kApart * kApart);
 
-  // All others: the calls in order begin and end the tensors' lives in an arena, which gives each the lowest hole that fits.
+  // The other tensors: the calls in order allocate and free them in an arena, which uses the lowest hole that fits.
   Arena arena(imaginary_memory());
   const auto* const base = static_cast<const std::byte*>(imaginary_memory().reserve(0));
   std::vector<Tensor> alive(tensors_.size());
@@ -127,7 +127,7 @@ void Program::plan() {
 }
 
 void Program::place(Workspace& workspace) {
-  if (!planned_ || workspace_) fail("program: is placed once, behind plan()");
+  if (!planned_ || workspace_) fail("program: place() must be called once, after plan()");
   workspace_ = &workspace;
   Memory& memory = workspace.memory();
   if (memory.separate()) {
@@ -161,7 +161,7 @@ void Program::end_life(const std::vector<std::size_t>& tensors) const {
   for (const std::size_t which : tensors) ASAN_POISON_MEMORY_REGION(tensors_[which].memory, tensors_[which].bytes);
 }
 
-// In host memory AddressSanitizer checks lifetimes: a tensor's memory is poisoned before its first and after its last call. Inputs'
+// In host memory AddressSanitizer checks lifetimes: a tensor's memory is poisoned before its first call and after its last. Inputs'
 // memory is not.
 void Program::run(const std::vector<Call>& calls, Ops& ops, Profiler* profiler) const {
   const bool watched = workspace_ && &workspace_->memory() == &host_memory() && (kPoisons || workspace_->fills_fresh());

@@ -1,6 +1,6 @@
 // A step as a list of calls that can be inspected before it runs: a forward pass, a backward pass, an optimizer's update.
 // Layers add operations over tensors that have no memory yet. plan() computes each tensor's lifetime, from the first call that writes
-// it to the last that reads it, and gives tensors that do not live at the same time the same place; place() provides the memory.
+// it to the last that reads it; tensors with separate lifetimes share memory. place() provides the memory.
 // Next: layers/context.h is the layers' interface to it; train/training_step.h runs one.
 #pragma once
 #include <cstdint>
@@ -25,7 +25,7 @@ class Program {
 
   // ---- Building ------------------------------------------------------------------------------------------------------------
 
-  /// Adds an uninitialised tensor. Until place() its address stands for no memory.
+  /// Adds an uninitialised tensor. Before place() its address has no memory.
   Tensor tensor(Shape shape, DType type);
   /// Calls added from now on belong to this layer, for the profiler and the listing.
   void set_layer(std::string name) { layer_ = std::move(name); }
@@ -44,12 +44,12 @@ class Program {
   struct Call {
     AnyOperation operation;
     std::string layer;
-    std::vector<std::size_t> first, last;  // tensors of the program whose first, whose last use is this call; set by plan()
+    std::vector<std::size_t> first, last;  // tensors of the program with their first or last use in this call; set by plan()
   };
   const std::vector<Call>& preparations() const { return preparations_; }
   const std::vector<Call>& calls() const { return calls_; }
-  /// Computes each tensor's lifetime and offset. Throws Error naming the call that reads a tensor which is no input and which no earlier
-  /// call writes. Once, after the last call has been added.
+  /// Computes each tensor's lifetime and offset. Call it once, after the last add(). Throws Error naming the call that reads a tensor
+  /// which is neither an input nor written by an earlier call.
   void plan();
   /// Memory of all tensors of the program, after plan().
   std::size_t bytes() const { return bytes_ + prepared_bytes_; }
@@ -58,9 +58,9 @@ class Program {
 
   // ---- Running -------------------------------------------------------------------------------------------------------------
 
-  /// Gives the tensors memory, once, after plan(). The workspace must outlive the program. Programs placed in one workspace share its
-  /// memory: do not run one while another's kept tensors are still needed. Results of preparations lie outside the workspace, in
-  /// memory that this program alone uses.
+  /// Gives the tensors memory. Call it once, after plan(). The workspace must outlive the program. Programs placed in one workspace share
+  /// its memory: do not run one while another's kept tensors are still needed. Results of preparations are outside the workspace, in
+  /// memory that only this program uses.
   void place(Workspace& workspace);
   /// A tensor of the program at its address after place().
   Tensor placed(const Tensor& x) const;
@@ -71,7 +71,7 @@ class Program {
 
  private:
   struct PlannedTensor {
-    std::size_t begin;  // of its address before place(), counted from the program's first address
+    std::size_t begin;  // its address before place(), counted from the program's first address
     std::size_t bytes;
     bool input = false, kept = false;
     bool prepared = false;        // a preparation writes it
@@ -79,7 +79,7 @@ class Program {
     std::byte* memory = nullptr;  // set by place()
   };
   void add_to(std::vector<Call>& calls, AnyOperation operation);
-  /// The index in tensors_ of the tensor that x is, or is a part of; none: x belongs to the caller.
+  /// The index in tensors_ of the tensor that x is or is a part of; none: x belongs to the caller.
   std::optional<std::size_t> index_of(const Tensor& x) const;
   void run(const std::vector<Call>& calls, Ops& ops, Profiler* profiler) const;
   PlannedTensor& require_own(const Tensor& x);

@@ -33,7 +33,7 @@ void Context::record(std::function<void()> backward) const {
 }
 
 InputGradient begin_input_gradient(const Context& ctx, Variable& x) {
-  if (!x.wants_gradient) return {};
+  if (!x.requires_gradient) return {};
   InputGradient& dx = x.received;
   dx.stored = ctx.feature_map(x.value.raw.shape());
   dx.add = x.add;

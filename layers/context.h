@@ -1,4 +1,5 @@
-// What a forward pass adds its operations to, and the variables it passes from layer to layer.
+// The context of a forward pass, to which layers add their operations, and the variables that it passes from layer to layer.
+// Next: conv_norm.h is the main layer; kernels/program.h has the operations of a step.
 #pragma once
 #include <functional>
 #include <memory>
@@ -16,25 +17,25 @@ struct Context {
   const Parameters* parameters;
   DType storage = DType::f32;  ///< of feature maps
   bool training = false;       ///< batch statistics, dropout, drop-path
-  Tensor stored_weights = {};  ///< the products' weights in the storage type; absent: they are read as they are
+  Tensor stored_weights = {};  ///< a 16-bit copy of the products' weights; absent: products read the weights themselves
 
-  /// For a network with these parameters. Where feature maps have 16 bits, the first call is the one that stores the weights so.
+  /// For a network with these parameters. If feature maps have 16 bits, adds the call that stores the weights in that type.
   static Context of(Program& program, Tape& tape, const Parameters& parameters, DType storage, bool training);
 
   /// Statistics, gates, sums: (C) and (N,C) tensors.
   Tensor small(Shape shape) const { return program->tensor(shape, parameters->type()); }
   Tensor feature_map(Shape shape) const { return program->tensor(shape, storage); }
-  /// A weight as pointwise and dense convolutions read it.
+  /// The tensor that pointwise and dense convolutions read for this weight.
   Tensor product_weight(const NamedTensor& weight) const;
   /// The same as the backend's pointwise products read it fastest, prepared once; absent in training, where weights change with each step,
   /// and for backends that do not pack.
   Tensor packed_weight(const Tensor& product_weight) const;
   bool recording() const { return tape->recording(); }
-  /// Puts a layer's backward on the tape; what it adds belongs to the layer that is current now.
+  /// Puts a layer's backward on the tape. The calls that it adds belong to the current layer.
   void record(std::function<void()> backward) const;
 
   void add(AnyOperation operation) const { program->add(std::move(operation)); }
-  /// For what depends on parameters alone: in evaluation it is prepared once, in training it is part of each step.
+  /// Adds a call that depends on parameters only. In evaluation it is a preparation; in training it runs in each step.
   void add_of_parameters(AnyOperation operation) const {
     if (training)
       program->add(std::move(operation));
@@ -42,7 +43,7 @@ struct Context {
       program->add_preparation(std::move(operation));
   }
 
-  /// Calls that are added while it lives belong to this layer.
+  /// Calls that are added while it exists belong to this layer.
   class [[nodiscard]] Layer {
    public:
     Layer(Program& program, std::string name) : program_(program), before_(program.layer()) { program.set_layer(std::move(name)); }
@@ -56,13 +57,13 @@ struct Context {
   Layer layer(const std::string& name) const { return Layer(*program, name); }
 };
 
-/// A feature map on the tape. Its reader's backward fills in `gradient`, its writer's backward consumes it.
+/// A feature map on the tape. Its reader's backward sets `gradient`, its writer's backward reads it.
 struct Variable {
   Feature value;
-  OutputGradient gradient;  ///< of value.raw; the two sums (beta's and gamma's gradients) are set in forward, `of` by output_gradient()
-  InputGradient received;   ///< what the last reader's data gradient wrote
-  Tensor add;               ///< gradient that came past that reader, by the skip
-  bool wants_gradient = true;
+  OutputGradient gradient;  ///< of value.raw; forward sets the two sums (beta's and gamma's gradients), output_gradient() sets `of`
+  InputGradient received;   ///< the tensors that the reader's data gradient writes
+  Tensor add;               ///< the gradient from the skip, which that data gradient adds
+  bool requires_gradient = true;
 
   explicit Variable(Feature feature) : value(std::move(feature)) {}
   Variable(const Variable&) = delete;
@@ -75,8 +76,8 @@ struct Variable {
 };
 using Var = std::shared_ptr<Variable>;
 
-/// The InputGradient that a reader of x hands to its backward operation: fresh tensors, with the sums that x's batch norm needs; not
-/// requested if x wants no gradient. It also stands in x.received, and x.gradient.stored is set.
+/// The InputGradient operand of the backward operation of x's reader: new tensors, with the sums that x's batch norm needs; not requested
+/// if x requires no gradient. Also sets x.received and x.gradient.stored.
 InputGradient begin_input_gradient(const Context& ctx, Variable& x);
 
 }  // namespace mcnn

@@ -1,5 +1,6 @@
-// A convolution and the batch norm and activation that follow it: the unit every EfficientNet is made of.
-// Forward writes the convolution's raw output and its statistics; whoever reads the result normalises and activates it.
+// A convolution with its batch norm and activation, the main layer of every EfficientNet.
+// Forward writes the convolution's raw output and its statistics; readers of the result apply batch norm and activation.
+// Next: kernels/operations/pointwise.h, depthwise.h and dense.h have the formulas.
 #pragma once
 #include "layers/batch_norm.h"
 #include "layers/padding.h"

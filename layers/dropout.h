@@ -5,7 +5,7 @@
 
 namespace mcnn {
 
-/// x itself where nothing is dropped: in evaluation, and at rate 0. Else a linear vector.
+/// Returns x itself in evaluation and at rate 0, else a linear vector.
 Vectors dropout(const Context& ctx, const std::string& name, float rate, const Vectors& x);
 
 }  // namespace mcnn

@@ -1,5 +1,5 @@
-// The mean over height and width, which ends the feature maps. Its gradient is formed by whoever reads the map's (OutputGradient): no
-// gradient of the map is stored.
+// The mean over height and width of the last feature map. No gradient of the map is stored: the kernel that reads it computes it from the
+// mean's (OutputGradient).
 #pragma once
 #include "layers/context.h"
 #include "layers/vectors.h"

@@ -7,7 +7,7 @@
 namespace mcnn {
 
 struct LinearOptions {
-  WeightKind kind = WeightKind::linear;  ///< linear, or pointwise where files hold a 1x1 convolution's weight
+  WeightKind kind = WeightKind::linear;  ///< linear; pointwise if files store the weight of a 1x1 convolution
   int64_t in = 0, out = 0;
   Activation act = Activation::identity;  ///< of the output
 };

@@ -18,7 +18,7 @@ Padding Padding::parse(std::string_view text) {
   if (text == "same") return {Mode::same};
   if (text == "symmetric") return {Mode::symmetric};
   constexpr std::string_view kFixed = "same:";
-  constexpr int64_t kLargest = 1 << 16;  // pixels: far above any photo's side, far below what overflows
+  constexpr int64_t kLargest = 1 << 16;  // pixels: far above any photo's side, far below an overflow
   if (const std::size_t x = text.find('x'); text.starts_with(kFixed) && x != std::string_view::npos) {
     const auto h = number_in<int64_t>(text.substr(kFixed.size(), x - kFixed.size())), w = number_in<int64_t>(text.substr(x + 1));
     if (h && w && *h > 0 && *w > 0 && *h <= kLargest && *w <= kLargest) return {Mode::same_fixed, *h, *w};

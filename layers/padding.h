@@ -1,6 +1,6 @@
-// The three ways public EfficientNets pad a convolution, and what each means for one layer.
-//   same       TensorFlow's: total = max((ceil(i/s)-1)*s + k - i, 0), before = total/2, from the size at hand
-//   same:HxW   the same numbers, but of a network fed HxW, whatever it is really fed (EfficientNet-PyTorch)
+// The three padding rules of public EfficientNets, and the padding of one layer.
+//   same       TensorFlow's: total = max((ceil(i/s)-1)*s + k - i, 0), before = total/2, from the actual size
+//   same:HxW   the numbers of `same` for a network with input HxW, for every input size (EfficientNet-PyTorch)
 //   symmetric  (k-1)/2 on every side (timm's native weights, torchvision)
 #pragma once
 #include <cstdint>
@@ -24,7 +24,7 @@ struct Padding {
 
 /// One axis of one layer.
 struct AxisPadding {
-  bool dynamic = false;  ///< by the size at hand; else the two numbers
+  bool dynamic = false;  ///< computed from the actual size; else the two numbers
   int before = 0, after = 0;
 
   static AxisPadding of(Padding::Mode mode, int64_t nominal_size, int kernel, int stride);
@@ -39,7 +39,7 @@ struct AxisPadding {
 /// The padding of one convolution inside a network.
 struct ConvPadding {
   AxisPadding vertical, horizontal;
-  /// For a layer whose input has nominal_h x nominal_w where the network's is Padding's HxW (read for same_fixed only).
+  /// For a layer whose input is nominal_h x nominal_w if the network's is Padding's HxW (both used for same_fixed only).
   static ConvPadding of(const Padding& padding, int64_t nominal_h, int64_t nominal_w, int kernel, int stride);
 };
 

@@ -1,3 +1,5 @@
+// The block of parameters, the order of axes of PyTorch and of the engine, and initial values.  Contract: parameters.h.
+// Next: models/layer_tensors.cpp lists a network's tensors.
 #include "layers/parameters.h"
 
 #include <algorithm>
@@ -11,8 +13,7 @@
 namespace mcnn {
 namespace {
 
-/// The engine keeps PyTorch's (outer, taps) matrix transposed, but for dense weights, whose (O, I, taps) becomes
-/// (taps, I, O). All kinds are (O, I, taps) with I or taps 1.
+/// A PyTorch shape as (O, I, taps); for all kinds but dense, I or taps is 1. The engine stores (taps, I, O).
 struct Axes {
   int64_t out, in, taps;
 };
@@ -27,8 +28,8 @@ Axes axes_of(WeightKind kind, const std::vector<int64_t>& s) {
   return {0, 0, 0};
 }
 
-/// Calls move(PyTorch's index, the engine's) for every element, 16 rows at a time: the engine's side is visited in whole lines
-/// of cache (64 bytes), PyTorch's in 16 streams.
+/// Calls move(PyTorch's index, the engine's) for every element, 16 rows at a time: accesses are whole cache lines (64 bytes) in the
+/// engine's order, and 16 streams in PyTorch's.
 template <class Move>
 void for_each_pair(WeightKind kind, const std::vector<int64_t>& torch_shape, const Move& move) {
   const auto [out, in, taps] = axes_of(kind, torch_shape);
@@ -67,7 +68,7 @@ NamedTensor& Parameters::add_buffer(std::string name, int64_t channels) {
 }
 
 void Parameters::allocate() {
-  constexpr int64_t kAlign = 16;  // elements: whole vectors of every instruction set
+  constexpr int64_t kAlign = 16;  // elements: a multiple of every instruction set's vector
   std::vector<int64_t> offsets(tensors_.size());
   int64_t end = 0;
   const auto lay_out = [&](const auto& belongs) {
@@ -114,7 +115,7 @@ Tensor Parameters::part(const Tensor& block, const NamedTensor& of) const {
 }
 
 void Parameters::swap_values(Tensor& block) {
-  for (NamedTensor& t : tensors_) t.value = part(block, t);  // by their places in the old block
+  for (NamedTensor& t : tensors_) t.value = part(block, t);  // by their offsets in the old block
   std::swap(values_, block);
   changed();
 }
@@ -196,7 +197,7 @@ void from_torch(Ops& ops, const NamedTensor& tensor, const float* torch, Tensor 
 void initialise(Parameters& parameters, NamedTensor& tensor, uint64_t seed) {
   const Axes axes = axes_of(tensor.kind, tensor.torch_shape);
   std::vector<float> values(static_cast<std::size_t>(tensor.value.size()));
-  // A stream per tensor, by its name: a tensor keeps its draw when others come or go.
+  // A random stream per tensor, from its name: its values do not depend on the other tensors.
   uint32_t name_hash = 2166136261u;  // FNV-1a
   for (const char c : tensor.name) name_hash = (name_hash ^ static_cast<uint8_t>(c)) * 16777619u;
   const Philox random{seed, stream::initial_weights | (name_hash & stream::kIndexMask), 0};

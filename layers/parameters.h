@@ -1,5 +1,6 @@
 // Named tensors of a network: parameters, with gradients, and buffers (batch norm's running statistics).
 // Names are timm's. Tensors have the engine's layout (kernels/ops.h: output channel last); torch_shape is PyTorch's.
+// Next: models/layer_tensors.h lists the tensors of each layer; weights/ reads and writes them in files.
 #pragma once
 #include <deque>
 #include <string>
@@ -10,7 +11,7 @@
 
 namespace mcnn {
 
-/// How a tensor's axes in the engine relate to PyTorch's.
+/// The order of a tensor's axes in the engine and in PyTorch.
 enum class WeightKind : uint8_t {
   vector,     ///< (C)
   linear,     ///< (I,O)      PyTorch (O,I)
@@ -29,46 +30,46 @@ struct NamedTensor {
   bool in_products = false;  ///< a pointwise or dense convolution reads it: Parameters::product_weights()
 };
 
-/// Owns a network's tensors. Layers add theirs while they are built and keep the references, which stay valid.
-/// All values lie in one block of memory, in this order, each tensor on 16 elements, with zeros between them:
+/// Owns a network's tensors. Constructors of layers add them and keep the references, which stay valid.
+/// All values are in one block of memory, in this order, each tensor aligned to 16 elements, with zeros in the gaps:
 ///   weights of pointwise and dense convolutions | other weights | gammas, betas and biases | buffers
-/// The gradients of all but the buffers lie in a second block, in the same order. So an operation over all parameters, over those
-/// that decay or over those that products read is one over a range.
+/// The gradients of all but the buffers are in a second block, in the same order. So all parameters, those with weight decay, and those
+/// that products read are each a range of the block.
 class Parameters {
  public:
-  /// Values live in memory of `ops`, in its parameter type. gradients: false for a network that only infers.
+  /// Values are in memory of `ops`, in its parameter type. gradients: false for inference only.
   Parameters(Ops& ops, bool gradients);
 
   NamedTensor& add(std::string name, WeightKind kind, std::vector<int64_t> torch_shape, bool in_products = false);
   NamedTensor& add_buffer(std::string name, int64_t channels);
-  /// Gives all tensors their memory, values and gradients 0. Once, when the last has been added.
+  /// Allocates all tensors; values and gradients are 0. Call it once, after the last add().
   void allocate();
 
-  /// Whoever may write to tensors is taken to have changed them: version().
+  /// Counts as a change of the values: version().
   std::deque<NamedTensor>& tensors() {
     changed();
     return tensors_;
   }
   const std::deque<NamedTensor>& tensors() const { return tensors_; }
-  /// Null if there is none of that name.
+  /// Null if there is no tensor of that name. Counts as a change of the values.
   NamedTensor* find(std::string_view name);
 
   // ---- Ranges: (elements), of the parameter type ------------------------------------------------------------------------------
   const Tensor& values() const { return values_; }                       ///< of all tensors
   Tensor trained_values() const { return range(values_, 0, trained_); }  ///< of all parameters
-  const Tensor& gradients() const { return gradients_; }                 ///< of all parameters; absent where there are none
+  const Tensor& gradients() const { return gradients_; }                 ///< of all parameters; absent without gradients
   int64_t decaying() const { return decaying_; }  ///< elements of trained_values() before the first gamma, beta or bias
   Tensor product_weights() const { return range(values_, 0, products_); }
-  /// The part of a block of any type, in the order of values(), that belongs to `of`. The block may end where `of` does.
+  /// The part of `block` that belongs to `of`. The block has the order of values() and any type; it may end after `of`.
   Tensor part(const Tensor& block, const NamedTensor& of) const;
   /// Exchanges the values with another block in the order of values().
   void swap_values(Tensor& block);
 
-  /// Counts changes of the values, so that what was made of them can be made again.
+  /// Counts changes of the values. Data computed from them is valid for one version.
   uint64_t version() const { return version_; }
   void changed() { ++version_; }
 
-  /// Elements of all parameters, buffers and what lies between tensors not counted.
+  /// Elements of all parameters, without buffers and gaps.
   int64_t count() const;
   /// Memory of values and gradients.
   std::size_t bytes() const { return arena_.in_use(); }
@@ -94,7 +95,7 @@ Shape engine_shape(WeightKind kind, const std::vector<int64_t>& torch_shape);
 void torch_to_engine(WeightKind kind, const std::vector<int64_t>& torch_shape, const float* torch, float* engine);
 void engine_to_torch(WeightKind kind, const std::vector<int64_t>& torch_shape, const float* engine, float* torch);
 
-/// The one element of a (1) tensor of parameter type; waits for it.
+/// Waits for a (1) tensor of parameter type and returns its element.
 double scalar(Ops& ops, const Tensor& tensor);
 
 /// Elements of a tensor of any float type as fp32 on the host, in the engine's order, and back.

@@ -21,7 +21,7 @@ Var residual(const Context& ctx, const std::string& name, float drop_path, uint3
     of_branch.sample_scale = survives;
     of_branch.through_act = branch->value.act != Activation::identity;
     ctx.add(BatchNormSums{branch->value, gradient, survives, of_branch.sum_du, of_branch.sum_du_xhat});
-    x->add = gradient;  // completed by the data gradient of x's first reader, which runs later
+    x->add = gradient;  // the data gradient of x's first reader, which runs later, adds it
   });
   return sum;
 }

@@ -1,5 +1,5 @@
-// Squeeze-excite: a gate per sample and channel from the feature's spatial mean. It changes no feature map: the gate
-// becomes part of how the feature is read.
+// Squeeze-excite: a gate per sample and channel from the feature's spatial mean. It writes no feature map: readers of the feature apply
+// the gate.
 #pragma once
 #include "layers/context.h"
 #include "layers/parameters.h"

@@ -1,5 +1,6 @@
-// What follows the pooling: a vector per sample on the tape, (N,C). As a feature map it is stored raw and activated by whoever reads it.
-// Next: global_pool.h makes the first, linear.h and dropout.h read and write them, cross_entropy.h ends them.
+// The variables after the pooling: a vector per sample on the tape, (N,C). Like a feature map it is stored raw, and readers apply its
+// activation.
+// Next: global_pool.h writes the first, linear.h and dropout.h read and write them, cross_entropy.h reads the last.
 #pragma once
 #include <memory>
 
@@ -10,8 +11,8 @@ namespace mcnn {
 struct VectorsVariable {
   Tensor value;  ///< (N,C)
   Activation act = Activation::identity;
-  float gradient_scale = 1.f;  ///< the reader's gradient is multiplied by it: 1/(H*W) behind a pooling, whose backward is per pixel
-  Tensor gradient = {};        ///< of value: set by the reader's backward, read by the writer's
+  float gradient_scale = 1.f;  ///< factor of the reader's gradient: 1/(H*W) after a pooling, whose backward is per pixel
+  Tensor gradient = {};        ///< of value: the reader's backward sets it, the writer's reads it
 };
 using Vectors = std::shared_ptr<VectorsVariable>;
 

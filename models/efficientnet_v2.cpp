@@ -1,5 +1,5 @@
 // EfficientNetV2's table. Source: Tan & Le 2021 (arXiv 2104.00298) table 4, and its authors' efficientnetv2_configs.py (v2_s_block).
-// In stage 0 a block is one convolution, and its activation stands before the sum of the skip.
+// In stage 0 a block is one convolution, with its activation before the sum of the skip.
 #include "models/families.h"
 #include "models/network_builder.h"
 

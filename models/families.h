@@ -1,4 +1,5 @@
-// The families of networks, a file each. Next: published_networks.h calls them.
+// The families of networks, one file each.
+// Next: published_networks.cpp calls them; network_builder.h is their interface.
 #pragma once
 #include "models/network.h"
 

@@ -1,4 +1,4 @@
-// A network as a table: every layer with its shapes, parameters and work, for `mcnn-train --describe` and bench_kernels.
+// A network as a table: each layer's shapes, parameters and work, for `mcnn-train --describe` and bench_kernels.
 #pragma once
 #include <string>
 #include <vector>
@@ -19,7 +19,7 @@ struct LayerRow {
   int64_t kept = 0;        ///< elements of the feature maps a training step keeps for backward
 };
 
-/// A row for each layer with weights. What a residual keeps counts with the layer before it.
+/// A row for each layer with weights. The `kept` of a residual is added to the layer before it.
 std::vector<LayerRow> layer_table(const Network& network, int64_t batch, int64_t height, int64_t width);
 
 /// The table as text, with a line of totals; memory in MB of fp32 storage.

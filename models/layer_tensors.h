@@ -15,19 +15,19 @@ struct LayerTensor {
   Module module;
   const char* entry;  ///< "weight", "running_mean"
   std::vector<int64_t> shape;
-  bool trained() const;  ///< no running statistic
+  bool trained() const;  ///< false: a running statistic
 };
 
 /// In the order of the state dict, num_batches_tracked included.
 std::vector<LayerTensor> tensors_of(const Layer& layer);
 
-/// How the engine keeps the layer's weight.
+/// The order of axes of the layer's weight in the engine.
 WeightKind weight_kind(const Layer& layer);
 
 /// timm's: "blocks.2.1.se.conv_reduce".
 std::string module_name(const Layer& layer, Module module);
 
-/// The network's tensors for who does not run it: what models/model.h's layers add. Uninitialised.
+/// Adds and allocates the tensors that Model (models/model.h) adds, for code that does not run the network. Uninitialised.
 void add_tensors(const Network& network, Parameters& parameters);
 
 }  // namespace mcnn

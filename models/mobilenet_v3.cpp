@@ -1,4 +1,5 @@
-// MobileNetV3-Large's table. Source: Howard et al. 2019 (arXiv 1905.02244) table 1. The last linear layers stand behind the pooling.
+// MobileNetV3-Large's table. Source: Howard et al. 2019 (arXiv 1905.02244) table 1. The last two layers are linear layers after the
+// pooling.
 #include "models/families.h"
 #include "models/network_builder.h"
 

@@ -39,10 +39,10 @@ Model::Model(const NetworkSpec& spec, Parameters& parameters) : network_(build_n
   parameters.allocate();
 }
 
-/// The output of the last of the first `count` layers.
+/// The output of layer count - 1. Runs the first `count` layers.
 Model::Output Model::run(const Context& ctx, const Tensor& images, std::size_t count) const {
   const auto image = std::make_shared<Variable>(Feature{.raw = images});
-  image->wants_gradient = false;
+  image->requires_gradient = false;
   std::vector<Output> outputs(count);
   for (std::size_t i = 0; i < count; ++i) {
     const Layer& layer = network_.layers[i];
@@ -53,7 +53,7 @@ Model::Output Model::run(const Context& ctx, const Tensor& images, std::size_t c
       case LayerKind::pointwise:
       case LayerKind::depthwise: y.map = std::get<ConvNorm>(layers_[i]).forward(ctx, x.map); break;
       case LayerKind::squeeze_excite:
-        std::get<SqueezeExcite>(layers_[i]).forward(ctx, x.map);  // from now on x is read through its gate
+        std::get<SqueezeExcite>(layers_[i]).forward(ctx, x.map);  // later readers of x apply its gate
         y = x;
         break;
       case LayerKind::residual:

@@ -1,5 +1,5 @@
-// A network that runs: the layers of its list with their tensors, carried out in order over a context.
-// Next: layers/ has what a layer does, forward and backward.
+// A network that runs: its layers with their tensors, run in order over a context.
+// Next: layers/ has the forward and backward of each layer.
 #pragma once
 #include <variant>
 #include <vector>
@@ -34,7 +34,7 @@ class Model {
   Output run(const Context& ctx, const Tensor& images, std::size_t count) const;
 
   Network network_;
-  /// One per layer of the list: nothing for those that have no tensors.
+  /// One per layer of the list; monostate if it has no tensors.
   std::vector<std::variant<std::monostate, ConvNorm, SqueezeExcite, Linear>> layers_;
 };
 

@@ -1,4 +1,4 @@
-// [model] of a configuration: which network, and what of it is not as published.
+// [model] of a configuration: the network, and settings that differ from the published ones.
 #pragma once
 #include <string>
 #include <vector>
@@ -19,7 +19,7 @@ struct ModelOptions {
   double dropout = -1, drop_path = -1;
 };
 
-/// The section's keys over `options`, which must outlive them.
+/// The section's keys. `options` must outlive them.
 std::vector<Setting> settings(ModelOptions& options);
 
 /// Its `storage`.

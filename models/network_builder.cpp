@@ -1,4 +1,4 @@
-// The blocks of each type, the stem and the heads, layer by layer. Channels, sizes and names are carried along.
+// Appends the layers of blocks, stem and heads; tracks channels, sizes and names.
 // Contract: network_builder.h.  Next: efficientnet.cpp, efficientnet_v2.cpp, mobilenet_v3.cpp.
 #include "models/network_builder.h"
 
@@ -11,10 +11,10 @@
 namespace mcnn {
 namespace {
 
-/// Multiples of 8, never more than 10% below the number wanted.
-int64_t round_channels(double wanted) {
-  const auto rounded = std::max<int64_t>(8, static_cast<int64_t>(wanted + 4) / 8 * 8);
-  return static_cast<double>(rounded) < 0.9 * wanted ? rounded + 8 : rounded;
+/// The nearest multiple of 8; the next one if that is more than 10% below `channels`.
+int64_t round_channels(double channels) {
+  const auto rounded = std::max<int64_t>(8, static_cast<int64_t>(channels + 4) / 8 * 8);
+  return static_cast<double>(rounded) < 0.9 * channels ? rounded + 8 : rounded;
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// Appends layers to a network under timm's names: the one place that decides them. timm numbers the batch norms of a block in the
-// order in which they stand, and calls the projection conv_pwl where an expansion has taken conv_pw.
-// Next: efficientnet.cpp is written with it.
+// Appends layers to a network and gives them timm's names; no other code decides names. timm numbers the batch norms of a block in their
+// order. It calls the projection conv_pwl in blocks with an expansion (which is conv_pw), else conv_pw.
+// Next: efficientnet.cpp uses it.
 #pragma once
 #include "models/network.h"
 
@@ -24,7 +24,7 @@ struct Blocks {
   bool squeeze_excite = true;
 };
 
-/// How a family's squeeze-excites are made: a quarter of the block's input wide, or of the expanded width, rounded.
+/// A family's squeeze-excites. The hidden width is a quarter of the block's input, or of the expanded width, rounded.
 struct SqueezeExciteStyle {
   bool of_expanded = false;
   Activation act = Activation::swish;
@@ -33,20 +33,20 @@ struct SqueezeExciteStyle {
 
 class NetworkBuilder {
  public:
-  /// Throws Error if a multiplier is out of its bounds, before anything of that size is made.
+  /// Throws Error if a multiplier is out of its bounds, before memory of that size is allocated.
   NetworkBuilder(const NetworkSpec& spec, std::string title, const SqueezeExciteStyle& style = {});
 
   int64_t scaled_width(int64_t channels) const;
   int scaled_depth(int repeats) const;
 
   void stem(int64_t out, Activation act);
-  /// The next stage: blocks as the rows say, their repeats taken as they are. A block has a skip where input and output have one shape.
+  /// Appends a stage with the blocks of the rows; repeats are not scaled. A block has a skip if input and output have the same shape.
   void stage(const std::vector<Blocks>& rows);
   void head(int64_t out, Activation act);
-  /// The same where timm counts it as a block: blocks.6.0.conv.
+  /// The same, if timm counts it as a block: blocks.6.0.conv.
   void head_block(int64_t out, Activation act);
   void pool();
-  /// A linear layer between pooling and classifier, named as the convolution it is in timm.
+  /// A linear layer between pooling and classifier, with the name of timm's convolution.
   void head_linear(int64_t out, Activation act);
   /// Dropout and the last linear layer.
   void classifier();
@@ -62,10 +62,10 @@ class NetworkBuilder {
   Network network_;
   SqueezeExciteStyle style_;
   int64_t channels_ = 3;                   ///< of the last layer
-  int64_t nominal_h_ = 0, nominal_w_ = 0;  ///< its size in a network fed Padding's HxW
-  Role role_;                              ///< of what comes next
-  std::string prefix_;                     ///< of its names
-  int norms_ = 0, outer_norms_ = 0;        ///< under that prefix, and outside the blocks
+  int64_t nominal_h_ = 0, nominal_w_ = 0;  ///< its size in a network with input Padding's HxW
+  Role role_;                              ///< of the next layer
+  std::string prefix_;                     ///< of its name
+  int norms_ = 0, outer_norms_ = 0;        ///< batch norms with that prefix; batch norms outside the blocks
 };
 
 }  // namespace mcnn

@@ -1,4 +1,5 @@
-// The one list of networks that are known by name.
+// The list of networks that are known by name.
+// Next: published_networks.cpp; network.h says what a network is.
 #pragma once
 #include <string>
 #include <string_view>

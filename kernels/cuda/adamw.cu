@@ -1,8 +1,8 @@
 // AdamW over every parameter of the network in one launch.  Contract and formulas: kernels/operations/optimizers.h.
-// Bandwidth-bound: four reads and three writes per parameter. What depends on the step alone each thread folds first:
+// Bandwidth-bound: four reads and three writes per parameter. Each thread first computes what depends on the step alone:
 //   w = keep*w - step_size * m / (sqrt(v)*per_sqrt + eps),   step_size = lr/(1-beta1^t),  per_sqrt = 1/sqrt(1-beta2^t)
-// with 1-beta^t = -expm1(t*log(beta)), which loses nothing in fp32 where beta^t is near 1.
-// Next: ema.cu averages what comes out.
+// with 1-beta^t = -expm1(t*log(beta)), which is accurate in fp32 for beta^t near 1.
+// Next: ema.cu averages the parameters.
 #include <cmath>
 
 #include "kernels/cuda/cuda_ops.h"
@@ -15,13 +15,13 @@ struct AdamWFactors {
   float beta1, one_minus_beta1, log_beta1;
   float beta2, one_minus_beta2, log_beta2;
   float eps, weight_decay;
-  int64_t decayed;  // elements, from the first on
+  int64_t decayed;  // number of elements with weight decay, from the first on
 };
 
 __global__ void adamw_range(FlatRange range, AdamWFactors f, const float* clip, const StepState* state, float* values,
                             const float* gradients, float* first, float* second) {
   const float factor = *clip;
-  if (factor == 0.f) return;  // the gradient is not finite: nothing moves
+  if (factor == 0.f) return;  // the gradient is not finite: no update
   const float lr = state->learning_rate, t = static_cast<float>(state->step) + 1.f;
   const float step_size = lr / -expm1f(t * f.log_beta1), per_sqrt = 1.f / sqrtf(-expm1f(t * f.log_beta2));
   const float keep_decayed = fmaf(-lr, f.weight_decay, 1.f);

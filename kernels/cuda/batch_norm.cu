@@ -1,10 +1,10 @@
-// Batch norm: from moments to what readers need, and the two sums of its backward.  Contract: kernels/operations/batch_norm.h.
-// Nothing here normalises a feature map: readers do (feature.cuh).
-//   batch_norm_forward      (C) only, by the convolution's last block (norm_targets.cuh); behind anything else a thread a channel
+// Batch norm: scale and shift from moments, and the two sums of its backward.  Contract: kernels/operations/batch_norm.h.
+// No kernel here normalises a feature map: its readers do (feature.cuh).
+//   batch_norm_forward      reads (C) only, a thread per channel. After a convolution, its last block does this (norm_targets.cuh)
 //   batch_norm_frozen       the same from the running statistics
-//   batch_norm_sums         one read of two feature maps; a block leaves the sums of its part, the last adds the parts
-//   batch_norm_sums_gated   (N,C) only: a block for 32 channels, its warps share the samples
-// Next: the convolutions' backward reads the sums through gradient_reader.cuh.
+//   batch_norm_sums         reads two feature maps once; each block writes the sums of its part, the last block adds the parts
+//   batch_norm_sums_gated   reads (N,C) only: a block for 32 channels; each of its warps has a slice of the samples
+// Next: gradient_reader.cuh uses the sums in the convolutions' backward.
 #include "kernels/cuda/channel_tile.cuh"
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"
@@ -17,8 +17,8 @@
 namespace mcnn::cuda {
 namespace {
 
-constexpr unsigned kChannels = 128;  // of a block of batch_norm_forward and _frozen
-constexpr int kSlices = 32;          // warps of a block of batch_norm_sums_gated, each a slice of the samples
+constexpr unsigned kChannels = 128;  // per block of batch_norm_forward and _frozen
+constexpr int kSlices = 32;          // warps per block of batch_norm_sums_gated; each has a slice of the samples
 
 __global__ void fold_batch(const float* mean, const float* m2, int channels, BatchNormFold fold) {
   const int c = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
@@ -35,8 +35,8 @@ struct RowSums {
   float sums[ChannelTile::kThreads * N];
 };
 
-/// A block: part of a sample's rows, a tile of channels.  Rows of sums: of du and of du*(raw - mean).  kThroughAct: x has an
-/// activation, and du = stored*act'(u).
+/// A block has a part of a sample's rows and a tile of channels. It sums du and du*(raw - mean).  kThroughAct: x has an activation, and
+/// du = stored*act'(u).
 template <class T, int N, bool kThroughAct>
 __global__ void sum_rows(FeatureView<T> x, const T* stored, const float* sample_scale, int channels, int pixels, ChannelTile tile,
                          SumParts parts, SumTargets targets) {
@@ -71,19 +71,19 @@ __global__ void sum_rows(FeatureView<T> x, const T* stored, const float* sample_
   }
   const float factor = sample_scale ? sample_scale[at.sample] : 1.f;
   const int first_channel = static_cast<int>(blockIdx.y) * tile.lanes * N;
-  const auto leave_in = [&](int row) {
+  const auto write_to = [&](int row) {
     return [=](int i, float sum) {
       if (first_channel + i < channels) store<float, 1>(parts.at(blockIdx.x, row, first_channel + i), {factor * sum});
     };
   };
-  sum_over_rows(tile, sum_du, shared, leave_in(0));
+  sum_over_rows(tile, sum_du, shared, write_to(0));
   __syncthreads();  // the first sums have been read
-  sum_over_rows(tile, sum_centred, shared, leave_in(1));
+  sum_over_rows(tile, sum_centred, shared, write_to(1));
   parts.merge(blockIdx.y, 0, blockIdx.x, gridDim.x, {0, 2, first_channel, tile.lanes * N},
-              [&](int row, int c, float sum) { targets.leave(row, c, c, sum); });
+              [&](int row, int c, float sum) { targets.write(row, c, c, sum); });
 }
 
-/// Which of the two sums: what has the sums over H,W, (N,C), and where the result goes, (C).
+/// One of the two sums: the sums over H,W, (N,C), and the result, (C).
 struct GatedSums {
   const float *dz, *slope;
   float* out;
@@ -93,7 +93,7 @@ struct SliceSums {
   float sums[kSlices][kWarp];
 };
 
-/// A channel a lane, every kSlices-th sample a warp.  blockIdx.y: 0 for sum_du, 1 for sum_du_xhat.  gate null: no such term.
+/// A lane has a channel, a warp every kSlices-th sample.  blockIdx.y: 0 for sum_du, 1 for sum_du_xhat.  gate null: no such term.
 __global__ void sum_gated(const float* gate, const float* pooled, GatedSums du, GatedSums du_xhat, int samples, int channels) {
   auto& shared = static_shared<SliceSums>().sums;
   const bool xhat = blockIdx.y == 1;
@@ -142,8 +142,8 @@ void CudaOps::execute(BatchNormSums& op) {
       const ChannelTile tile(op.x.raw, width(), ChannelTile::rows_of_sums(op.x.raw));
       const int64_t count = samples * tile.parts;
       const MergeTree tree(count);
-      const SumParts parts{scratch<float>(static_cast<std::size_t>(2 * count * channels)), tickets(tile.tiles * tree.tickets), 2, channels,
-                           tree};
+      const SumParts parts{scratch<float>(static_cast<std::size_t>(2 * count * channels)), arrivals(tile.tiles * tree.arrivals), 2,
+                           channels, tree};
       const auto kernel = op.x.act == Activation::identity ? sum_rows<T, width(), false> : sum_rows<T, width(), true>;
       launch(kernel, {tile.blocks(samples), tile.threads()}, stream(), FeatureView<T>::of(op.x), op.stored.data<T>(),
              op.sample_scale.data<float>(), channels, pixels, tile, parts,
@@ -152,7 +152,7 @@ void CudaOps::execute(BatchNormSums& op) {
   });
 }
 
-// A grid of C/32 blocks by 2: what a row of 32 channels is to a warp is a whole line of memory.
+// A grid of C/32 blocks by 2: a warp reads 32 channels, a whole cache line.
 void CudaOps::execute(BatchNormSumsGated& op) {
   const Range name(op.kName);
   const GatedSums du{op.sum_dz_slope.data<float>(), op.slope.data<float>(), op.sum_du.data<float>()};

@@ -7,15 +7,15 @@
 
 namespace mcnn::cuda {
 
-/// Throws Error: "cudaMalloc(&p, bytes): out of memory (2)". If the status is a kernel's failure: "fill_elements: unspecified launch
-/// failure (719)" if only one kernel can have caused it, else the range of kernels, or the recorded step.
+/// Throws Error: "cudaMalloc(&p, bytes): out of memory (2)". If the status is a kernel's failure, the message names the kernel
+/// ("fill_elements: unspecified launch failure (719)"), or the kernels or the recorded step that may have caused it.
 [[noreturn]] void fail_call(const char* expression, cudaError_t status);
 /// Throws Error naming the kernel and its configuration.
 [[noreturn]] void fail_launch(const void* kernel, dim3 blocks, dim3 threads, std::size_t shared_bytes, cudaError_t status);
 
-/// Whether MCNN_CUDA_SYNC is set: the host waits for each launch, so that a failure names its kernel; no step is recorded.
+/// Whether MCNN_CUDA_SYNC is set. The host then waits for each launch, so that a failure names its kernel, and records no step.
 bool every_launch_waits();
-/// Notes a launch for error messages and for kernel times (kernel_times.h).
+/// Records a launch for error messages and for kernel times (kernel_times.h).
 void note_launch(const void* kernel, cudaStream_t stream);
 void note_replay();
 /// Waits for all work in the stream. Throws as fail_call().

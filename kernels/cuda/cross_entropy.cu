@@ -1,8 +1,8 @@
 // Cross-entropy with soft, smoothed targets: loss and gradient.  Contract and formulas: kernels/operations/cross_entropy.h.
-// A warp takes a sample, its lanes every 32nd class: any number of classes, none of them a special case. The row is read three
-// times (largest logit; sums; gradient), from cache after the first. exp(l - max) cannot overflow; a NaN reaches the sums.
-// Each sample leaves its loss, a second kernel of one block adds them.
-// Next: linear.cu takes dlogits.
+// A warp has a sample, each lane every 32nd class. The row is read three times (largest logit; sums; gradient), after the first time from
+// cache. exp(l - max) cannot overflow; NaN reaches the sums.
+// Each warp writes its sample's loss; a second kernel, of one block, averages them.
+// Next: linear.cu reads dlogits.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/reduce.cuh"
@@ -11,8 +11,8 @@
 namespace mcnn::cuda {
 namespace {
 
-constexpr int kSamples = 4;  // warps of a block
-constexpr int kAdders = 8;   // warps of the block that adds up the losses
+constexpr int kSamples = 4;  // warps per block
+constexpr int kAdders = 8;   // warps of the block that averages the losses
 
 /// losses (N): of each sample, not yet divided by N. dlogits may be null.
 __global__ void differentiate_samples(const float* logits, const float* targets, int samples, int classes, float kept, float spread,

@@ -1,4 +1,4 @@
-// The CUDA backend's construction, copies and fills; each other operation is in the file of its name.
+// Construction, copies and fills of the CUDA backend. Each other operation is in the file of its name.
 // Next: pointwise_forward.cu is a first operation to read; recording.cpp records a step.
 #include "kernels/cuda/cuda_ops.h"
 
@@ -19,11 +19,11 @@ cudaDeviceProp current_device() {
   return properties;
 }
 
-// For fill_elements: enough threads to keep every multiprocessor busy, and enough elements that a block is worth its launch.
+// For fill_elements: small enough for many blocks, large enough that a block's work exceeds its cost.
 constexpr int kThreads = 256;
 constexpr int kPerThread = 4;
 
-/// The state is a kernel argument, passed by value, so the caller's copy may go away after the call.
+/// `value` is passed by value, so the caller may free its copy after the call.
 __global__ void write_step_state(StepState* state, StepState value) { *state = value; }
 
 template <class T>
@@ -73,17 +73,17 @@ std::string CudaOps::name() const {
 
 bool CudaOps::supports(DType storage) const { return storage == DType::f32 || storage == DType::bf16 || storage == DType::f16; }
 
-unsigned* CudaOps::tickets(int64_t count) {
-  constexpr std::size_t kLeast = 65536;  // bytes; so that it rarely grows during a network's first step
-  const std::size_t bytes = std::max(kLeast, static_cast<std::size_t>(count) * sizeof(unsigned)), before = tickets_.bytes();
-  void* const counters = tickets_.at_least(bytes);
-  if (tickets_.bytes() > before) MCNN_CUDA(cudaMemsetAsync(counters, 0, bytes, stream()));
+unsigned* CudaOps::arrivals(int64_t count) {
+  constexpr std::size_t kLeast = 65536;  // bytes: the buffer rarely grows in a network's first step
+  const std::size_t bytes = std::max(kLeast, static_cast<std::size_t>(count) * sizeof(unsigned)), before = arrivals_.bytes();
+  void* const counters = arrivals_.at_least(bytes);
+  if (arrivals_.bytes() > before) MCNN_CUDA(cudaMemsetAsync(counters, 0, bytes, stream()));
   return static_cast<unsigned*>(counters);
 }
 
 void CudaOps::begin_step(const StepState& state) { launch(write_step_state, {1, 1}, stream(), state_, state); }
 
-// Waits, so the caller may free the source.
+// Waits for the copy, so the caller may free the source.
 void CudaOps::copy_from_host(const void* source, Tensor& target) {
   MCNN_CUDA(cudaMemcpyAsync(target.raw(), source, target.bytes(), cudaMemcpyHostToDevice, stream()));
   wait();

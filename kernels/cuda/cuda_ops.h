@@ -28,7 +28,7 @@ int compiled_capability();
 
 class CudaOps : public Ops {
  public:
-  /// Matrix products run on `libraries` if these were found. fp32 is multiplied as tf32 if allowed and the GPU has tensor cores for it.
+  /// Matrix products run on `libraries` if they were found. fp32 is multiplied as tf32 if allowed and the GPU has tensor cores for it.
   explicit CudaOps(FoundVendor libraries = {}, bool allow_tf32 = false);
   ~CudaOps() override;
   std::string name() const override;
@@ -51,14 +51,14 @@ class CudaOps : public Ops {
   MCNN_OPERATIONS(MCNN_DECLARE_EXECUTE)
   // clang-format on
 
-  /// From now on matrix products use this rung of their ladder if the channels allow it; nullopt: product_rung.h chooses.
+  /// Matrix products use this rung of their ladder from now on, if the channels allow it; nullopt: product_rung.h chooses.
   void prefer_product_rung(std::optional<ProductRung> rung) { preferred_rung_ = rung; }
 
  private:
   /// The stream of all launches and copies.
   cudaStream_t stream() const { return stream_; }
 
-  /// Device memory for the partial results of one operation: valid until the next call.
+  /// Device memory for the partial results of one operation. Valid until the next call.
   template <class T>
   T* scratch(std::size_t count) {
     return static_cast<T*>(scratch_.at_least(count * sizeof(T)));
@@ -77,8 +77,8 @@ class CudaOps : public Ops {
     for (std::size_t i = 0; i < pieces.size(); ++i) pieces[i] = memory + begins[i];
     return pieces;
   }
-  /// Counters for last_block.cuh: all 0, and 0 again after every launch. Valid until the next call.
-  unsigned* tickets(int64_t count);
+  /// Counters of arrivals for last_block.cuh: all 0, and 0 again after every launch. Valid until the next call.
+  unsigned* arrivals(int64_t count);
 
   /// The rung of a product from `in` to `out` channels.
   ProductRung product_rung(DType storage, int64_t in, int64_t out) const {
@@ -90,7 +90,7 @@ class CudaOps : public Ops {
   bool by_vendor(DType storage) const { return vendor_ && vendor_->multiplies(storage); }
   /// Whether products of this type may be multiplied as tf32.
   bool as_tf32(DType storage) const { return tf32_ && storage == DType::f32; }
-  // vendor/pointwise.cu, vendor/convolution.cu: the same operations by a library. false: it has no kernel for this shape.
+  // vendor/pointwise.cu, vendor/convolution.cu: the same operations by a library. They return false if it has no kernel for this shape.
   void execute_by_vendor(PointwiseForward& op);
   void execute_by_vendor(PointwiseBackward& op);
   bool execute_by_vendor(DenseForward& op);
@@ -99,7 +99,7 @@ class CudaOps : public Ops {
   cudaStream_t stream_ = nullptr;
   Uploads uploads_;
   DeviceMemory memory_;
-  DeviceBuffer scratch_, tickets_;
+  DeviceBuffer scratch_, arrivals_;
   int capability_;  // of the kernels: 75, 80, ...
   std::optional<ProductRung> preferred_rung_;
   bool time_kernels_ = false;

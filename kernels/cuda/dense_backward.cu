@@ -1,11 +1,11 @@
-// Dense convolution, backward: dw = patches^T dy, and dL/dz from the patches of dy that an input pixel contributed to.
-// Contract: kernels/operations/dense.h. As for the pointwise convolution; dL/dz = sum over (p,q,o) of dy * w wants the weights as (I,k,k,O).
-// dw reads inputs one by one whatever their number: by fours, both products in one launch would spill registers on sm_75.
-// Next: patches.cuh gathers; product.cuh multiplies; epilogues.cuh completes dL/dz.
+// Dense convolution, backward: dw = im2col(z)^T dy; dL/dz = im2col(dy) w, over the outputs that read a pixel.
+// Contract: kernels/operations/dense.h. One launch, as for the pointwise convolution. dL/dz = sum over (p,q,o) of dy * w reads weights as
+// (I,k,k,O). dw always reads inputs one by one: by fours, both products in one launch would spill registers on sm_75.
+// Next: im2col.cuh gathers; product.cuh multiplies; epilogues.cuh writes the input gradient.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"
 #include "kernels/cuda/epilogues.cuh"
-#include "kernels/cuda/patches.cuh"
+#include "kernels/cuda/im2col.cuh"
 
 namespace mcnn::cuda {
 namespace {
@@ -20,16 +20,16 @@ __global__ void store_input_first(const T* w, T* out, int taps, int in, int outp
 }
 
 template <class T, int N>
-using BackwardWeight = Product<PatchRows<FeatureRows<T, 1>, Gather::inputs>, Consecutive::outer, GradientRows<T, kByFours<N>>,
-                               Consecutive::outer, WeightEpilogue<kByFours<N>>>;
+using BackwardWeight = Product<Im2col<FeatureRows<T, 1>, Gather::inputs>, Order::mn_major, GradientRows<T, kByFours<N>>, Order::mn_major,
+                               WeightWriter<kByFours<N>>>;
 /// N output channels, kIn input channels in an access.
 template <class T, int N, int kIn>
-using BackwardData = Product<PatchRows<GradientRows<T, kByFours<N>>, Gather::outputs>, Consecutive::depth, WeightRows<T, N>,
-                             Consecutive::depth, GradientEpilogue<T, kIn>>;
+using BackwardData = Product<Im2col<GradientRows<T, kByFours<N>>, Gather::outputs>, Order::k_major, WeightRows<T, N>, Order::k_major,
+                             GradientWriter<T, kIn>>;
 
 }  // namespace
 
-// Blocks of dw: its tiles, 64 (tap, input)s by 128 outputs, times the slices. Of dL/dz: its tiles, 64 pixels by 128 inputs.
+// Blocks of dw: tiles of 64 (tap, input) pairs by 128 outputs, times the slices. Blocks of dL/dz: tiles of 64 pixels by 128 inputs.
 void CudaOps::execute(DenseBackward& op) {
   const Range name(op.kName);
   if (vendor_ && execute_by_vendor(op)) return;
@@ -39,7 +39,7 @@ void CudaOps::execute(DenseBackward& op) {
   const DepthSlices slices(patch, out, rows);
   const InputSumCut sums = cut_product_sums(op.x, op.dx);
   const auto [w_memory, dw_parts, sum_parts] = scratch_pieces(op.w.size(), slices.floats(), sums.floats());
-  unsigned* const counters = tickets(slices.tickets() + sums.tickets());
+  unsigned* const counters = arrivals(slices.arrivals() + sums.arrivals());
 
   with_storage(op.x.raw.dtype(), [&, w_memory = w_memory, dw_parts = dw_parts, sum_parts = sum_parts](auto zero) {
     using T = decltype(zero);
@@ -61,7 +61,7 @@ void CudaOps::execute(DenseBackward& op) {
         const BackwardData<T, width(), in_width()> data{
             {gradient, op.geometry, y, op.x.raw},
             {stored_w, in, taps * out},
-            product_input_epilogue<T, in_width()>(op.x, op.dx, sums, sum_parts, counters + slices.tickets()),
+            product_input_epilogue<T, in_width()>(op.x, op.dx, sums, sum_parts, counters + slices.arrivals()),
             x_rows,
             in,
             taps * out,

@@ -1,18 +1,17 @@
-// Dense convolution, forward: the matrix product of the pointwise convolution, over patches of the image.  Contract: kernels/operations/dense.h.
-// A patch, k*k*I values, is gathered on read: the stem's 27 make one piece of an operand. Weights (k,k,I,O) are a matrix already.
-// Next: patches.cuh gathers; product.cuh multiplies; dense_backward.cu.
+// Dense convolution, forward: a matrix product, with im2col on read.  Contract: kernels/operations/dense.h.
+// A row of im2col has k*k*I values; the stem's 27 fit into one tile of the operand. Weights (k,k,I,O) are a matrix already.
+// Next: im2col.cuh gathers; product.cuh multiplies; dense_backward.cu.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"
 #include "kernels/cuda/epilogues.cuh"
-#include "kernels/cuda/patches.cuh"
+#include "kernels/cuda/im2col.cuh"
 
 namespace mcnn::cuda {
 namespace {
 
 /// N output channels, kIn input channels in an access.
 template <class T, int N, int kIn>
-using Forward =
-    Product<PatchRows<FeatureRows<T, kIn>, Gather::inputs>, Consecutive::depth, WeightRows<T, N>, Consecutive::outer, OutputEpilogue<T, N>>;
+using Forward = Product<Im2col<FeatureRows<T, kIn>, Gather::inputs>, Order::k_major, WeightRows<T, N>, Order::mn_major, OutputWriter<T, N>>;
 
 }  // namespace
 
@@ -24,7 +23,7 @@ void CudaOps::execute(DenseForward& op) {
   const MomentTargets targets = MomentTargets::of(op.moments, op.y.rows(), op.norm);
   const int64_t row_tiles = targets.mean ? product_row_tiles(rows) : 0, column_tiles = product_column_tiles(out);
   const MomentParts parts(scratch<float>(static_cast<std::size_t>(MomentParts::floats(row_tiles, out, column_tiles))),
-                          tickets(MomentParts::ticket_count(row_tiles, column_tiles)), row_tiles, out, column_tiles);
+                          arrivals(MomentParts::arrival_count(row_tiles, column_tiles)), row_tiles, out, column_tiles);
   with_storage(op.y.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T* const stored_w = elements<T>(op.w);

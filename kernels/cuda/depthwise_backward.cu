@@ -1,15 +1,15 @@
-// Depthwise convolution, backward: both gradients in one visit.  Contract and formulas: kernels/operations/depthwise.h; forward, and how the
-// work is cut: depthwise_forward.cu, depthwise_cut.cuh; the same on the CPU: kernels/cpu/depthwise_backward.cpp.
-//   v1  a kernel for each gradient, a thread per element of dx and a block per channel of dw: dy, the costly operand (two
-//       tensors, an exponential), is formed k*k times for each, and x is read twice
-//   v2  dy formed once, row by row, into a ring in shared memory; for a row of x the k rows of dy that it met are there. A thread
-//       has 7 (stride 2: 6) columns of it, transforms them where it uses them, and each number that it takes from the ring serves
-//       dx (times a weight) and dw (times z), whose k*k sums it keeps in registers. x and the row of dy that is needed next are
-//       on their way meanwhile, and a ring of one row more than needed makes do with one barrier a row
-//   v3  a thread has two channels of a 16-bit type: addresses, bounds and accesses are paid once for both, and rows of the ring lie
-//       a constant apart. (v2 took as long in bf16 as in fp32 on an H200: instructions bound it, not bytes.)               <- used
-// Weights stay in shared memory: in registers they would spill. Blocks leave parts of dw and of dx's sums, which the last one adds
-// up (moments.cuh).
+// Depthwise convolution, backward: both gradients in one pass.  Contract and formulas: kernels/operations/depthwise.h.
+//   v1  a kernel for each gradient, a thread per element of dx and a block per channel of dw: each computes dy, the costly operand (two
+//       tensors, an exponential), k*k times, and x is read twice
+//   v2  dy is computed once, row by row, into a ring in shared memory, which has the rows of dy that a row of x contributes to. A thread
+//       has 7 (stride 2: 6) columns of x. It uses each dy from the ring for dx (times a weight) and for dw (times z), whose k*k sums are
+//       in its registers. The next rows of x and dy are loaded at the same time. The ring has one more row than needed, so that one
+//       barrier per row is enough
+//   v3  a thread has two channels of a 16-bit type: it computes addresses and bounds once for both, and rows of the ring are a constant
+//       apart. (v2 took as long in bf16 as in fp32 on an H200: instructions bound it, not bytes.)               <- used
+// Weights are in shared memory: in registers they would spill. Blocks write parts of dw and of dx's sums, which the last block adds
+// (moments.cuh).
+// Next: depthwise_cut.cuh cuts the work; depthwise_forward.cu; the same on the CPU: kernels/cpu/depthwise_backward.cpp.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/depthwise_cut.cuh"
 #include "kernels/cuda/dispatch.h"
@@ -22,57 +22,57 @@
 namespace mcnn::cuda {
 namespace {
 
-/// Channels of a thread. For 5x5 kernels of stride 1 two want more registers than there are for two blocks at once, and were slower.
+/// Channels per thread. For 5x5 kernels of stride 1, two channels need more registers than two resident blocks leave, and were slower.
 constexpr __host__ __device__ int channels_of_thread(int kernel, int stride, std::size_t element_bytes, bool by_fours) {
   return by_fours && element_bytes == 2 && !(kernel == 5 && stride == 1) ? 2 : 1;
 }
 
-constexpr int kPitch = kDepthwiseChannels;  // floats between two columns in the ring
+constexpr int kPitch = kDepthwiseChannels;  // floats from a column of the ring to the next
 
-// Columns of x in a strip: 7 divides every width of an EfficientNet at 224; stride 2 wants an even number, so that which taps
-// meet which column is known at compile time, and 8 would spill.
+// Columns of x in a strip: 7 divides every width of an EfficientNet at 224. For stride 2 the number is even, so that the taps of each
+// column are known at compile time; 8 would spill.
 constexpr __host__ __device__ int strip_columns(int stride) { return stride == 1 ? 7 : 6; }
-constexpr int kThreads = 192;  // of a block at most: two such leave a thread 168 registers; the 128 of two of 256 would spill
-/// Rows of dy that a row of x met, and columns that its first column reaches back.
-constexpr __host__ __device__ int rows_met(int kernel, int stride) { return (kernel + stride - 1) / stride; }
-/// Columns of dy that `strips` strips of x meet.
-constexpr __host__ __device__ int columns_met(int kernel, int stride, int strips) {
-  return strips * strip_columns(stride) / stride + rows_met(kernel, stride) - 1;
+constexpr int kThreads = 192;  // per block at most: two blocks leave a thread 168 registers; two of 256 leave 128, which would spill
+/// Rows of dy that a row of x contributes to; likewise columns for a column of x.
+constexpr __host__ __device__ int rows_of_dy(int kernel, int stride) { return (kernel + stride - 1) / stride; }
+/// Columns of dy that `strips` strips of x contribute to.
+constexpr __host__ __device__ int columns_of_dy(int kernel, int stride, int strips) {
+  return strips * strip_columns(stride) / stride + rows_of_dy(kernel, stride) - 1;
 }
-/// What a thread sums up: dw, and dx's sums.
+/// Sums per thread and channel: of dw, and dx's sums.
 constexpr __host__ __device__ int sums_of(int kernel) { return kernel * kernel + kMostInputSums; }
 
 struct BackwardCall {
   int height, width, out_height, out_width, channels;
   int pad_top, pad_left;
-  int end_step;  // steps of a sample begin at pad_top/stride
+  int end_step;  // the first step of a sample is pad_top/stride
   DepthwiseCut cut;
 };
 
-/// Step m: rows h = m*S - pad_top + s of x, s < S; kernel row p = s + live*S met there dy's row m - live.
-/// Columns t = w + pad_left: strips begin where S divides t; column t = j*S + q met dy's column j through kernel column q.
-/// Blocks: (channels, columns and steps, samples). Threads: (channels / V, strips). Shared memory: ring (rows_met + 1, columns_met,
-/// kPitch) of dy and weights (K*K, kPitch); also V*sums_of(K) floats a thread.
+/// Step m: rows h = m*S - pad_top + s of x, s < S; kernel row p = s + live*S multiplies row h in dy's row m - live.
+/// Columns t = w + pad_left: strips begin where S divides t; kernel column q multiplies column t = j*S + q in dy's column j.
+/// Blocks: (channels, columns and steps, samples). Threads: (channels / V, strips). Shared memory: ring (rows_of_dy + 1, columns_of_dy,
+/// kPitch) of dy and weights (K*K, kPitch); reused for V*sums_of(K) floats per thread.
 template <class T, int K, int S, int N>
 __global__ void __launch_bounds__(kThreads, 2)
     depthwise_backward_kernel(FeatureView<T> x, const float* w, OutputGradientView<T> dy, BackwardCall call, InputGradientView<T> dx,
                               float* dw, SumParts dw_parts) {
   constexpr int V = channels_of_thread(K, S, sizeof(T), N == 4);
-  constexpr int kColumns = strip_columns(S), kMet = rows_met(K, S), kSlots = kMet + 1;
-  constexpr int kAhead = N == 1 ? 4 : (S == 1 ? 2 : 1) * V;  // vectors of a row in flight: a thread's share of a usual row
+  constexpr int kColumns = strip_columns(S), kDyRows = rows_of_dy(K, S), kSlots = kDyRows + 1;
+  constexpr int kAhead = N == 1 ? 4 : (S == 1 ? 2 : 1) * V;  // vectors of a row loaded ahead: a thread's share of a usual row
   const int channels = call.channels, n = blockIdx.z;
   const int c0 = blockIdx.x * blockDim.x * V, strips = blockDim.y;
   const int t0 = call.pad_left - call.pad_left % S + blockIdx.y % call.cut.column_blocks * strips * kColumns;
   const int m0 = call.pad_top / S + blockIdx.y / call.cut.column_blocks * call.cut.rows, m1 = min(m0 + call.cut.rows, call.end_step);
-  const int first_column = t0 / S - (kMet - 1), columns = columns_met(K, S, strips);  // of dy
-  const int end_row = min(m1, call.out_height);                                       // of dy
+  const int first_column = t0 / S - (kDyRows - 1), columns = columns_of_dy(K, S, strips);  // of dy
+  const int end_row = min(m1, call.out_height);                                            // of dy
   const int begin_h = max(m0 * S - call.pad_top, 0), end_h = min(m1 * S - call.pad_top, call.height);
 
   float* const ring = dynamic_shared<float>();
   const int slot = columns * kPitch;
   float* const weights = ring + kSlots * slot + threadIdx.x * V;
   const int thread = threadIdx.y * blockDim.x + threadIdx.x, threads = blockDim.x * blockDim.y;
-  for (int e = thread; e < kSlots * slot; e += threads) store<float, 1>(ring + e, {0.f});  // outside the image it stays so
+  for (int e = thread; e < kSlots * slot; e += threads) store<float, 1>(ring + e, {0.f});  // stays 0 outside the image
   const int c = c0 + threadIdx.x * V;                                                      // of V
   const bool active = c < channels;
   for (int tap = threadIdx.y; tap < K * K; tap += strips)
@@ -98,7 +98,7 @@ __global__ void __launch_bounds__(kThreads, 2)
     }
   };
   const auto form = [&](int row) {
-    GradientReader<N> reader(dy, c_in);  // from the first-level cache each time: to keep it would take 7*N registers
+    GradientReader<N> reader(dy, c_in);  // loaded from the first-level cache each time: keeping it would take 7*N registers
     reader.set_sample(dy, n, static_cast<int64_t>(n) * channels + c_in);
     float* const out = slot_of(row) + share.channel;
 #pragma unroll
@@ -110,7 +110,7 @@ __global__ void __launch_bounds__(kThreads, 2)
       store<float, N>(out + column * kPitch, reader.read(dy, element(row, column)));
   };
 
-  // x, its strip.
+  // The thread's strip of x.
   const int w0 = t0 + threadIdx.y * kColumns - call.pad_left;
   const auto inside = [&](int b) { return active && w0 + b >= 0 && w0 + b < call.width; };
   const auto first_of = [&](auto* map, int h) {
@@ -127,9 +127,9 @@ __global__ void __launch_bounds__(kThreads, 2)
       if (inside(b)) out.column[b] = load_packed<T, V>(first + b * channels);
     return out;
   };
-  Floats<V * sums_of(K)> sums = {};  // of a sum, V channels
+  Floats<V * sums_of(K)> sums = {};  // (sums, V)
 
-  for (int row = max(m0 - kMet + 1, 0); row < min(m0, end_row); ++row) {
+  for (int row = max(m0 - kDyRows + 1, 0); row < min(m0, end_row); ++row) {
     load_ahead(row);
     form(row);
   }
@@ -138,7 +138,7 @@ __global__ void __launch_bounds__(kThreads, 2)
   for (int m = m0; m < m1; ++m) {
     if (m < end_row) form(m);
     if (m + 1 < end_row) load_ahead(m + 1);
-    __syncthreads();  // the slot that row m + 1 will take is not among those that are read until then
+    __syncthreads();  // until the next barrier, no thread reads the slot of row m + 1
 #pragma unroll
     for (int s = 0; s < S; ++s) {
       const int h = m * S - call.pad_top + s;
@@ -153,13 +153,13 @@ __global__ void __launch_bounds__(kThreads, 2)
 #pragma unroll
           for (int v = 0; v < V; ++v) dz[b][v] = to_float(add.column[b].elements[v]);
       }
-      const InputGradientReader<V> reader(x, min(c, channels - V));  // each time, as above
+      const SlopeReader<V> slopes(x, min(c, channels - V));  // loaded each time, as above
       with_activation(x.act, [&](Activation constant) {
 #pragma unroll
         for (int b = 0; b < kColumns; ++b)
 #pragma unroll
           for (int v = 0; v < V; ++v)
-            act_with_slope(constant, reader.scale[v] * to_float(x_raw.column[b].elements[v]) + reader.shift[v], a[b][v], slope[b][v]);
+            act_with_slope(constant, slopes.scale[v] * to_float(x_raw.column[b].elements[v]) + slopes.shift[v], a[b][v], slope[b][v]);
       });
 #pragma unroll
       for (int b = 0; b < kColumns; ++b)
@@ -167,7 +167,7 @@ __global__ void __launch_bounds__(kThreads, 2)
         for (int v = 0; v < V; ++v) a[b][v] = inside(b) ? a[b][v] : 0.f;
 
 #pragma unroll
-      for (int live = 0; live < kMet; ++live) {
+      for (int live = 0; live < kDyRows; ++live) {
         const int p = s + live * S, row = m - live;
         if (p >= K || row < 0 || row >= call.out_height) continue;
         const float* const gradients = slot_of(row) + threadIdx.y * (kColumns / S) * kPitch + threadIdx.x * V;
@@ -175,11 +175,11 @@ __global__ void __launch_bounds__(kThreads, 2)
 #pragma unroll
         for (int q = 0; q < K; ++q) weight[q] = load<float, V>(weights + (p * K + q) * kPitch);
 #pragma unroll
-        for (int j = 0; j < columns_met(K, S, 1); ++j) {
+        for (int j = 0; j < columns_of_dy(K, S, 1); ++j) {
           const Floats<V> gradient = load<float, V>(gradients + j * kPitch);
 #pragma unroll
           for (int q = 0; q < K; ++q) {
-            const int b = (j - (kMet - 1)) * S + q;
+            const int b = (j - (kDyRows - 1)) * S + q;
             if (b < 0 || b >= kColumns) continue;
 #pragma unroll
             for (int v = 0; v < V; ++v) {
@@ -196,16 +196,16 @@ __global__ void __launch_bounds__(kThreads, 2)
 #pragma unroll
       for (int b = 0; b < kColumns; ++b) {
         if (!inside(b)) continue;
-        Floats<V> left_here;
+        Floats<V> stored_here;
 #pragma unroll
         for (int v = 0; v < V; ++v) {
           const float centred = x.mean ? to_float(x_raw.column[b].elements[v]) - mean[v] : 0.f;
-          const LeftGradient left = left_gradient<T>(x.gate != nullptr, dz[b][v], a[b][v], slope[b][v], centred);
-          left_here[v] = left.stored;
+          const GradientTerms terms = gradient_terms<T>(x.gate != nullptr, dz[b][v], a[b][v], slope[b][v], centred);
+          stored_here[v] = terms.stored;
 #pragma unroll
-          for (int i = 0; i < kMostInputSums; ++i) sums[(K * K + i) * V + v] += left.sums[i];
+          for (int i = 0; i < kMostInputSums; ++i) sums[(K * K + i) * V + v] += terms.sums[i];
         }
-        store<T, V>(stored_row + b * channels, left_here);
+        store<T, V>(stored_row + b * channels, stored_here);
       }
     }
   }
@@ -248,13 +248,13 @@ void CudaOps::execute(DepthwiseBackward& op) {
   const int64_t channels = op.x.raw.c();
   const int height = static_cast<int>(op.x.raw.h()), width = static_cast<int>(op.x.raw.w()), kernel = op.geometry.kernel,
             stride = op.geometry.stride;
-  const int met = rows_met(kernel, stride), columns = strip_columns(stride);
+  const int dy_rows = rows_of_dy(kernel, stride), columns = strip_columns(stride);
   const int end_step = (height - 1 + op.geometry.pad_top) / stride + 1;
   const auto strips = static_cast<int>(blocks_for(op.geometry.pad_left % stride + width, columns));
   const int of_thread = channels_of_thread(kernel, stride, size_of(op.x.raw.dtype()), channels % 4 == 0);
   const DepthwiseCut cut =
       depthwise_cut(op.x.raw.n(), channels, strips, end_step - op.geometry.pad_top / stride, kThreads * of_thread, kPitch,
-                    (met + 1) * (met - 1) + kernel * kernel, std::max((met + 1) * columns / stride, sums_of(kernel)));
+                    (dy_rows + 1) * (dy_rows - 1) + kernel * kernel, std::max((dy_rows + 1) * columns / stride, sums_of(kernel)));
   const BackwardCall call{height,
                           width,
                           static_cast<int>(y.h()),
@@ -267,24 +267,24 @@ void CudaOps::execute(DepthwiseBackward& op) {
 
   const int64_t parts_per_sample = cut.blocks_per_sample(), parts = op.x.raw.n() * parts_per_sample;
   const InputSumCut sums = cut_input_sums(op.x, op.dx, parts, op.x.gate.defined() ? parts_per_sample : parts, cut.channel_blocks);
-  const int64_t dw_tickets = op.dw.defined() ? cut.channel_blocks * MergeTree(parts).tickets : 0;
+  const int64_t dw_arrivals = op.dw.defined() ? cut.channel_blocks * MergeTree(parts).arrivals : 0;
   const auto [dw_memory, sum_memory] = scratch_pieces(op.dw.defined() ? parts * op.w.size() : 0, sums.floats());
-  unsigned* const counters = tickets(dw_tickets + sums.tickets());
+  unsigned* const counters = arrivals(dw_arrivals + sums.arrivals());
   const SumParts dw_parts{dw_memory, counters, kernel * kernel, static_cast<int>(channels), MergeTree(parts)};
 
   const int floats =
-      std::max((met + 1) * columns_met(kernel, stride, cut.strips) + kernel * kernel, sums_of(kernel) * cut.strips);  // of a channel
+      std::max((dy_rows + 1) * columns_of_dy(kernel, stride, cut.strips) + kernel * kernel, sums_of(kernel) * cut.strips);  // of a channel
   const Grid grid{
       .blocks = {static_cast<unsigned>(cut.channel_blocks), static_cast<unsigned>(parts_per_sample), static_cast<unsigned>(op.x.raw.n())},
       .threads = {static_cast<unsigned>(cut.channels / of_thread), static_cast<unsigned>(cut.strips)},
       .shared_bytes = sizeof(float) * static_cast<std::size_t>(floats * kPitch)};
   with_storage(op.x.raw.dtype(), [&, sum_memory = sum_memory](auto zero) {
     using T = decltype(zero);
-    const auto left = InputGradientView<T>::of(op.x, op.dx, sums, sum_memory, counters + dw_tickets);
+    const auto input_gradient = InputGradientView<T>::of(op.x, op.dx, sums, sum_memory, counters + dw_arrivals);
     const auto go = [&]<int K, int S>() {
       const auto kernel_of_width = channels % 4 == 0 ? depthwise_backward_kernel<T, K, S, 4> : depthwise_backward_kernel<T, K, S, 1>;
-      launch(kernel_of_width, grid, stream(), FeatureView<T>::of(op.x), elements<float>(op.w), OutputGradientView<T>::of(op.dy), call, left,
-             elements<float>(op.dw), dw_parts);
+      launch(kernel_of_width, grid, stream(), FeatureView<T>::of(op.x), elements<float>(op.w), OutputGradientView<T>::of(op.dy), call,
+             input_gradient, elements<float>(op.dw), dw_parts);
     };
     if (kernel == 3) {
       stride == 1 ? go.template operator()<3, 1>() : go.template operator()<3, 2>();

@@ -1,8 +1,8 @@
-// How a depthwise convolution is cut into blocks of threads, by its shape alone, so that results do not depend on the device.
-// A block takes some channels, some columns and some rows of one sample. Thread (x, y) has channel x of the block and strip y
-// of its columns: one channel, so that the k*k weights (and, backward, their gradients) of it fit into registers.
-// Rows come into shared memory by vectors of N = 4 channels: 16 bytes of fp32, as they lie there (8 bytes of bf16: still whole
-// sectors for a warp, and half the registers that 16 would take); N = 1 where C is not a multiple of 4.
+// How a depthwise convolution is cut into blocks of threads. Depends on the shape alone, so that results do not depend on the device.
+// A block has some channels, columns and rows of one sample. Thread (x, y) has channel x of the block and strip y of its columns: with
+// one channel per thread, its k*k weights (and, backward, their gradients) fit into registers.
+// Rows are loaded into shared memory by vectors of N = 4 channels: 16 bytes of fp32 in shared memory (8 bytes of bf16 in global memory:
+// still whole sectors for a warp, and half the registers of 16 bytes); N = 1 if C is not a multiple of 4.
 // Next: depthwise_forward.cu, depthwise_backward.cu.
 #pragma once
 #include <cuda_runtime.h>
@@ -13,24 +13,24 @@
 namespace mcnn::cuda {
 
 struct DepthwiseCut {
-  int channels, strips, rows;                     // of a block: blockDim.x, blockDim.y, and what it steps through
+  int channels, strips, rows;                     // of a block: blockDim.x, blockDim.y, rows that it processes in turn
   int channel_blocks, column_blocks, row_blocks;  // blocks of one sample
 
   int blocks_per_sample() const { return column_blocks * row_blocks; }
 };
 
-inline constexpr int kDepthwiseSharedFloats = 12 * 1024;  // of a block: 48 KB, what every GPU gives unasked
-inline constexpr int kDepthwiseChannels = 64;             // of a block at most: 128 bytes of bf16, two cache lines of fp32
-inline constexpr int64_t kDepthwiseBlocks = 1024;         // wanted of a call: a few for each of a large GPU's 132 processors
-inline constexpr int kDepthwiseRows = 8;                  // least rows of a block: k-1 more are read, and formed, twice
+inline constexpr int kDepthwiseSharedFloats = 12 * 1024;  // per block: 48 KB, the limit without an attribute
+inline constexpr int kDepthwiseChannels = 64;             // per block at most: 128 bytes of bf16, two cache lines of fp32
+inline constexpr int64_t kDepthwiseBlocks = 1024;         // of a call: a few for each of a large GPU's 132 multiprocessors
+inline constexpr int kDepthwiseRows = 8;                  // per block at least: neighbouring blocks both read and transform k-1 rows
 
-/// `strips` and `rows` of a whole sample; of a block at most `threads`, each for a channel of a strip. Shared memory of a block: pitch *
-/// (floats + strips * floats_per_strip), pitch at least its channels.
+/// `strips` and `rows` are of a sample. A block has at most `threads` threads, one per channel and strip, and
+/// pitch * (floats + strips * floats_per_strip) floats of shared memory; pitch is at least its channels.
 inline DepthwiseCut depthwise_cut(int64_t samples, int64_t channels, int strips, int rows, int threads, int pitch, int floats,
                                   int floats_per_strip) {
   const auto split = [](int64_t items, int64_t parts) { return static_cast<int>((items + parts - 1) / parts); };
   DepthwiseCut cut{};
-  // Whole 32-byte sectors of every storage type where C has them; else equal parts of whole 4-channel vectors where C has those.
+  // A multiple of 16 channels (whole 32-byte sectors of every type) that divides C; else equal parts, of whole 4-channel vectors if C is.
   for (int c = kDepthwiseChannels; c >= 32 && !cut.channels; c -= 16)
     if (channels % c == 0) cut.channels = c;
   if (!cut.channels) {
@@ -51,13 +51,13 @@ inline DepthwiseCut depthwise_cut(int64_t samples, int64_t channels, int strips,
   return cut;
 }
 
-/// A thread's share of bringing a row into shared memory: columns begin, begin + step, ... below end, always the same N channels
-/// from `channel` of the block on.
+/// The part of a row that a thread loads into shared memory: columns begin, begin + step, ... below end, of N channels from `channel`
+/// of the block on.
 struct RowShare {
   int channel, begin, end, step;
 
-  /// Of columns [first, last), with `channels` left from the block's first on; a thread of the block stands for V channels. Threads are
-  /// a multiple of the vectors of a column.
+  /// Of columns [first, last). `channels`: C minus the block's first channel. A thread has V channels. The number of threads is a
+  /// multiple of the vectors of a column.
   template <int N, int V = 1>
   __device__ static RowShare of(int channels, int first, int last) {
     const int vectors = blockDim.x * V / N, thread = threadIdx.y * blockDim.x + threadIdx.x;

@@ -1,12 +1,12 @@
-// Depthwise convolution, forward.  Contract and formula: kernels/operations/depthwise.h; the same on the CPU: kernels/cpu/depthwise_forward.cpp.
-// Bandwidth-bound, if each value is read and transformed once and a tap costs no more than its multiply-add:
+// Depthwise convolution, forward.  Contract and formula: kernels/operations/depthwise.h.
+// Bandwidth-bound if each value is read and transformed once and a tap costs only its multiply-add:
 //   v1  a thread per output, taps from global memory: k*k loads and transforms (an exponential each) per output
-//   v2  k transformed rows in shared memory, a thread forms 7 outputs of a row: k*(7+k-1)/7 loads from shared memory per
-//       output, at 32 a cycle where multiply-adds go at 128
-//   v3  one transformed row in shared memory. A thread keeps the sums of all output rows that it touches (7 columns of k rows)
-//       and its channel's k*k weights in registers, so each row is read from shared memory once: (7+k-1)/7 loads per output.
-//       Two buffers take turns, so there is one barrier a row; meanwhile the next row is on its way to registers.     <- used
-// Next: moments.cuh merges the moments; norm_targets.cuh finishes them.
+//   v2  k transformed rows in shared memory, a thread computes 7 outputs of a row: k*(7+k-1)/7 loads from shared memory per
+//       output, at 32 per cycle against 128 multiply-adds per cycle
+//   v3  one transformed row in shared memory. A thread has the sums of all output rows that read this row (7 columns of k rows)
+//       and its channel's k*k weights in registers, so it reads each row from shared memory once: (7+k-1)/7 loads per output.
+//       Two alternating buffers need one barrier per row; the next row is loaded into registers at the same time.     <- used
+// Next: depthwise_cut.cuh cuts the work; moments.cuh merges the moments; the same on the CPU: kernels/cpu/depthwise_forward.cpp.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/depthwise_cut.cuh"
 #include "kernels/cuda/dispatch.h"
@@ -20,7 +20,7 @@ namespace {
 
 constexpr int kColumns = 7;  // of a strip: 7 divides every width of an EfficientNet at 224
 
-// Of a block at most; and blocks of a processor, which leaves a thread 80 registers of 3 blocks, 128 of 2: more would spill.
+// Threads per block at most, and resident blocks: 3 leave a thread 80 registers, 2 leave 128. With more blocks it would spill.
 constexpr int kThreads = 256;
 template <int K, int S>
 inline constexpr int kBlocksAtOnce = K == 3 && S == 1 ? 3 : 2;
@@ -34,7 +34,7 @@ struct ForwardCall {
   DepthwiseCut cut;
 };
 
-/// Moments of `valid` of a thread's outputs of a row, as stored: sums about the mean so far, so that no digits cancel.
+/// Adds `valid` of a thread's outputs of a row, as stored. Sums are about the mean so far, so that no digits cancel.
 __device__ void add_outputs(RunningMoments& moments, const Floats<kColumns>& y, int valid) {
   if (valid <= 0) return;
   const float pivot = moments.count > 0.f ? moments.mean : y[0];
@@ -49,12 +49,12 @@ __device__ void add_outputs(RunningMoments& moments, const Floats<kColumns>& y, 
   moments.merge({count, pivot + delta, squares - sum * delta});
 }
 
-/// Blocks: (channels, columns and rows, samples). Shared memory: two rows (columns_read, blockDim.x), also for merging moments.
+/// Blocks: (channels, columns and rows, samples). Shared memory: two rows (columns_read, blockDim.x); reused to merge moments.
 template <class T, int K, int S, int N>
 __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<K, S>)
     depthwise_forward_kernel(FeatureView<T> x, const float* w, ForwardCall call, T* y, MomentParts parts, MomentTargets targets) {
-  constexpr int kLive = (K + S - 1) / S;      // output rows that a row of x touches
-  constexpr int kAhead = N == 4 ? 2 * S : 4;  // vectors of a row in flight: a thread's whole share of a usual row of vectors
+  constexpr int kLive = (K + S - 1) / S;      // output rows that read a row of x
+  constexpr int kAhead = N == 4 ? 2 * S : 4;  // vectors of a row loaded ahead: a thread's share of a usual row
   const int channels = call.channels, n = blockIdx.z;
   const int c0 = blockIdx.x * blockDim.x, strips = blockDim.y;
   const int j0 = blockIdx.y % call.cut.column_blocks * strips * kColumns;
@@ -65,7 +65,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<K, S>)
   float* const buffers = dynamic_shared<float>();
   const int buffer = columns * blockDim.x;
   const int thread = threadIdx.y * blockDim.x + threadIdx.x, threads = blockDim.x * blockDim.y;
-  for (int e = thread; e < 2 * buffer; e += threads) store<float, 1>(buffers + e, {0.f});  // outside the image it stays so
+  for (int e = thread; e < 2 * buffer; e += threads) store<float, 1>(buffers + e, {0.f});  // stays 0 outside the image
 
   const RowShare share = RowShare::of<N>(channels - c0, max(0, -first_column), min(columns, call.width - first_column));
   const int c_in = min(c0 + share.channel, channels - N);
@@ -79,7 +79,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<K, S>)
     }
   };
   const auto transform_into = [&](float* out, int row) {
-    ChannelReader<N> reader(x, c_in);  // from the first-level cache each time: to keep it would take 3*N registers
+    FeatureReader<N> reader(x, c_in);  // loaded from the first-level cache each time: keeping it would take 3*N registers
     reader.set_sample(x, static_cast<int64_t>(n) * channels + c_in);
 #pragma unroll
     for (int k = 0; k < kAhead; ++k) {
@@ -91,7 +91,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<K, S>)
   };
 
   const int c = c0 + threadIdx.x, j = j0 + threadIdx.y * kColumns;
-  const int valid = c < channels ? call.out_width - j : 0;  // of the thread's columns, those in the image
+  const int valid = c < channels ? call.out_width - j : 0;  // columns of the thread that are in the image
   float weight[K][K];
 #pragma unroll
   for (int tap = 0; tap < K * K; ++tap) weight[tap / K][tap % K] = load_or<1>(c < channels ? w + tap * channels : nullptr, c, 0.f)[0];
@@ -109,7 +109,7 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<K, S>)
       float* const z = buffers + (row & 1) * buffer;
       transform_into(z, row);
       if (row + 1 < end_row) load_ahead(row + 1);
-      __syncthreads();  // the other buffer may be overwritten after the next one: nobody reads it any more then
+      __syncthreads();  // after it, no thread reads the other buffer until it is written again
       const float* const taps = z + threadIdx.y * kColumns * S * blockDim.x + threadIdx.x;
 #pragma unroll
       for (int t = 0; t < columns_read(K, S, 1); ++t) {
@@ -141,8 +141,8 @@ __global__ void __launch_bounds__(kThreads, kBlocksAtOnce<K, S>)
   if (!targets.mean) return;
   __syncthreads();
   merge_block(moments, buffers);
-  parts.leave(blockIdx.x, blockDim.x, n * gridDim.y + blockIdx.y, moments,
-              [&](int channel, const RunningMoments& all) { targets.leave(channel, all); });
+  parts.write_and_merge(blockIdx.x, blockDim.x, n * gridDim.y + blockIdx.y, moments,
+                        [&](int channel, const RunningMoments& all) { targets.write(channel, all); });
 }
 
 }  // namespace
@@ -166,7 +166,7 @@ void CudaOps::execute(DepthwiseForward& op) {
   const MomentTargets targets = MomentTargets::of(op.moments, op.y.rows(), op.norm);
   const int64_t part_count = targets.mean ? op.y.n() * cut.blocks_per_sample() : 0;
   const MomentParts parts(scratch<float>(static_cast<std::size_t>(MomentParts::floats(part_count, channels, cut.channel_blocks))),
-                          tickets(MomentParts::ticket_count(part_count, cut.channel_blocks)), part_count, channels, cut.channel_blocks);
+                          arrivals(MomentParts::arrival_count(part_count, cut.channel_blocks)), part_count, channels, cut.channel_blocks);
   with_storage(op.y.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const auto go = [&]<int K, int S>() {

@@ -9,11 +9,11 @@
 
 namespace mcnn::cuda {
 
-/// Whether MCNN_CUDA_SEPARATE is set. No step is recorded then, since tensors' addresses change from step to step.
+/// Whether MCNN_CUDA_SEPARATE is set. Then no step is recorded, since tensors' addresses change from step to step.
 bool tensors_are_separate();
 
 /// reserve() reserves addresses only, far more than the device has memory; commit() maps memory to them as it is needed.
-/// With MCNN_CUDA_SEPARATE each tensor has its own cudaMalloc, so compute-sanitizer and the emulator find accesses beyond a tensor.
+/// With MCNN_CUDA_SEPARATE each tensor has its own cudaMalloc, so that compute-sanitizer and the emulator find accesses beyond a tensor.
 class DeviceMemory final : public Memory {
  public:
   void* reserve(std::size_t bytes) override;

@@ -1,4 +1,4 @@
-// From what is known when an operation is called (storage type, channels) to a kernel's template parameters.
+// Turns an operation's storage type and channels into a kernel's template parameters:
 //   with_storage(y.dtype(), [&](auto zero) {
 //     using T = decltype(zero);
 //     with_width<T>(y.c(), [&](auto width) { launch(my_kernel<T, width()>, grid, stream(), y.data<T>()); });
@@ -13,7 +13,7 @@
 #include "runtime/tensor.h"
 
 namespace mcnn {
-// The device's narrow floats have the bits of runtime/dtype.h's.
+// The device's 16-bit floats have the same bits as those of runtime/dtype.h.
 template <>
 inline constexpr DType dtype_of<__nv_bfloat16> = DType::bf16;
 template <>
@@ -22,7 +22,7 @@ inline constexpr DType dtype_of<__half> = DType::f16;
 
 namespace mcnn::cuda {
 
-/// Calls f with a zero of the device type that `storage` is. Throws ShapeError for a type that is none of features.
+/// Calls f with a zero of the device's type for `storage`. Throws ShapeError if feature maps cannot have this type.
 template <class F>
 void with_storage(DType storage, F&& f) {
   switch (storage) {
@@ -35,8 +35,8 @@ void with_storage(DType storage, F&& f) {
   fail<ShapeError>("the CUDA kernels store no features as {}", name_of(storage));
 }
 
-/// Calls f with the elements that a thread takes in one access, as a compile-time constant: 128 bits where every pixel's
-/// channels begin on such a boundary, else one. kMost: fewer, for kernels that keep coefficients and sums of each in registers.
+/// Calls f with the elements per access, as a compile-time constant: 128 bits if every pixel's channels are aligned to that, else one
+/// element. kMost: a smaller limit, for kernels with many coefficients and sums in registers.
 template <class T, int kMost = 8, class F>
 void with_width(int64_t channels, F&& f) {
   constexpr int kWidest = std::min(kMost, 16 / static_cast<int>(sizeof(T)));

@@ -1,4 +1,4 @@
-// Division by a number that is known at launch, as kernels do it for every element: a multiplication and a shift.
+// Division by a number that is known at launch: a multiplication and a shift.
 #pragma once
 #include <cuda_runtime.h>
 

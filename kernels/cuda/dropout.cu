@@ -1,5 +1,5 @@
 // Dropout and drop-path.  Contract: kernels/operations/dropout.h; the random numbers: runtime/philox.h, the same on every backend.
-// A thread asks Philox for one block, which is the numbers of four neighbours: small work ((N,C) of the head, (N)), one launch.
+// A thread computes one block of Philox: the numbers of four neighbouring elements.
 // Next: residual.cu reads drop-path's scale.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/feature.cuh"
@@ -10,12 +10,12 @@
 namespace mcnn::cuda {
 namespace {
 
-constexpr int kNumbers = 4;         // of a thread: a block of Philox
-constexpr unsigned kThreads = 128;  // of a block
+constexpr int kNumbers = 4;         // per thread: a block of Philox
+constexpr unsigned kThreads = 128;  // per block
 
 float survivor_scale(float drop) { return static_cast<float>(1.0 / (1.0 - drop)); }
 
-/// What is read of each element.
+/// f of drop_elements.
 enum class Read : uint8_t { ones, x, activated, through_act };
 
 /// y[i] = f*scale if element i survives, else 0.  f: 1, x, act(x), or x*act'(u).

@@ -1,5 +1,5 @@
 // Exponential moving average of every parameter in one launch: average = decay*average + (1-decay)*value.
-// Contract: kernels/operations/optimizers.h. Bandwidth-bound. Evaluation reads the averages in place of the parameters.
+// Contract: kernels/operations/optimizers.h. Bandwidth-bound. Evaluation reads the averages instead of the parameters.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/flat_range.cuh"
 

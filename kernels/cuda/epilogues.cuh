@@ -1,9 +1,9 @@
-// What becomes of a block's results in a matrix product (product.cuh): row by row, N neighbouring columns a thread, so that
-// maps are read and written in 128-bit accesses. Sums over the block's rows are taken in a fixed order and leave as parts that the
+// Epilogues of matrix products (product.cuh): they write a block's results row by row, N neighbouring columns per thread, so that maps
+// are read and written in 128-bit accesses. Sums over the block's rows have a fixed order; each block writes them as parts, which the
 // last block merges (moments.cuh, input_gradient.cuh).
-//   OutputEpilogue     y, and parts of its moments
-//   GradientEpilogue   what the data gradient leaves for x, and parts of its sums
-//   WeightEpilogue     dw over a slice of the rows
+//   OutputWriter     writes y, and takes its moments
+//   GradientWriter   writes the input gradient of x, and takes its sums
+//   WeightWriter     writes dw, summed over a slice of the rows
 // Next: operands.cuh has what products read.
 #pragma once
 #include "kernels/cuda/input_gradient.cuh"
@@ -12,7 +12,7 @@
 
 namespace mcnn::cuda {
 
-/// How threads share out a result tile: neighbours have neighbouring columns.
+/// How a result tile is distributed over threads: neighbouring threads have neighbouring columns.
 template <int N>
 struct ResultThreads {
   static constexpr int kGroups = kProductColumns / N, kLanes = kProductThreads / kGroups, kRows = kProductRows / kLanes;
@@ -21,18 +21,18 @@ struct ResultThreads {
 };
 
 inline constexpr int kColumnSumParts = kProductThreads / 32;
-/// Where add_columns leaves sum k of a column.
+/// The address at which add_columns stores sum k of a column.
 template <int N, class Float>
 __device__ Float* column_sum(Float* shared, int k, int column) {
   constexpr int kGroups = ResultThreads<N>::kGroups, kParts = kProductThreads / (kGroups < 32 ? 32 : kGroups);
   return shared + k * kParts * kProductColumns + column;
 }
-/// Adds K sums of N columns up over the threads of a block that share columns. All threads receive the sums of their columns, and
-/// find the others' until the next call. `shared` holds K * kColumnSumParts * kProductColumns floats.
+/// Adds K sums of N columns over the threads of a block that have the same columns. Each thread gets the sums of its columns; those of
+/// all columns are at column_sum() until the next call. `shared` has K * kColumnSumParts * kProductColumns floats.
 template <int N, int K>
 __device__ void add_columns(Floats<N> (&sums)[K], float* shared) {
   constexpr int kGroups = ResultThreads<N>::kGroups, kAcross = kGroups < 32 ? 32 : kGroups, kParts = kProductThreads / kAcross;
-  // Groups that occur more than once in a warp.
+  // Threads of one warp that have the same columns.
 #pragma unroll
   for (int offset = kGroups; offset < 32; offset *= 2)
 #pragma unroll
@@ -41,7 +41,7 @@ __device__ void add_columns(Floats<N> (&sums)[K], float* shared) {
       for (int i = 0; i < N; ++i) sums[k][i] += __shfl_xor_sync(0xffffffffu, sums[k][i], offset);
 
   const int self = static_cast<int>(threadIdx.x), column = ResultThreads<N>::column();
-  __syncthreads();  // an earlier call's readers are done
+  __syncthreads();  // all threads have read the sums of the last call
   if (self % kAcross < kGroups)
 #pragma unroll
     for (int k = 0; k < K; ++k) store<float, N>(shared + (k * kParts + self / kAcross) * kProductColumns + column, sums[k]);
@@ -59,7 +59,7 @@ __device__ void add_columns(Floats<N> (&sums)[K], float* shared) {
 }
 
 template <class T, int N>
-struct OutputEpilogue {
+struct OutputWriter {
   static constexpr int kSharedFloats = kColumnSumParts * kProductColumns;
 
   T* y;               // (rows, columns)
@@ -67,7 +67,7 @@ struct OutputEpilogue {
   MomentTargets moments;
   int rows, columns;
 
-  /// The mean first, then the squared deviations from it: the values wait in registers meanwhile.
+  /// Computes the mean first, then the squared deviations from it. The values stay in registers in between.
   __device__ void operator()(const ResultTile& result, int m, int n, int tile, int /*slice*/, float* shared) const {
     using Threads = ResultThreads<N>;
     const int column = Threads::column(), last = min(kProductRows, rows - m);
@@ -87,7 +87,7 @@ struct OutputEpilogue {
     if (!moments.mean) return;
     add_columns(sums, shared);
     const auto count = static_cast<float>(last);
-    const int own = static_cast<int>(threadIdx.x);  // the first threads write a column each
+    const int own = static_cast<int>(threadIdx.x);  // the first threads write one column each
     RunningMoments own_moments{count};
     if (own < kProductColumns) own_moments.mean = load<float, 1>(shared + own)[0] / count;
     Floats<N> mean;
@@ -103,34 +103,35 @@ struct OutputEpilogue {
     }
     add_columns(sums, shared);
     if (own < kProductColumns) own_moments.m2 = load<float, 1>(shared + own)[0];
-    parts.leave(n / kProductColumns, kProductColumns, tile, own_moments, [&](int c, const RunningMoments& all) { moments.leave(c, all); });
+    parts.write_and_merge(n / kProductColumns, kProductColumns, tile, own_moments,
+                          [&](int c, const RunningMoments& all) { moments.write(c, all); });
   }
 };
 
-/// Sums by sample, or over all rows: a tile of rows is walked in segments of one group, each a part of that group's sums.
+/// Sums are per sample or over all rows. A tile of rows is processed in segments of one group; each is a part of the group's sums.
 template <class T, int N>
-struct GradientEpilogue {
+struct GradientWriter {
   static constexpr int kSharedFloats = kMostInputSums * kColumnSumParts * kProductColumns;
 
   FeatureView<T> x;
   InputGradientView<T> dx;
-  int rows, columns, group_rows;  // group_rows: of a sample where x has a gate, else all
+  int rows, columns, group_rows;  // group_rows: of one sample if x has a gate, else all
 
   __device__ void operator()(const ResultTile& result, int m, int n, int tile, int /*slice*/, float* shared) const {
     using Threads = ResultThreads<N>;
     const int column = Threads::column(), c = n + column, last = min(kProductRows, rows - m);
     const bool inside = c < columns;
-    const InputGradientReader<N> reader(x, min(c, columns - N));
+    const SlopeReader<N> slopes(x, min(c, columns - N));
     for (int begin = 0; begin < last;) {
       const int group = (m + begin) / group_rows, end = min(last, (group + 1) * group_rows - m);
       Floats<N> sums[kMostInputSums] = {};
       for (int row = begin + Threads::lane(); inside && row < end; row += Threads::kLanes)
-        leave(load<float, N>(result.at(row, column)), static_cast<int64_t>(m + row) * columns + c, reader, sums);
+        write(load<float, N>(result.at(row, column)), static_cast<int64_t>(m + row) * columns + c, slopes, sums);
       if (dx.parts.data) {
         add_columns(sums, shared);
-        // Group by group and tile by tile: each further group makes one more part.
+        // Parts are ordered by group, then by tile: a tile that two groups share has one part in each.
         const int first_tile = group * group_rows / kProductRows, last_tile = ((group + 1) * group_rows - 1) / kProductRows;
-        const int own = static_cast<int>(threadIdx.x);  // the first threads write a column each
+        const int own = static_cast<int>(threadIdx.x);  // the first threads write one column each
         for (int k = 0; k < dx.parts.rows && own < kProductColumns && n + own < columns; ++k)
           store<float, 1>(dx.parts.at(tile + group, k, n + own), load<float, 1>(column_sum<N>(shared, k, own)));
         dx.merge(group, first_tile + group, tile - first_tile, last_tile - first_tile + 1, n / kProductColumns, kProductColumns);
@@ -140,7 +141,7 @@ struct GradientEpilogue {
   }
 
  private:
-  __device__ void leave(Floats<N> dz, int64_t at, const InputGradientReader<N>& reader, Floats<N> (&sums)[kMostInputSums]) const {
+  __device__ void write(Floats<N> dz, int64_t at, const SlopeReader<N>& slopes, Floats<N> (&sums)[kMostInputSums]) const {
     const Floats<N> raw = load<T, N>(x.raw + at);
     if (dx.add) {
       const Floats<N> add = load<T, N>(dx.add + at);
@@ -149,18 +150,18 @@ struct GradientEpilogue {
     }
 #pragma unroll
     for (int j = 0; j < N; ++j) {
-      const LeftGradient left = reader.template left<T>(dz[j], raw[j], j);
-      dz[j] = left.stored;
+      const GradientTerms terms = slopes.template terms<T>(dz[j], raw[j], j);
+      dz[j] = terms.stored;
 #pragma unroll
-      for (int k = 0; k < kMostInputSums; ++k) sums[k][j] += left.sums[k];
+      for (int k = 0; k < kMostInputSums; ++k) sums[k][j] += terms.sums[k];
     }
     store<T, N>(dx.stored + at, dz);
   }
 };
 
 template <int N>
-struct WeightEpilogue {
-  static constexpr int kSharedFloats = 4;  // none is used; an array has to have a length
+struct WeightWriter {
+  static constexpr int kSharedFloats = 4;  // not used; an array must have a length
 
   float* dw;       // (rows, columns)
   SumParts parts;  // one per slice
@@ -179,7 +180,7 @@ struct WeightEpilogue {
   }
 };
 
-/// How the sums of a data gradient by product are cut: by its tiles of rows, anew where a sample begins.
+/// How the sums of a data gradient computed by a product are cut: one part per tile of rows, one per sample in a tile if x has a gate.
 inline InputSumCut cut_product_sums(const Feature& x, const InputGradient& dx) {
   const int64_t tiles = product_row_tiles(x.raw.rows()), pixels = x.raw.h() * x.raw.w();
   const bool gated = x.gate.defined();
@@ -187,29 +188,28 @@ inline InputSumCut cut_product_sums(const Feature& x, const InputGradient& dx) {
                         product_column_tiles(x.raw.c()));
 }
 template <class T, int N>
-GradientEpilogue<T, N> product_input_epilogue(const Feature& x, InputGradient& dx, const InputSumCut& cut, float* parts,
-                                              unsigned* tickets) {
+GradientWriter<T, N> product_input_epilogue(const Feature& x, InputGradient& dx, const InputSumCut& cut, float* parts, unsigned* arrivals) {
   const int64_t rows = x.raw.rows();
-  return {FeatureView<T>::of(x), InputGradientView<T>::of(x, dx, cut, parts, tickets), static_cast<int>(rows), static_cast<int>(x.raw.c()),
+  return {FeatureView<T>::of(x), InputGradientView<T>::of(x, dx, cut, parts, arrivals), static_cast<int>(rows), static_cast<int>(x.raw.c()),
           static_cast<int>(x.gate.defined() ? x.raw.h() * x.raw.w() : rows)};
 }
 
-/// How dw (in, out), a sum over rows, is cut: so that there are some 512 blocks (two on each of 132 multiprocessors, twice), of
-/// no less than 512 rows, or adding the slices up would cost more than they.
+/// How dw (in, out), a sum over rows, is cut into slices: about 512 blocks (two on each of 132 multiprocessors, twice) of at least
+/// 512 rows. With shorter slices, adding them would cost more than computing them.
 struct DepthSlices {
   int64_t in, out, tiles;
   int depth, count;  // rows in a slice, slices
 
   DepthSlices(int64_t inputs, int64_t outputs, int rows)
       : in(inputs), out(outputs), tiles(product_row_tiles(in) * product_column_tiles(out)) {
-    const int64_t wanted = std::min<int64_t>((rows + 511) / 512, std::max<int64_t>(1, 512 / tiles));
-    depth = static_cast<int>((rows + 64 * wanted - 1) / (64 * wanted) * 64);
+    const int64_t most = std::min<int64_t>((rows + 511) / 512, std::max<int64_t>(1, 512 / tiles));
+    depth = static_cast<int>((rows + 64 * most - 1) / (64 * most) * 64);
     count = (rows - 1) / depth + 1;
   }
   int64_t floats() const { return count == 1 ? 0 : count * in * out; }
-  int64_t tickets() const { return count == 1 ? 0 : tiles * MergeTree(count).tickets; }
+  int64_t arrivals() const { return count == 1 ? 0 : tiles * MergeTree(count).arrivals; }
   template <int N>
-  WeightEpilogue<N> epilogue(Tensor& dw, float* parts, unsigned* counters) const {
+  WeightWriter<N> epilogue(Tensor& dw, float* parts, unsigned* counters) const {
     return {dw.data<float>(), {parts, counters, static_cast<int>(in), static_cast<int>(out), MergeTree(count)}, count};
   }
 };

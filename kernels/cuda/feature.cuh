@@ -1,7 +1,7 @@
-// Features and gradients as kernels see them: kernels/feature.h's structs as plain pointers, and the formulas on registers.
-// A thread that owns N channels loads their coefficients once (ChannelReader) and then reads row after row.
+// The feature maps of kernels/feature.h in kernels: FeatureView has the pointers, FeatureReader the formulas on registers.
+// A thread processes N channels. FeatureReader loads their coefficients once; then the thread reads row after row.
 //   z  = act(scale*raw + shift) * gate
-// Next: gradient_reader.cuh reads dy, input_gradient.cuh forms what a data gradient leaves.
+// Next: gradient_reader.cuh reads dy; input_gradient.cuh has what a data gradient writes.
 #pragma once
 #include "kernels/cuda/ptx.cuh"
 #include "kernels/cuda/vector_access.cuh"
@@ -9,7 +9,7 @@
 
 namespace mcnn::cuda {
 
-/// The elements of a tensor whose storage type the caller has switched on; null where it is absent.
+/// A tensor's elements, of type T; null if it is absent.
 template <class T>
 const T* elements(const Tensor& tensor) {
   return static_cast<const T*>(tensor.raw());
@@ -38,14 +38,14 @@ struct FeatureView {
   }
 };
 
-/// Four instructions. The argument of 2^x is rounded, which adds abs(u) ulp to the 2 of the exponential and the 1 of the reciprocal
-/// (the emulator's are exact). Both ends saturate, NaN stays NaN.
+/// Four instructions. The error is abs(u) ulp from rounding the argument of 2^x, 2 of the exponential, 1 of the reciprocal (the emulator's
+/// are exact). Both ends saturate, NaN stays NaN.
 __device__ inline float sigmoid(float u) {
   constexpr float kLog2E = 1.44269504f;
   return reciprocal_fast(1.f + exp2_fast(-kLog2E * u));
 }
 
-/// As activate() and activation_slope() in kernels/feature.h.
+/// activate() and activation_slope() of kernels/feature.h.
 __device__ inline float act_of(Activation act, float u) {
   if (act == Activation::swish) return u * sigmoid(u);
   if (act == Activation::relu6) return u > 0.f ? (u < 6.f ? u : 6.f) : (u <= 0.f ? 0.f : u);
@@ -75,7 +75,7 @@ __device__ inline void act_with_slope(Activation act, float u, float& a, float& 
   }
 }
 
-/// Calls f(act) with the activation as a constant, so that there is one branch for all elements in f's loop.
+/// Calls f(act) with a constant activation: one branch for all elements of f's loop.
 template <class F>
 __device__ void with_activation(Activation act, const F& f) {
   if (act == Activation::swish) {
@@ -91,7 +91,7 @@ __device__ void with_activation(Activation act, const F& f) {
   }
 }
 
-/// N elements from p + at on, or `otherwise` where p is absent.
+/// N elements from p + at on, or `otherwise` if p is null.
 template <int N, class T>
 __device__ Floats<N> load_or(const T* p, int64_t at, float otherwise) {
   if (p) return load<T, N>(p + at);
@@ -101,14 +101,14 @@ __device__ Floats<N> load_or(const T* p, int64_t at, float otherwise) {
   return out;
 }
 
-/// Reads z of N channels. Set the sample before its rows.
+/// Reads z of N channels from c on. Call set_sample before the rows of a sample.
 template <int N>
-struct ChannelReader {
+struct FeatureReader {
   Floats<N> scale, shift, gate;
   Activation act;
 
   template <class T>
-  __device__ ChannelReader(const FeatureView<T>& x, int64_t c)
+  __device__ FeatureReader(const FeatureView<T>& x, int64_t c)
       : scale(load_or<N>(x.scale, c, 1.f)), shift(load_or<N>(x.shift, c, 0.f)), act(x.act) {
 #pragma unroll
     for (int i = 0; i < N; ++i) gate[i] = 1.f;

@@ -1,4 +1,4 @@
-// An operation over a range of elements, each for itself: how a launch walks it. Block b takes the elements [b, b+1)*kRangeElements.
+// Elementwise operations over a range: FlatRange distributes its elements over a launch. Block b has elements [b, b+1)*kRangeElements.
 // Next: gradient_norm.cu, adamw.cu, sgd.cu, ema.cu, store_weights.cu.
 #pragma once
 #include <algorithm>
@@ -15,9 +15,9 @@ inline constexpr unsigned kRangeThreads = 256;
 
 struct FlatRange {
   int64_t count;
-  bool whole_vectors;  // every tensor begins on 16 bytes
+  bool whole_vectors;  // every tensor is aligned to 16 bytes
 
-  /// Of tensors of the same number of elements.
+  /// The tensors have the same number of elements.
   template <class... Tensors>
   static FlatRange of(const Tensor& first, const Tensors&... others) {
     const auto aligned = [](const Tensor& x) { return reinterpret_cast<std::uintptr_t>(x.raw()) % 16 == 0; };
@@ -26,8 +26,8 @@ struct FlatRange {
   unsigned blocks() const { return blocks_for(count, kRangeElements); }
   Grid grid() const { return {blocks(), kRangeThreads}; }
 
-  /// Calls visit(width, i) for elements i to i + width - 1 of the block's part, each element once: width is a compile-time 4 where
-  /// vectors are whole, else 1.
+  /// Calls visit(width, i) for elements i to i + width - 1 of the block's part, each element once. width is a compile-time constant: 4
+  /// for whole vectors, else 1.
   template <class Visit>
   __device__ void for_each_element(const Visit& visit) const {
     const int64_t begin = static_cast<int64_t>(blockIdx.x) * kRangeElements;

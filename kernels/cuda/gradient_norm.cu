@@ -1,6 +1,6 @@
 // The 2-norm of all gradients together, and the factor that clips it.  Contract and formulas: kernels/operations/optimizers.h.
-// Bandwidth-bound, so squares are summed in double: no gradient is too large. One launch writes a sum for each block of the
-// range, a second of one block adds them in an order of its own that does not change.
+// Bandwidth-bound, so squares can be summed in double, where none overflows. One launch writes a sum per block of the range; a second
+// launch, of one block, adds them in a fixed order.
 // Next: adamw.cu and sgd.cu multiply gradients by clip.
 #include <cmath>
 
@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kWarps = static_cast<int>(kRangeThreads) / kWarp;
 
-/// sums: one for each block.
+/// sums: one per block.
 __global__ void sum_squares(FlatRange range, const float* gradients, double* sums) {
   double sum = 0;
   range.for_each_element([&](auto width, int64_t i) {
@@ -34,7 +34,7 @@ __global__ void finish_norm(const double* sums, int count, float max_norm, const
   const double loss_scale = state->loss_scale, length = sqrt(squares) / loss_scale;
   *norm = static_cast<float>(length);
   const double factor = max_norm == 0.f ? 1.0 : fmin(1.0, max_norm / (length + 1e-6));
-  *clip = *norm < INFINITY ? static_cast<float>(factor / loss_scale) : 0.f;  // a NaN is not less
+  *clip = *norm < INFINITY ? static_cast<float>(factor / loss_scale) : 0.f;  // false for NaN
 }
 
 }  // namespace

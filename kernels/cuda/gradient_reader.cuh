@@ -1,9 +1,8 @@
-// Reading dy, the gradient of a convolution's raw output, from what its reader left (OutputGradient in kernels/feature.h).
-// The per-channel part is folded once per thread, and drop-path's factor takes the place of the gate, so that one formula
-// serves every form:
+// GradientReader reads dy, the gradient of a convolution's raw output (OutputGradient in kernels/feature.h).
+// A thread computes the per-channel factors once. One formula covers all forms; `factor` is the gate or drop-path's factor:
 //   du = (stored*factor + pooled) * act'(u)             factor: gate, or sample_scale;  absent: pooled = 0, act' = 1
 //   dy = scale*du - centre - slope_xhat*(raw - mean)    centre = scale*sum_du/M,  slope_xhat = scale*invstd*sum_du_xhat/M
-// Next: input_gradient.cuh is what a data gradient leaves of it.
+// Next: input_gradient.cuh has what a data gradient writes.
 #pragma once
 #include "kernels/cuda/feature.cuh"
 
@@ -18,7 +17,7 @@ struct OutputGradientView {
   const float* pooled;                // (N,C)
   const float *sum_du, *sum_du_xhat;  // (C); null: frozen statistics, or no norm
   float per_value;                    // 1/M
-  Activation act;                     // identity where du does not go through act'
+  Activation act;                     // identity: du has no factor act'
 
   static OutputGradientView of(const OutputGradient& dy) {
     const bool batch_statistics = dy.of.norm.defined() && !dy.frozen;
@@ -31,11 +30,11 @@ struct OutputGradientView {
             static_cast<float>(1.0 / static_cast<double>(dy.of.raw.rows())),
             dy.through_act ? dy.of.act : Activation::identity};
   }
-  /// Whether dy depends on y's raw values: a kernel that need not load them saves half its traffic.
+  /// Whether dy depends on y's raw values. If not, a kernel does not load them, which halves its traffic.
   __host__ __device__ bool reads_raw() const { return sum_du || act != Activation::identity; }
 };
 
-/// dy of N channels from c on. Set the sample before its rows.
+/// Reads dy of N channels from c on. Call set_sample before the rows of a sample.
 template <int N>
 struct GradientReader {
   Floats<N> scale, shift, centre, slope_xhat, mean;  // (C)
@@ -59,7 +58,7 @@ struct GradientReader {
       pooled[i] = 0.f;
     }
   }
-  /// For channel c on of sample n: at = n*C + c.
+  /// at = n*C + c.
   template <class T>
   __device__ void set_sample(const OutputGradientView<T>& dy, int64_t n, int64_t at) {
     if (dy.pooled) {
@@ -72,7 +71,7 @@ struct GradientReader {
     }
   }
 
-  /// dy of channel i. stored is 0 where it is absent; raw is mean[i], or anything finite, where !reads_raw().
+  /// dy of channel i. stored is 0 if absent; if !reads_raw(), raw is any finite number.
   __device__ float dy(float stored, float raw, int i) const { return dy(stored, raw, i, act); }
   __device__ Floats<N> dy(const Floats<N>& stored, const Floats<N>& raw) const {
     Floats<N> out;
@@ -82,7 +81,7 @@ struct GradientReader {
     });
     return out;
   }
-  /// dy of the N channels at element `at` of (N,H,W,C), loading only what it depends on.
+  /// dy of the N channels at element `at` of (N,H,W,C). Loads only the maps that dy depends on.
   template <class T>
   __device__ Floats<N> read(const OutputGradientView<T>& view, int64_t at) const {
     return dy(load_or<N>(view.stored, at, 0.f), view.reads_raw() ? load<T, N>(view.y.raw + at) : mean);

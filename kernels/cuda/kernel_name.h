@@ -1,4 +1,4 @@
-// Names of kernels, to be read by people.
+// Readable names of kernels.
 #pragma once
 #include <string>
 

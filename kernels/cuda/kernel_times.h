@@ -1,4 +1,4 @@
-// Measures the kernels of a recorded step: the graph has an event node after each kernel, so the host does not wait in between.
+// Measures the kernels of a recorded step. The graph has an event node after each kernel, so the host does not wait in between.
 // Next: recording.cpp uses it; runtime/profiler.h makes tables of the times.
 #pragma once
 #include <cuda_runtime.h>
@@ -16,7 +16,7 @@ class KernelTimes {
   KernelTimes(const KernelTimes&) = delete;
   ~KernelTimes();
 
-  /// While it lives, kernels launched by this thread are timed. One at a time.
+  /// While it exists, kernels launched by this thread are timed. One at a time.
   class [[nodiscard]] Taking {
    public:
     Taking(KernelTimes& times, cudaStream_t stream);
@@ -39,7 +39,7 @@ class KernelTimes {
 
 /// KernelTime::operation of the kernels that this thread launches from now on.
 int& marked_operation();
-/// Records an event after a launch. Does nothing unless a KernelTimes::Taking lives.
+/// Records an event after a launch. Does nothing unless a KernelTimes::Taking exists.
 void time_launch(const std::string& name, cudaStream_t stream);
 
 }  // namespace mcnn::cuda

@@ -1,5 +1,5 @@
-// Launching a kernel: configuration, launch, error with the kernel's name. cudaLaunchKernelEx in place of <<<>>> keeps a .cu
-// file valid C++, so that the host emulator compiles it as it is.
+// Launches a kernel and checks for errors. cudaLaunchKernelEx instead of <<<>>> keeps a .cu file valid C++, so that the host emulator
+// compiles it unchanged.
 #pragma once
 #include <cuda_runtime.h>
 

@@ -1,6 +1,7 @@
-// Moments and sums over the values of a feature map: threads and blocks take them of what they hold, in any layout, and leave
-// parts in scratch memory; the last block merges the parts in their order (last_block.cuh). Never E[x^2] - E[x]^2.
+// Moments and sums over a feature map. Each block computes those of its values and writes them to scratch memory as one part; the last
+// block merges the parts in their order (last_block.cuh). Never E[x^2] - E[x]^2.
 //   Chan, Golub, LeVeque 1983:  d = mean_b - mean_a;  mean = mean_a + d*n_b/n;  m2 = m2_a + m2_b + d^2*n_a*n_b/n
+// Next: norm_targets.cuh turns moments into a batch norm; input_gradient.cuh has the sums of a data gradient.
 #pragma once
 #include "kernels/cuda/last_block.cuh"
 #include "kernels/cuda/vector_access.cuh"
@@ -11,7 +12,7 @@ namespace mcnn::cuda {
 struct RunningMoments {
   float count = 0.f, mean = 0.f, m2 = 0.f;
 
-  /// Nothing of nothing is nothing: no branch, so that a loop of merges has its loads under way together.
+  /// Two empty sets merge to an empty one. Without a branch, the compiler issues the loads of a loop of merges together.
   __device__ void merge(const RunningMoments& other) {
     const float share = other.count > 0.f ? other.count / (count + other.count) : 0.f, off = other.mean - mean;
     mean += off * share;
@@ -20,8 +21,8 @@ struct RunningMoments {
   }
 };
 
-/// For blocks whose threads (x, y) of equal x hold moments of the same channel: merges them over y, pairs first, into y = 0.
-/// All threads call it. `shared` holds 3 floats a thread and is free when it returns.
+/// Merges the moments of a block's threads over y, pairs first, into y = 0. Threads of equal x have the same channel.
+/// All threads call it. `shared` has 3 floats per thread; it may be reused when the function returns.
 __device__ inline void merge_block(RunningMoments& moments, float* shared) {
   const int threads = blockDim.x * blockDim.y, self = threadIdx.y * blockDim.x + threadIdx.x;
   for (int half = 1; half < static_cast<int>(blockDim.y); half *= 2) {
@@ -38,7 +39,7 @@ __device__ inline void merge_block(RunningMoments& moments, float* shared) {
   }
 }
 
-/// The same for K sums: adds them up over y into y = 0. `shared` holds K floats a thread.
+/// Adds K sums over y in the same way. `shared` has K floats per thread.
 template <int K>
 __device__ void add_block(Floats<K>& sums, float* shared) {
   const int threads = blockDim.x * blockDim.y, self = threadIdx.y * blockDim.x + threadIdx.x;
@@ -54,29 +55,29 @@ __device__ void add_block(Floats<K>& sums, float* shared) {
   }
 }
 
-/// Parts of moments in scratch memory. Blocks are tiles of channels by parts of the rows.
+/// Parts of moments in scratch memory. A block processes a tile of channels and a part of the rows.
 struct MomentParts {
-  float* count;       // (tiles, parts)
-  float *mean, *m2;   // (parts, C)
-  unsigned* tickets;  // (tiles, tree.tickets)
+  float* count;        // (tiles, parts)
+  float *mean, *m2;    // (parts, C)
+  unsigned* arrivals;  // (tiles, tree.arrivals)
   int parts, channels;
   MergeTree tree;
 
   static int64_t floats(int64_t parts, int64_t channels, int64_t tiles) { return parts * (tiles + 2 * channels); }
-  static int64_t ticket_count(int64_t parts, int64_t tiles) { return tiles * MergeTree(parts).tickets; }
+  static int64_t arrival_count(int64_t parts, int64_t tiles) { return tiles * MergeTree(parts).arrivals; }
   MomentParts(float* memory, unsigned* counters, int64_t part_count, int64_t channel_count, int64_t tiles)
       : count(memory),
         mean(memory + tiles * part_count),
         m2(mean + part_count * channel_count),
-        tickets(counters),
+        arrivals(counters),
         parts(static_cast<int>(part_count)),
         channels(static_cast<int>(channel_count)),
         tree(part_count) {}
 
-  /// For all threads of a block of tile `tile`, `width` channels wide, no more than threads. Thread i (x, then y) has the moments of
-  /// the tile's channel i over part `part`. The last block calls finish(c, moments) with those of all parts.
+  /// Writes part `part` of a tile of `width` channels; the last block of the tile calls finish(c, moments) with the merged moments.
+  /// All threads call it: thread i (x, then y) has the moments of the tile's channel i. A block has at least `width` threads.
   template <class Finish>
-  __device__ void leave(int tile, int width, int part, const RunningMoments& own, const Finish& finish) const {
+  __device__ void write_and_merge(int tile, int width, int part, const RunningMoments& own, const Finish& finish) const {
     const int thread = threadIdx.y * blockDim.x + threadIdx.x, c = tile * width + thread;
     const bool mine = thread < width && c < channels;
     const auto write = [&](int to, const RunningMoments& moments) {
@@ -86,15 +87,15 @@ struct MomentParts {
       store<float, 1>(m2 + at, {moments.m2});
     };
     if (mine) write(part, own);
-    merge_if_last(tickets + tile * tree.tickets, tree, part, parts, [&](int first, int number, int step, bool whole) {
+    merge_if_last(arrivals + tile * tree.arrivals, tree, part, parts, [&](int first, int number, int step, bool whole) {
       RunningMoments total;
-#pragma unroll 8  // loads arrive hundreds of cycles later
+#pragma unroll 8  // a load takes hundreds of cycles
       for (int i = 0, end = mine ? number : 0; i < end; ++i) {
         const int from = first + i * step;
         const int64_t at = static_cast<int64_t>(from) * channels + c;
         total.merge({load<float, 1>(count + tile * parts + from)[0], load<float, 1>(mean + at)[0], load<float, 1>(m2 + at)[0]});
       }
-      __syncthreads();  // all have read the count that is written over
+      __syncthreads();  // all threads have read the count that is overwritten next
       if (!mine) return;
       if (whole)
         finish(c, total);
@@ -106,22 +107,22 @@ struct MomentParts {
 
 /// Parts of sums in scratch memory.
 struct SumParts {
-  float* data;        // (parts of all results, rows, columns); null: no sums are wanted
-  unsigned* tickets;  // (results, tree.tickets)
+  float* data;         // (parts of all results, rows, columns); null: no sums are requested
+  unsigned* arrivals;  // (results, tree.arrivals)
   int rows, columns;
   MergeTree tree;
 
   __device__ float* at(int part, int row, int column) const { return data + (static_cast<int64_t>(part) * rows + row) * columns + column; }
 
-  /// What one block leaves of a result: these rows by these columns, as far as there are.
+  /// The rows and columns of a result that one block writes. They may extend past the result's end.
   struct Tile {
     int row, rows, column, columns;
   };
-  /// For all threads of a block that has written its tile of part first + part; the result has `parts` of them from first on. The
-  /// last block calls finish(row, column, sum) for each element of the tile.
+  /// Called by all threads of a block that has written its tile of part first + part. The result has `parts` parts from first on.
+  /// The last block calls finish(row, column, sum) for each element of the tile.
   template <class Finish>
   __device__ void merge(int result, int first, int part, int parts, const Tile& tile, const Finish& finish) const {
-    merge_if_last(tickets + static_cast<int64_t>(result) * tree.tickets, tree, part, parts,
+    merge_if_last(arrivals + static_cast<int64_t>(result) * tree.arrivals, tree, part, parts,
                   [&](int begin, int count, int step, bool whole) {
                     add_up(first + begin, count, step, tile, [&](float* in_place, int row, int column, float sum) {
                       if (whole)
@@ -133,9 +134,9 @@ struct SumParts {
   }
 
  private:
-  /// Adds up parts from, from + step, ...: `count` of them. A thread has several elements at once: what they load is under way together.
-  template <class Leave>
-  __device__ void add_up(int from, int count, int step, const Tile& tile, const Leave& leave) const {
+  /// Adds parts from, from + step, ...: `count` of them. A thread adds several elements at once, so that their loads overlap.
+  template <class Write>
+  __device__ void add_up(int from, int count, int step, const Tile& tile, const Write& write) const {
     constexpr int kTogether = 4;
     const int threads = blockDim.x * blockDim.y, thread = threadIdx.y * blockDim.x + threadIdx.x;
     const int wide = min(tile.columns, columns - tile.column), elements = min(tile.rows, rows - tile.row) * wide;
@@ -156,21 +157,21 @@ struct SumParts {
 #pragma unroll
       for (int k = 0; k < kTogether; ++k) {
         const int i = first + k * threads;
-        if (i < elements) leave(part[k], tile.row + i / wide, tile.column + i % wide, total[k]);
+        if (i < elements) write(part[k], tile.row + i / wide, tile.column + i % wide, total[k]);
       }
     }
   }
 };
 
-/// Where rows of sums go: out[row][at] = sum, the last times factor[c].
+/// Where sums are written: out[row][at] = sum; the last row is multiplied by factor[c].
 struct SumTargets {
   static constexpr int kMost = 3;
-  float* out[kMost];    // null: not wanted
+  float* out[kMost];    // null: not requested
   const float* factor;  // (C); null: 1
   int rows;
 
-  __device__ void leave(int row, int64_t at, int c, float sum) const {
-    // Chosen by comparison: indexing a parameter with a variable would copy it to local memory.
+  __device__ void write(int row, int64_t at, int c, float sum) const {
+    // A comparison: an index that is not constant would copy the kernel's parameter to local memory.
     float* to = out[0];
 #pragma unroll
     for (int i = 1; i < kMost; ++i) to = i == row ? out[i] : to;

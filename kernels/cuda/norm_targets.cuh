@@ -1,5 +1,5 @@
-// What becomes of the moments of a convolution's output: they are stored and, where the batch norm that follows is an operand of the
-// convolution, turned into what readers need by the same block.  Formulas: kernels/feature.h.
+// Stores the moments of a convolution's output and, if the convolution has a batch norm as operand, computes scale and shift from them
+// in the same block.  Formulas: kernels/feature.h.
 // Next: batch_norm.cu.
 #pragma once
 #include "kernels/cuda/feature.cuh"
@@ -16,7 +16,7 @@ struct NormPointers {
     return {elements<float>(gamma),       elements<float>(beta),       elements<float>(norm.mean),
             elements<float>(norm.invstd), elements<float>(norm.scale), elements<float>(norm.shift)};
   }
-  /// shift takes scale as rounded: u is beta at the mean, to one rounding.
+  /// shift is computed from the rounded scale: u at the mean is beta, to one rounding.
   __device__ void fold(float of_mean, float var, float eps, int c) const {
     const float of_invstd = 1.f / sqrtf(var + eps), of_scale = gamma[c] * of_invstd;
     mean[c] = of_mean;
@@ -26,13 +26,13 @@ struct NormPointers {
   }
 };
 
-/// How the running statistics move, folded in double on the host.
+/// The update of the running statistics. The host computes the factors in double.
 struct RunningUpdate {
-  float *mean, *var;                // (C); null: none
+  float *mean, *var;                // (C); null: no update
   float kept, momentum, var_of_m2;  // 1-momentum, momentum, momentum/(count-1)
 };
 
-/// A batch norm of moments over a count of values.
+/// Computes a batch norm from moments.
 struct BatchNormFold {
   NormPointers norm;  // mean null: not requested
   float per_value, eps;
@@ -56,15 +56,15 @@ struct BatchNormFold {
 };
 
 struct MomentTargets {
-  float *mean, *m2;  // (C); null: no moments are wanted
+  float *mean, *m2;  // (C); null: no moments are requested
   BatchNormFold fold;
 
-  /// Of a convolution's moments over `count` values, and the batch norm that it finishes, as far as these are requested.
+  /// The moments are over `count` values. Moments and norm may be absent.
   static MomentTargets of(Moments& moments, int64_t count, NormUpdate& norm) {
     return {elements<float>(moments.mean), elements<float>(moments.m2),
             norm.requested() ? BatchNormFold::of(count, norm) : BatchNormFold{}};
   }
-  __device__ void leave(int c, const RunningMoments& moments) const {
+  __device__ void write(int c, const RunningMoments& moments) const {
     store<float, 1>(mean + c, {moments.mean});
     store<float, 1>(m2 + c, {moments.m2});
     if (fold.norm.mean) fold(c, moments.mean, moments.m2);

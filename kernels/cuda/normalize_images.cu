@@ -1,8 +1,8 @@
-// From decoded pixels to the network's input: y = (pixel/255 - mean)/std, mirrored where asked.  Contract: kernels/operations/normalize_images.h.
-// Bandwidth-bound. A block takes up to kPixels pixels of a row: reads their bytes into shared memory as they lie, and writes
-// them in y's order, mirrored or not, in whole vectors; so both sides of memory see neighbours with neighbours.
-// A width that is no multiple of four starts rows between words: then both sides go element by element.
-// Next: dense_forward.cu, the stem, reads y.
+// The network's input from decoded pixels: y = (pixel/255 - mean)/std, optionally mirrored.  Contract:
+// kernels/operations/normalize_images.h. Bandwidth-bound. A block has up to kPixels pixels of a row. It reads their bytes into shared
+// memory in their order and writes y in its order, mirrored or not, so that reads and writes are whole vectors. If the width is not a
+// multiple of four, rows are not aligned to words, and both reads and writes are of single elements. Next: dense_forward.cu, the stem,
+// reads y.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"
 #include "kernels/cuda/launch.cuh"
@@ -23,14 +23,14 @@ struct RowShared {
   alignas(4) uint8_t bytes[3 * kPixels];
 };
 
-/// pixels, y (N,H,W,3); flip (N) or null. blockIdx.x: the row of all rows, blockIdx.y: which kPixels of it.
+/// pixels, y (N,H,W,3); flip (N) or null. blockIdx.x: the row, counted over all samples; blockIdx.y: which kPixels of it.
 template <class T, int N>
 __global__ void normalize_rows(const uint8_t* pixels, const uint8_t* flip, Affine affine, int height, int width, T* y) {
   uint8_t* shared = static_shared<RowShared>().bytes;
   const int64_t row = static_cast<int64_t>(blockIdx.x) * width * 3;
   const int first = static_cast<int>(blockIdx.y) * kPixels, count = 3 * min(kPixels, width - first);
   const bool mirrored = flip && flip[blockIdx.x / height] != 0;
-  const int source = 3 * (mirrored ? max(width - first - kPixels, 0) : first);  // of the same pixels, where they lie in the row
+  const int source = 3 * (mirrored ? max(width - first - kPixels, 0) : first);  // the pixels' offset in the row of bytes
   for (int i = static_cast<int>(threadIdx.x) * N; i < count; i += static_cast<int>(blockDim.x) * N)
     store<uint8_t, N>(shared + i, load<uint8_t, N>(pixels + row + source + i));
   __syncthreads();
@@ -40,7 +40,7 @@ __global__ void normalize_rows(const uint8_t* pixels, const uint8_t* flip, Affin
     for (int j = 0; j < N; ++j) {
       const int c = (i + j) % 3;
       const float pixel = load<uint8_t, 1>(shared + (mirrored ? count - 3 - (i + j) + 2 * c : i + j))[0];
-      const float scale = c == 0 ? affine.scale[0] : c == 1 ? affine.scale[1] : affine.scale[2];  // an index would put it in memory
+      const float scale = c == 0 ? affine.scale[0] : c == 1 ? affine.scale[1] : affine.scale[2];  // an index would copy it to local memory
       const float shift = c == 0 ? affine.shift[0] : c == 1 ? affine.shift[1] : affine.shift[2];
       values[j] = fmaf(scale, pixel, shift);
     }
@@ -60,7 +60,7 @@ void CudaOps::execute(NormalizeImages& op) {
   const dim3 blocks{static_cast<unsigned>(op.y.n() * op.y.h()), blocks_for(op.y.w(), kPixels)};
   with_storage(op.y.dtype(), [&](auto zero) {
     using T = decltype(zero);
-    const auto with = [&](auto kernel, int width) {  // a thread for each access, as a photo's row is one block wide
+    const auto with = [&](auto kernel, int width) {  // one thread per access: a photo's row is one block wide
       const unsigned threads = std::min(256u, blocks_for(3 * std::min<int64_t>(op.y.w(), kPixels), 32 * width) * 32);
       launch(kernel, {blocks, threads}, stream(), op.pixels.data<uint8_t>(), op.flip.data<uint8_t>(), affine, op.y.h(), op.y.w(),
              op.y.data<T>());

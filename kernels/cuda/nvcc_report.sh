@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# CMake's launcher of nvcc: runs it, or ccache that runs it, and keeps what it made of the kernels in OBJECT.report, for
+# CMake's launcher of nvcc: runs nvcc, or ccache that runs nvcc, and writes a report of the kernels to OBJECT.report, for
 # scripts/cuda_table.sh: ptxas's lines (-Xptxas=-v), and for each kernel, from the PTX of sm_80, a line
 #   ptx: kernel, threads of __launch_bounds__ (else 256), 128-bit loads and 128-bit stores of global memory
-# ccache keeps a compiler's words and its object, and no other file: so the second kind are words as well. They are said by this
-# script, which ccache calls in front of nvcc as its prefix.
+# ccache stores the object and the compiler's standard error, and no other file. So this script prints the lines of the second kind to
+# standard error; ccache runs it as a prefix of nvcc.
 set -euo pipefail
 
-if [ "${CCACHE_PREFIX:-}" = nvcc_report.sh ] && [[ ${1##*/} != ccache* ]]; then # in front of nvcc
+if [ "${CCACHE_PREFIX:-}" = nvcc_report.sh ] && [[ ${1##*/} != ccache* ]]; then # as a prefix of nvcc
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   "$@" --keep --keep-dir "$work"
-  # A cp.async counts as a load; so does a load through a pointer that was itself loaded, whose space the compiler cannot know.
+  # A cp.async counts as a load; so does a load through a pointer that was itself loaded, whose address space the compiler does not know.
   # shellcheck disable=SC2016  # awk's own $
   find "$work" -name '*.compute_80.ptx' -print0 | xargs -0r awk '
     function finish() { if (entry != "") print "ptx:", entry, threads, loads, stores; entry = "" }

@@ -1,8 +1,8 @@
-// A block's piece of one operand of a matrix product, in shared memory, and the fragments that tensor cores read from it.
-// C = A B, summed over the depth k. A piece is 64 bytes deep: two steps of a tensor core. How it lies in shared memory is how
-// it lies in global memory, so that both sides move 16 bytes at a time:
-//   Consecutive::depth   row = m or n, column = k     rows of pixels in z w and dy w^T, weights in dy w^T
-//   Consecutive::outer   row = k, column = m or n     weights in z w, both operands of z^T dy
+// A block's tile of one operand of a matrix product, in shared memory, and the fragments that tensor cores read from it.
+// C = A B, summed over the depth k. A tile is 64 bytes deep: two steps of a tensor core. It has the same order in shared memory as in
+// global memory, so that both move 16 bytes at a time:
+//   Order::k_major    row = m or n, column = k     rows of pixels in z w and dy w^T, weights in dy w^T
+//   Order::mn_major   row = k, column = m or n     weights in z w, both operands of z^T dy
 // Fragment layouts: PTX ISA, "Matrix Fragments for mma.m16n8k16 with floating point type" and "... mma.m16n8k8" (.tf32), and
 // "Warp-level matrix load instruction: ldmatrix".
 // Next: product.cuh fills and multiplies them.
@@ -12,37 +12,37 @@
 
 namespace mcnn::cuda {
 
-enum class Consecutive : uint8_t { depth, outer };
+enum class Order : uint8_t { k_major, mn_major };
 
-template <class T, Consecutive kOrder, int kOuter>
+template <class T, Order kOrder, int kOuter>
 struct OperandTile {
-  static constexpr bool kDepthFirst = kOrder == Consecutive::depth;
+  static constexpr bool kKMajor = kOrder == Order::k_major;
   static constexpr int kChunk = widest<T>;  // elements in 16 bytes
   static constexpr int kDepth = 4 * kChunk;
-  static constexpr int kRows = kDepthFirst ? kOuter : kDepth, kColumns = kDepthFirst ? kDepth : kOuter;
+  static constexpr int kRows = kKMajor ? kOuter : kDepth, kColumns = kKMajor ? kDepth : kOuter;
 
   T* data;  // (kRows, kColumns), aligned to 16 bytes
 
-  /// Address of an element. The 16-byte chunks of a row change places by the row, so that what a warp reads at once falls on
-  /// different banks: 8 rows at one chunk (ldmatrix), and for fp32 without it 4 rows at two chunks.
+  /// Address of an element. The 16-byte chunks of a row are permuted by the row, so that a warp's access has no bank conflicts: 8 rows
+  /// at one chunk (ldmatrix), or 4 rows at two chunks (fp32 without ldmatrix).
   __device__ T* at(int row, int column) const {
     constexpr int kChunks = kColumns / kChunk, kTurns = kChunks < 8 ? kChunks : 8;
     const int turn = kChunks < 8 ? row / (8 / kTurns) : sizeof(T) == 4 ? 2 * row : row;
     return data + row * kColumns + ((column / kChunk) ^ (turn % kTurns)) * kChunk + column % kChunk;
   }
-  __device__ T* at_outer(int outer, int k) const { return kDepthFirst ? at(outer, k) : at(k, outer); }
+  __device__ T* at_outer(int outer, int k) const { return kKMajor ? at(outer, k) : at(k, outer); }
 };
 
-/// One step of a tensor core goes two chunks deep: k16 for 16-bit types, k8 for fp32.
+/// One step of a tensor core is two chunks deep: k16 for 16-bit types, k8 for fp32.
 template <class Tile>
 inline constexpr int kFragmentDepth = 2 * Tile::kChunk;
 
 /// A's fragment of 16 rows from m: registers 0 and 1 hold rows +0 and +8 of the first chunk of k, 2 and 3 of the second.
-template <class T, Consecutive kOrder, int kOuter>
+template <class T, Order kOrder, int kOuter>
 __device__ void load_left_fragment(const OperandTile<T, kOrder, kOuter>& tile, int m, int k, uint32_t (&f)[4]) {
   constexpr int kChunk = widest<T>;
   const int lane = static_cast<int>(threadIdx.x) % 32;
-  if constexpr (kOrder == Consecutive::depth) {
+  if constexpr (kOrder == Order::k_major) {
     ldmatrix_x4(f, tile.at(m + lane % 16, k + lane / 16 * kChunk));
   } else if constexpr (sizeof(T) == 2) {
     ldmatrix_x4_transposed(f, tile.at(k + lane % 8 + lane / 16 * 8, m + lane / 8 % 2 * 8));
@@ -53,11 +53,11 @@ __device__ void load_left_fragment(const OperandTile<T, kOrder, kOuter>& tile, i
 }
 
 /// B's fragments of two times 8 columns from n: registers 0 and 1 are both chunks of k of the first, 2 and 3 of the second.
-template <class T, Consecutive kOrder, int kOuter>
+template <class T, Order kOrder, int kOuter>
 __device__ void load_right_fragments(const OperandTile<T, kOrder, kOuter>& tile, int n, int k, uint32_t (&f)[4]) {
   constexpr int kChunk = widest<T>;
   const int lane = static_cast<int>(threadIdx.x) % 32;
-  if constexpr (kOrder == Consecutive::depth) {
+  if constexpr (kOrder == Order::k_major) {
     ldmatrix_x4(f, tile.at(n + lane % 8 + lane / 16 * 8, k + lane / 8 % 2 * kChunk));
   } else if constexpr (sizeof(T) == 2) {
     ldmatrix_x4_transposed(f, tile.at(k + lane % 16, n + lane / 16 * 8));
@@ -67,12 +67,12 @@ __device__ void load_right_fragments(const OperandTile<T, kOrder, kOuter>& tile,
   }
 }
 
-/// A fragment's registers as they are multiplied. fp32 is the sum of two tf32: high has the upper 11 bits, low the next 11.
+/// A fragment's registers for mma.sync. fp32 is the sum of two tf32: high has the upper 11 bits, low the next 11.
 template <class T, int kRegisters>
 struct Fragment {
   uint32_t high[kRegisters], low[sizeof(T) == 4 ? kRegisters : 1];
 
-  /// From registers [first, first + kRegisters) of what was loaded.
+  /// From registers [first, first + kRegisters) of `loaded`.
   __device__ explicit Fragment(const uint32_t (&loaded)[4], int first = 0) {
 #pragma unroll
     for (int i = 0; i < kRegisters; ++i) {
@@ -87,10 +87,10 @@ struct Fragment {
   }
 };
 
-/// sum += A B for 16 x 8 outputs. In fp32 the product of the two low parts, 2^-22 of the whole, is left out; the small ones
-/// come first. A tensor core rounds toward zero whenever it adds, which would drift over a long sum: its sums are kept short,
-/// and added to the long one outside (Ootomo & Yokota 2022, section 4). What is multiplied by 11 bits alone, fp32 too if kTf32,
-/// has larger errors than that.
+/// sum += A B for 16 x 8 outputs. fp32 omits the product of the two low parts, 2^-22 of the whole; it adds the small products
+/// first. A tensor core rounds toward zero in each addition, and the error grows with the length of a sum: so its sums are short,
+/// and added to the long sum outside (Ootomo & Yokota 2022, section 4). For 16-bit types, and fp32 if kTf32, the error of 11-bit
+/// operands is larger than that.
 template <bool kTf32, class T>
 __device__ void multiply_fragments(float (&sum)[4], const Fragment<T, 4>& a, const Fragment<T, 2>& b) {
   if constexpr (sizeof(T) == 2) {

@@ -1,18 +1,18 @@
-// What matrix products read: operands as rows and columns of memory, transformed element by element.
+// The operands of matrix products: rows and columns in memory, transformed element by element on read.
 //   FeatureRows   (pixels, C)         z of a feature
 //   GradientRows  (pixels, C)         dy of a convolution's output
 //   WeightRows    (rows, columns)     weights, already of the storage type
-// A source is asked in two steps: fetch loads what N neighbouring columns need, value makes them of that; the caller keeps inside.
-// What is transformed is read by fours: so many coefficients, fp32, fill a 128-bit access, and neighbours read whole sectors.
-// kTransformed: false where memory holds the values themselves, which then are copied past registers, 16 bytes at a time.
-// Next: patches.cuh has the operands of the dense convolution, product.cuh multiplies.
+// A source is read in two steps: fetch loads the data of N neighbouring columns, value computes them. The caller checks bounds.
+// Transformed operands are read by fours: four fp32 coefficients fill a 128-bit access, and neighbouring threads read whole sectors.
+// kTransformed is false if memory has the values themselves: cp.async then copies 16 bytes at a time, without registers.
+// Next: im2col.cuh has the operands of the dense convolution; product.cuh multiplies.
 #pragma once
 #include "kernels/cuda/divisor.h"
 #include "kernels/cuda/gradient_reader.cuh"
 
 namespace mcnn::cuda {
 
-/// The columns of a transformed operand read at once, where maps allow accesses of N elements.
+/// Columns of a transformed operand in one access, if the maps allow accesses of N elements.
 template <int N>
 inline constexpr int kByFours = N < 4 ? N : 4;
 
@@ -29,7 +29,7 @@ struct FeatureRows {
 
   __device__ Loaded fetch(int row, int column) const { return load_packed<T, N>(x.raw + static_cast<int64_t>(row) * columns + column); }
   __device__ Floats<N> value(const Loaded& raw, int row, int column) const {
-    ChannelReader<N> reader(x, column);
+    FeatureReader<N> reader(x, column);
     if (x.gate) reader.set_sample(x, static_cast<int64_t>(pixels.divide(row)) * columns + column);
     return reader.z(unpack(raw));
   }
@@ -55,7 +55,7 @@ struct GradientRows {
     if (dy.reads_raw()) out.raw = load_packed<T, N>(dy.y.raw + at);
     return out;
   }
-  /// As GradientReader::dy, each coefficient loaded where it is used: there are eight of them, and registers are short.
+  /// GradientReader::dy, but each of the eight coefficients is loaded where it is used, to save registers.
   __device__ Floats<N> value(const Loaded& loaded, int row, int column) const {
     const Floats<N> scale = load_or<N>(dy.y.scale, column, 1.f), raw = unpack(loaded.raw);
     Floats<N> out = unpack(loaded.stored);

@@ -1,7 +1,7 @@
 // 1x1 convolution, backward: dw = z^T dy, a product over pixels, and dL/dz = dy w^T.  Contract: kernels/operations/pointwise.h.
-// z and dy are formed on read, and one launch makes both. dw is summed over slices of the pixels, so that there are blocks enough
-// where it is small; the slices are added up in order. dL/dz is completed into what x's producer wants while the tile is in shared memory.
-// Next: product.cuh has the ladder of kernels; operands.cuh reads z and dy; epilogues.cuh completes dL/dz.
+// One launch computes both; z and dy are computed on read. dw is summed over slices of the pixels, so that a small dw has enough blocks;
+// the slices are added in order. The epilogue turns the tile of dL/dz in shared memory into the input gradient of x.
+// Next: product.cuh has the ladder of kernels; operands.cuh reads z and dy; epilogues.cuh writes the input gradient.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"
 #include "kernels/cuda/epilogues.cuh"
@@ -12,14 +12,13 @@ namespace {
 
 template <class T, int N>
 using BackwardWeight =
-    Product<FeatureRows<T, kByFours<N>>, Consecutive::outer, GradientRows<T, kByFours<N>>, Consecutive::outer, WeightEpilogue<kByFours<N>>>;
+    Product<FeatureRows<T, kByFours<N>>, Order::mn_major, GradientRows<T, kByFours<N>>, Order::mn_major, WeightWriter<kByFours<N>>>;
 template <class T, int N>
-using BackwardData =
-    Product<GradientRows<T, kByFours<N>>, Consecutive::depth, WeightRows<T, N>, Consecutive::depth, GradientEpilogue<T, N>>;
+using BackwardData = Product<GradientRows<T, kByFours<N>>, Order::k_major, WeightRows<T, N>, Order::k_major, GradientWriter<T, N>>;
 
 }  // namespace
 
-// Blocks of dw: its tiles, 64 inputs by 128 outputs, times the slices. Of dL/dz: its tiles, 64 pixels by 128 inputs.
+// Blocks of dw: tiles of 64 inputs by 128 outputs, times the slices. Blocks of dL/dz: tiles of 64 pixels by 128 inputs.
 void CudaOps::execute(PointwiseBackward& op) {
   const Range name(op.kName);
   if (by_vendor(op.x.raw.dtype())) return execute_by_vendor(op);
@@ -28,7 +27,7 @@ void CudaOps::execute(PointwiseBackward& op) {
   const DepthSlices slices(in, out, rows);
   const InputSumCut sums = cut_product_sums(op.x, op.dx);
   const auto [dw_parts, sum_parts] = scratch_pieces(slices.floats(), sums.floats());
-  unsigned* const counters = tickets(slices.tickets() + sums.tickets());
+  unsigned* const counters = arrivals(slices.arrivals() + sums.arrivals());
 
   // (clang 14 does not capture the names of a structured binding by itself.)
   with_storage(op.x.raw.dtype(), [&, dw_parts = dw_parts, sum_parts = sum_parts](auto zero) {
@@ -47,7 +46,7 @@ void CudaOps::execute(PointwiseBackward& op) {
                                               tf32_};
       const BackwardData<T, width()> data{{gradient, rows, out, pixels},
                                           {stored_w, in, out},
-                                          product_input_epilogue<T, width()>(op.x, op.dx, sums, sum_parts, counters + slices.tickets()),
+                                          product_input_epilogue<T, width()>(op.x, op.dx, sums, sum_parts, counters + slices.arrivals()),
                                           rows,
                                           in,
                                           out,

@@ -1,5 +1,5 @@
 // 1x1 convolution, forward: y = z w, a matrix product over pixels.  Contract: kernels/operations/pointwise.h.
-// z is formed on read, y is stored once, its moments are taken of the tile of y before it leaves the multiprocessor.
+// z is computed on read. y is stored once; its moments are taken from the tile of y in shared memory.
 // Next: product.cuh has the ladder of kernels; operands.cuh reads z; epilogues.cuh stores y; pointwise_backward.cu.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"
@@ -10,7 +10,7 @@ namespace mcnn::cuda {
 namespace {
 
 template <class T, int N>
-using Forward = Product<FeatureRows<T, kByFours<N>>, Consecutive::depth, WeightRows<T, N>, Consecutive::outer, OutputEpilogue<T, N>>;
+using Forward = Product<FeatureRows<T, kByFours<N>>, Order::k_major, WeightRows<T, N>, Order::mn_major, OutputWriter<T, N>>;
 
 }  // namespace
 
@@ -23,7 +23,7 @@ void CudaOps::execute(PointwiseForward& op) {
   const MomentTargets targets = MomentTargets::of(op.moments, op.y.rows(), op.norm);
   const int64_t row_tiles = targets.mean ? product_row_tiles(rows) : 0, column_tiles = product_column_tiles(out);
   const MomentParts parts(scratch<float>(static_cast<std::size_t>(MomentParts::floats(row_tiles, out, column_tiles))),
-                          tickets(MomentParts::ticket_count(row_tiles, column_tiles)), row_tiles, out, column_tiles);
+                          arrivals(MomentParts::arrival_count(row_tiles, column_tiles)), row_tiles, out, column_tiles);
   with_storage(op.x.raw.dtype(), [&](auto zero) {
     using T = decltype(zero);
     const T* const stored_w = elements<T>(op.w);

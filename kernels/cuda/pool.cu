@@ -1,8 +1,8 @@
 // Spatial mean of the activation, and the sums of act' that its backward needs.  Contract and formulas: kernels/operations/pool.h.
-// Bandwidth-bound: x is read once, all three sums are in registers: of four channels, so that a processor holds threads enough to keep
-// reading. A map that is one block high (7x7)
-// is finished by it; of a higher one each block leaves its part, and the last adds the parts in their order.
-// Next: squeeze_excite.cu makes the gate of it, linear.cu the logits.
+// Bandwidth-bound: x is read once, and all three sums are in registers. A thread has at most four channels, so that a multiprocessor holds
+// enough threads to use its bandwidth. One block sums a small map (7x7) alone. On a larger one, each block writes its part, and the last
+// block adds the parts in their order.
+// Next: squeeze_excite.cu computes the gate from the mean, linear.cu the logits.
 #include "kernels/cuda/channel_tile.cuh"
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"
@@ -14,21 +14,21 @@
 namespace mcnn::cuda {
 namespace {
 
-constexpr int kChannels = 4;  // of a thread at most
+constexpr int kChannels = 4;  // per thread at most
 
 template <int N>
 struct PoolShared {
   float sums[ChannelTile::kThreads * N];
 };
 
-/// One block: part of a sample's rows, a tile of channels. Rows of sums: a per pixel, and if wanted act' and act'*(raw - mean).
+/// A block has a part of a sample's rows and a tile of channels. It sums a/pixels and, if requested, act' and act'*(raw - mean).
 template <class T, int N>
 __global__ void pool_rows(FeatureView<T> x, int channels, int pixels, ChannelTile tile, SumParts parts, SumTargets targets) {
   float* shared = static_shared<PoolShared<N>>().sums;
   const TilePlace<N> at(tile, channels, pixels);
   Floats<N> sum_a = {}, sum_slope = {}, sum_centred = {};
   if (at.inside) {
-    const ChannelReader<N> read(x, at.channel);
+    const FeatureReader<N> read(x, at.channel);
     const Floats<N> mean = load_or<N>(x.mean, at.channel, 0.f);
     const T* raw = x.raw + static_cast<int64_t>(at.sample) * pixels * channels + at.channel;
 #pragma unroll 4
@@ -48,8 +48,8 @@ __global__ void pool_rows(FeatureView<T> x, int channels, int pixels, ChannelTil
 #pragma unroll
   for (int i = 0; i < N; ++i) sum_a[i] *= per_pixel;
   const int first = static_cast<int>(blockIdx.y) * tile.lanes * N;
-  const auto result = [&](int row, int c, float sum) { targets.leave(row, static_cast<int64_t>(at.sample) * channels + c, c, sum); };
-  const auto leave = [&](int row, const Floats<N>& sums) {
+  const auto result = [&](int row, int c, float sum) { targets.write(row, static_cast<int64_t>(at.sample) * channels + c, c, sum); };
+  const auto write = [&](int row, const Floats<N>& sums) {
     sum_over_rows(tile, sums, shared, [&](int i, float sum) {
       const int c = first + i;
       if (c >= channels) return;
@@ -58,12 +58,12 @@ __global__ void pool_rows(FeatureView<T> x, int channels, int pixels, ChannelTil
       else
         result(row, c, sum);
     });
-    __syncthreads();  // the sums have been read
+    __syncthreads();  // all threads have read the sums
   };
-  leave(0, sum_a);
+  write(0, sum_a);
   if (targets.rows > 1) {
-    leave(1, sum_slope);
-    leave(2, sum_centred);
+    write(1, sum_slope);
+    write(2, sum_centred);
   }
   if (parts.data)
     parts.merge(at.sample * gridDim.y + blockIdx.y, at.sample * tile.parts, at.part, tile.parts, {0, parts.rows, first, tile.lanes * N},
@@ -86,7 +86,7 @@ void CudaOps::execute(PoolForward& op) {
       SumParts parts{nullptr, nullptr, targets.rows, channels, MergeTree(tile.parts)};
       if (tile.parts > 1) {
         parts.data = scratch<float>(static_cast<std::size_t>(op.x.raw.n() * tile.parts * targets.rows * channels));
-        parts.tickets = tickets(op.x.raw.n() * tile.tiles * parts.tree.tickets);
+        parts.arrivals = arrivals(op.x.raw.n() * tile.tiles * parts.tree.arrivals);
       }
       launch(pool_rows<T, width()>, {tile.blocks(op.x.raw.n()), tile.threads()}, stream(), FeatureView<T>::of(op.x), channels, pixels, tile,
              parts, targets);

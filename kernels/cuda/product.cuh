@@ -1,13 +1,13 @@
-// The matrix product behind the pointwise and the dense convolutions, forward and backward:   C = A B, summed over a depth.
-// Operands are read through a transform (operands.cuh), results leave through an epilogue (epilogues.cuh); a block makes 64 x 128
-// of C. Between the two stands a ladder (product_rung.h), each rung a way to form the block's sums:
-//   naive         a thread walks along its row and its column in global memory
-//   tiled         a piece of both operands is transformed into shared memory, then used by all
-//   vectorised    the same by 128-bit accesses; a thread holds 8 x 4 sums, so that what it loads is used 8 or 4 times
-//   tensor_core   the same pieces, multiplied by mma.sync
-//   pipelined     while one piece is multiplied, the next is on its way: what is transformed to registers (transforms need
-//                 the values), plain weights by cp.async straight into the other half of shared memory       <- used
-// The wide side of a block is n, as A is what costs a transform with exponentials: it is formed once for 128 columns.
+// The matrix product of the pointwise and the dense convolutions, forward and backward:   C = A B, summed over a depth.
+// Operands are transformed on read (operands.cuh); an epilogue (epilogues.cuh) writes the results. A block computes a tile of 64 x 128
+// elements of C. The block's sums are computed by one rung of a ladder (product_rung.h):
+//   naive         a thread reads its row and its column from global memory
+//   tiled         tiles of both operands are transformed into shared memory; all threads of the block read them
+//   vectorised    the same by 128-bit accesses; a thread has 8 x 4 sums, so it uses each loaded element 8 or 4 times
+//   tensor_core   the same tiles, multiplied by mma.sync
+//   pipelined     the next tiles are loaded while the current ones are multiplied: operands with a transform into registers, plain
+//                 weights by cp.async into the other half of shared memory       <- used
+// A block is wider in n because A's transform is the costly one, with exponentials: it is computed once for 128 columns.
 // Next: operand_tile.cuh has the layout in shared memory; pointwise_forward.cu is the simplest product.
 #pragma once
 #include <algorithm>
@@ -23,13 +23,13 @@ namespace mcnn::cuda {
 inline constexpr int kProductRows = 64, kProductColumns = 128;
 inline constexpr int kProductThreads = 256;
 
-/// What a kernel is given. Sources have rows and columns as they lie in memory, whose sense is the order's:
-/// Consecutive::depth (m or n, k), Consecutive::outer (k, m or n).
-template <class LeftSource, Consecutive kLeft, class RightSource, Consecutive kRight, class Epilogue_>
+/// A kernel's argument. The rows and columns of a source are those in memory: (m or n, k) for Order::k_major, (k, m or n) for
+/// Order::mn_major.
+template <class LeftSource, Order kLeft, class RightSource, Order kRight, class Epilogue_>
 struct Product {
   using Epilogue = Epilogue_;
   using T = typename LeftSource::Element;
-  static constexpr Consecutive kLeftOrder = kLeft, kRightOrder = kRight;
+  static constexpr Order kLeftOrder = kLeft, kRightOrder = kRight;
   static constexpr int kLeftWidth = LeftSource::kWidth;
   using LeftTile = OperandTile<T, kLeft, kProductRows>;
   using RightTile = OperandTile<T, kRight, kProductColumns>;
@@ -38,22 +38,22 @@ struct Product {
   RightSource right;
   Epilogue epilogue;
   int rows, columns, depth;  // C is (rows, columns)
-  int slice;                 // depth that a block sums
-  bool tf32;                 // tensor cores may take fp32 for tf32
+  int slice;                 // depth of a block's sums
+  bool tf32;                 // tensor cores may multiply fp32 as tf32
 
   __host__ __device__ int column_tiles() const { return (columns + kProductColumns - 1) / kProductColumns; }
   __host__ __device__ int tiles() const { return (rows + kProductRows - 1) / kProductRows * column_tiles(); }
   int blocks() const { return tiles() * ((depth + slice - 1) / slice); }
 };
 
-/// A block's results in shared memory, from where its epilogue takes them row by row.
+/// A block's results in shared memory. The epilogue reads them row by row.
 struct ResultTile {
-  static constexpr int kPitch = kProductColumns + 8;  // the 4 rows that half a warp writes fall on different banks
+  static constexpr int kPitch = kProductColumns + 8;  // the 4 rows that half a warp writes are in different banks
   float* data;
   __device__ float* at(int row, int column) const { return data + row * kPitch + column; }
 };
 
-/// The pieces make room for the results.
+/// The results reuse the memory of the operands' tiles.
 template <class P>
 struct ProductMemory {
   union {
@@ -65,9 +65,9 @@ struct ProductMemory {
   float column_sums[P::Epilogue::kSharedFloats];
 };
 
-/// Brings an operand, piece by piece, into shared memory: fetch starts the reading, commit finishes it. Elements outside of the
-/// operand are 0. A thread keeps to its columns, so that it needs the coefficients of few channels.
-template <class Source, Consecutive kOrder, int kOuter>
+/// Loads an operand into shared memory, tile by tile: fetch starts the loads, commit stores the values. Elements outside the operand
+/// are 0. A thread always loads the same columns, so it needs the coefficients of few channels.
+template <class Source, Order kOrder, int kOuter>
 class Stage {
   using T = typename Source::Element;
   using Tile = OperandTile<T, kOrder, kOuter>;
@@ -80,16 +80,16 @@ class Stage {
   __device__ Stage(const Source& source, int outer, int depth_end)
       : source_(source),
         outer_(outer),
-        row_end_(Tile::kDepthFirst ? source.rows : depth_end),
+        row_end_(Tile::kKMajor ? source.rows : depth_end),
         row_(static_cast<int>(threadIdx.x) / kVectors),
         column_(static_cast<int>(threadIdx.x) % kVectors * N) {}
 
-  /// Starts the reading of the piece at k.
+  /// Starts the loads of the tile at k.
   __device__ void fetch(const Tile& tile, int k) { start<kItems>(tile, k, 0, loaded_); }
-  /// Finishes what fetch started.
+  /// Transforms and stores the tile that fetch loaded.
   __device__ void commit(const Tile& tile, int k) { finish<kItems>(tile, k, 0, loaded_); }
-  /// Both, for rungs that have nothing to do meanwhile.
-  __device__ void bring(const Tile& tile, int k) {
+  /// Both, for rungs that do not overlap loads with products.
+  __device__ void fetch_and_commit(const Tile& tile, int k) {
     constexpr int kTogether = kItems < 2 ? kItems : 2;
 #pragma unroll 1
     for (int item = 0; item < kItems; item += kTogether) {
@@ -101,8 +101,8 @@ class Stage {
 
  private:
   using Loaded = typename Source::Loaded;
-  __device__ int column(int k) const { return column_ + (Tile::kDepthFirst ? k : outer_); }
-  __device__ int row(int k, int item) const { return row_ + item * kRowStep + (Tile::kDepthFirst ? outer_ : k); }
+  __device__ int column(int k) const { return column_ + (Tile::kKMajor ? k : outer_); }
+  __device__ int row(int k, int item) const { return row_ + item * kRowStep + (Tile::kKMajor ? outer_ : k); }
   __device__ bool inside(int k, int item) const { return row(k, item) < row_end_ && column(k) < source_.columns; }
   __device__ T* place(const Tile& tile, int item) const { return tile.at(row_ + item * kRowStep, column_); }
 
@@ -110,11 +110,11 @@ class Stage {
   __device__ void start(const Tile& tile, int k, int first, Loaded* loaded) {
 #pragma unroll
     for (int i = 0; i < kCount; ++i) {
-      const bool wanted = inside(k, first + i);
+      const bool exists = inside(k, first + i);
       if constexpr (Source::kTransformed) {
-        if (wanted) loaded[i] = source_.fetch(row(k, first + i), column(k));
+        if (exists) loaded[i] = source_.fetch(row(k, first + i), column(k));
       } else {
-        copy_async(place(tile, first + i), source_.address(wanted ? row(k, first + i) : 0, wanted ? column(k) : 0), wanted);
+        copy_async(place(tile, first + i), source_.address(exists ? row(k, first + i) : 0, exists ? column(k) : 0), exists);
       }
     }
   }
@@ -135,8 +135,8 @@ class Stage {
   Loaded loaded_[Source::kTransformed ? kItems : 1];
 };
 
-/// tiled: a thread has one column and every second row. Neighbours read neighbouring columns and the same row; where columns lie
-/// 64 bytes apart (weights in dy w^T), that is four-way bank conflicts, which vectorised avoids.
+/// tiled: a thread has one column and every second row. Neighbouring threads read neighbouring columns and the same row. Columns 64
+/// bytes apart (weights in dy w^T) have four-way bank conflicts, which vectorised avoids.
 template <class P>
 struct ElementSums {
   static constexpr int kSums = kProductRows * kProductColumns / kProductThreads, kRowStep = kProductThreads / kProductColumns;
@@ -158,7 +158,7 @@ struct ElementSums {
   }
 };
 
-/// vectorised: a warp has 8 rows, a lane 4 columns. Four elements are read at once, along whichever axis is consecutive.
+/// vectorised: a warp has 8 rows, a lane 4 columns. A load reads four elements along the axis that is consecutive in memory.
 template <class P>
 struct VectorSums {
   static constexpr int kRows = 8, kColumns = 4, kVector = 4;
@@ -166,11 +166,11 @@ struct VectorSums {
 
   __device__ static int row(int i) {
     const int warp = static_cast<int>(threadIdx.x) / 32;
-    return P::LeftTile::kDepthFirst ? warp * kRows + i : i / kVector * 32 + warp * kVector + i % kVector;
+    return P::LeftTile::kKMajor ? warp * kRows + i : i / kVector * 32 + warp * kVector + i % kVector;
   }
   __device__ static int column(int j) {
     const int lane = static_cast<int>(threadIdx.x) % 32;
-    return P::RightTile::kDepthFirst ? lane + 32 * j : lane * kColumns + j;
+    return P::RightTile::kKMajor ? lane + 32 * j : lane * kColumns + j;
   }
   __device__ void add(const P& /*p*/, int /*n*/, const typename P::LeftTile& a, const typename P::RightTile& b) {
     for (int k = 0; k < P::LeftTile::kDepth; k += kVector) {
@@ -188,7 +188,7 @@ struct VectorSums {
   __device__ void write(const ResultTile& result) const {
 #pragma unroll
     for (int i = 0; i < kRows; ++i) {
-      if constexpr (!P::RightTile::kDepthFirst) {
+      if constexpr (!P::RightTile::kKMajor) {
         store<float, kColumns>(result.at(row(i), column(0)), {{sums[i][0], sums[i][1], sums[i][2], sums[i][3]}});
       } else {
 #pragma unroll
@@ -201,7 +201,7 @@ struct VectorSums {
   template <int kCount, class Tile, class Place>
   __device__ static void read(const Tile& tile, int k, float (&values)[kCount][kVector], Place place) {
     using T = typename P::T;
-    if constexpr (Tile::kDepthFirst) {
+    if constexpr (Tile::kKMajor) {
 #pragma unroll
       for (int i = 0; i < kCount; ++i) {
         const Floats<kVector> along = load<T, kVector>(tile.at(place(i), k));
@@ -229,7 +229,7 @@ struct TensorCoreSums {
 
   __device__ static int row() { return static_cast<int>(threadIdx.x) / 128 * kWarp; }
   __device__ static int column() { return static_cast<int>(threadIdx.x) / 32 % 4 * kWarp; }
-  /// n: the block's first column; a warp past the last one has nothing to multiply.
+  /// n: the block's first column. A warp whose columns are past the last one does nothing.
   __device__ void add(const P& p, int n, const typename P::LeftTile& a, const typename P::RightTile& b) {
     if (n + column() >= p.columns) return;
     if (sizeof(typename P::T) == 4 && p.tf32)
@@ -237,7 +237,7 @@ struct TensorCoreSums {
     else
       add_products<false>(a, b);
   }
-  /// Of 16 x 8 sums a lane holds two neighbours in row lane/4 and two in row lane/4 + 8.
+  /// Of 16 x 8 sums, a lane has two neighbours in row lane/4 and two in row lane/4 + 8.
   __device__ void write(const ResultTile& result) const {
     const int lane = static_cast<int>(threadIdx.x) % 32;
 #pragma unroll
@@ -251,7 +251,7 @@ struct TensorCoreSums {
   }
 
  private:
-  /// Unrolled once for each kTf32, so that low parts that nobody multiplies are not formed.
+  /// A template of kTf32, so that the low parts are not computed if they are not multiplied.
   template <bool kTf32>
   __device__ void add_products(const typename P::LeftTile& a, const typename P::RightTile& b) {
     using T = typename P::T;
@@ -275,7 +275,7 @@ struct TensorCoreSums {
   }
 };
 
-/// The block's sums over depths [begin, end), from pieces in shared memory.
+/// The block's sums over depths [begin, end), from tiles in shared memory.
 template <class Sums, bool kPipelined, class P>
 __device__ void form_sums(const P& p, int m, int n, int begin, int end, ProductMemory<P>& shared, const ResultTile& result) {
   constexpr int kDepth = P::LeftTile::kDepth;
@@ -294,22 +294,22 @@ __device__ void form_sums(const P& p, int m, int n, int begin, int end, ProductM
       left.commit(left_tile(side), k);
       right.commit(right_tile(side), k);
     } else {
-      left.bring(left_tile(0), k);
-      right.bring(right_tile(0), k);
+      left.fetch_and_commit(left_tile(0), k);
+      right.fetch_and_commit(right_tile(0), k);
     }
     wait_for_copies();
-    __syncthreads();  // the piece is there; and all are done with the other half
+    __syncthreads();  // the tiles are complete, and all threads have read the other half
     if (kPipelined && k + kDepth < end) fetch(side ^ 1, k + kDepth);
     sums.add(p, n, left_tile(side), right_tile(side));
-    if (!kPipelined) __syncthreads();  // before the piece is written over
+    if (!kPipelined) __syncthreads();  // before the tiles are overwritten
   }
-  __syncthreads();  // the results take the pieces' place
+  __syncthreads();  // the results overwrite the tiles
   sums.write(result);
 }
 
-/// naive: one result after the other.
+/// naive: one result after another.
 template <class P>
-__device__ void walk_sums(const P& p, int m, int n, int begin, int end, const ResultTile& result) {
+__device__ void form_sums_naive(const P& p, int m, int n, int begin, int end, const ResultTile& result) {
   const auto element = [](const auto& source, int row, int column) {
     if (row >= source.rows || column >= source.columns) return 0.f;
     return source.value(source.fetch(row, column), row, column)[0];
@@ -318,18 +318,18 @@ __device__ void walk_sums(const P& p, int m, int n, int begin, int end, const Re
     const int row = i / kProductColumns, column = i % kProductColumns;
     float sum = 0.f;
     for (int k = begin; k < end; ++k)
-      sum += (P::LeftTile::kDepthFirst ? element(p.left, m + row, k) : element(p.left, k, m + row)) *
-             (P::RightTile::kDepthFirst ? element(p.right, n + column, k) : element(p.right, k, n + column));
+      sum += (P::LeftTile::kKMajor ? element(p.left, m + row, k) : element(p.left, k, m + row)) *
+             (P::RightTile::kKMajor ? element(p.right, n + column, k) : element(p.right, k, n + column));
     store<float, 1>(result.at(row, column), {{sum}});
   }
 }
 
-/// Two blocks share a multiprocessor: one's transforms run beside the other's products. Tensor cores of fp32 (three products that
-/// leave their sums) and operands read one by one may want more than the 128 registers that this leaves a thread.
+/// Two blocks share a multiprocessor: the transforms of one overlap the products of the other. A thread then has 128 registers. fp32 on
+/// tensor cores (three products with sums of their own) and operands read one by one may need more.
 template <ProductRung kRung, class P>
 inline constexpr int kBlocksAtOnce = P::kLeftWidth == 1 || (kRung >= ProductRung::tensor_core && sizeof(typename P::T) == 4) ? 1 : 2;
 
-/// Block number `block` of a product: slice after slice, row of tiles after row, so that those that read the same rows run together.
+/// Block number `block` of a product. Blocks are ordered by slice, then by rows: blocks that read the same rows run together.
 template <ProductRung kRung, class P>
 __device__ void multiply_block(const P& p, int block, ProductMemory<P>& shared) {
   const ResultTile result{shared.result};
@@ -337,7 +337,7 @@ __device__ void multiply_block(const P& p, int block, ProductMemory<P>& shared) 
   const int m = tile * kProductRows, n = block % p.tiles() % p.column_tiles() * kProductColumns;
   const int begin = slice * p.slice, end = min(p.depth, begin + p.slice);
   if constexpr (kRung == ProductRung::naive) {
-    walk_sums(p, m, n, begin, end, result);
+    form_sums_naive(p, m, n, begin, end, result);
   } else {
     using Sums = std::conditional_t<kRung == ProductRung::tiled, ElementSums<P>,
                                     std::conditional_t<kRung == ProductRung::vectorised, VectorSums<P>, TensorCoreSums<P>>>;
@@ -358,14 +358,14 @@ union MemoryOfEither {
   ProductMemory<B> b;
 };
 
-/// On sm_75 two products of fp16 want a register more than 128.
+/// On sm_75 two products of fp16 need a register more than 128.
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
 inline constexpr int kMostBlocksOfBoth = 1;
 #else
 inline constexpr int kMostBlocksOfBoth = 2;
 #endif
 
-/// Two products side by side: the first a_blocks blocks make a, the others b.
+/// Two products in one launch: the first a_blocks blocks compute a, the others b.
 template <ProductRung kRung, class A, class B>
 __global__ void __launch_bounds__(kProductThreads, std::min({kMostBlocksOfBoth, kBlocksAtOnce<kRung, A>, kBlocksAtOnce<kRung, B>}))
     multiply_both(const A a, const int a_blocks, const B b) {
@@ -384,14 +384,14 @@ template <ProductRung kRung, class P>
 void launch_product(const P& p, cudaStream_t stream) {
   launch(multiply<kRung, P>, {static_cast<unsigned>(p.blocks()), kProductThreads}, stream, p);
 }
-/// One launch for both, or for the one that is wanted.
+/// One launch for the products that are requested: both, one or none.
 template <ProductRung kRung, class A, class B>
-void launch_products(const A& a, bool wants_a, const B& b, bool wants_b, cudaStream_t stream) {
-  const int a_blocks = wants_a ? a.blocks() : 0, blocks = a_blocks + (wants_b ? b.blocks() : 0);
+void launch_products(const A& a, bool a_requested, const B& b, bool b_requested, cudaStream_t stream) {
+  const int a_blocks = a_requested ? a.blocks() : 0, blocks = a_blocks + (b_requested ? b.blocks() : 0);
   if (blocks > 0) launch(multiply_both<kRung, A, B>, {static_cast<unsigned>(blocks), kProductThreads}, stream, a, a_blocks, b);
 }
 
-/// Calls f with a rung and the elements in one access that go with it, as compile-time constants.
+/// Calls f with the rung and its elements per access, as compile-time constants.
 template <class T, class F>
 void with_rung(ProductRung rung, F&& f) {
   const auto with = [&]<ProductRung kRung, int kWidth>() {
@@ -406,7 +406,7 @@ void with_rung(ProductRung rung, F&& f) {
   }
 }
 
-/// Rows and channels as kernels count them. Throws ShapeError where 31 bits are not enough.
+/// Rows or channels as an int. Throws ShapeError if 31 bits are not enough.
 inline int counted(int64_t value) {
   if (value > INT32_MAX - kProductRows)
     fail<ShapeError>("{} rows or channels: the CUDA products count to {}", value, INT32_MAX - kProductRows);

@@ -1,9 +1,10 @@
-// Instructions that C++ has no word for. Each has a twin that the host emulator runs, written from the PTX ISA's figures.
+// PTX instructions that C++ lacks. Each has a second version for the host emulator, written from the PTX ISA's figures.
 //   ldmatrix    8x8 matrices of 16-bit elements (or 8x4 of 32-bit), from shared memory to the registers of a warp
 //   mma.sync    products of such fragments, accumulated in fp32
-//   cp.async    16 bytes from global to shared memory, past the registers and in the background
-//   ex2, rcp    2^x and 1/x by the unit for special functions, without the steps that __expf and __fdividef add for subnormals
-// Before sm_80 there is neither cp.async (a plain copy stands in) nor mma of bf16 and tf32 (product_rung.h keeps away from it).
+//   cp.async    16 bytes from global to shared memory, asynchronously and without registers
+//   ex2, rcp    2^x and 1/x by the special function unit, without the steps that __expf and __fdividef add for subnormals
+// Before sm_80 there is no cp.async (a plain copy replaces it), and no mma of bf16 and tf32 (product_rung.h does not choose it).
+// Next: operand_tile.cuh reads fragments with it.
 #pragma once
 #include <cuda_bf16.h>
 #include <cuda_fp16.h>
@@ -57,7 +58,7 @@ __device__ void mma_m16n8k16(float (&d)[4], const uint32_t (&a)[4], const uint32
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
   }
 #else
-  if constexpr (std::is_same_v<T, __half>) {  // k16 is two of k8, whose fragments are the halves of k16's
+  if constexpr (std::is_same_v<T, __half>) {  // k16 is two products of k8; their fragments are halves of k16's
 #pragma unroll
     for (int k = 0; k < 2; ++k)
       asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.f16.f16.f32 {%0,%1,%2,%3}, {%4,%5}, {%6}, {%0,%1,%2,%3};"
@@ -104,15 +105,15 @@ __device__ inline uint32_t to_tf32(float x) {
 #endif
 }
 
-/// 16 bytes from global to shared memory, zeros if not `wanted` (then nothing is read). Visible to the thread itself after
+/// Copies 16 bytes from global to shared memory; if not `exists`, writes zeros and reads nothing. Visible to the thread after
 /// wait_for_copies, to its block after the barrier that follows.
-__device__ inline void copy_async(void* to, const void* from, bool wanted) {
+__device__ inline void copy_async(void* to, const void* from, bool exists) {
 #if __CUDA_ARCH__ >= 800
   const auto at = static_cast<uint32_t>(__cvta_generic_to_shared(to));
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(at), "l"(__cvta_generic_to_global(from)), "r"(wanted ? 16 : 0)
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(at), "l"(__cvta_generic_to_global(from)), "r"(exists ? 16 : 0)
                : "memory");
 #else
-  *static_cast<uint4*>(to) = wanted ? *static_cast<const uint4*>(from) : uint4{};
+  *static_cast<uint4*>(to) = exists ? *static_cast<const uint4*>(from) : uint4{};
 #endif
 }
 __device__ inline void wait_for_copies() {
@@ -121,7 +122,7 @@ __device__ inline void wait_for_copies() {
 #endif
 }
 
-#else  // the emulator's
+#else  // for the emulator
 
 inline float without_subnormals(float x) { return std::fpclassify(x) == FP_SUBNORMAL ? std::copysign(0.f, x) : x; }
 inline float exp2_fast(float x) { return without_subnormals(std::exp2(without_subnormals(x))); }
@@ -129,7 +130,7 @@ inline float reciprocal_fast(float x) { return without_subnormals(1.f / without_
 
 /// Lane l gives row l%8 of matrix l/8 and receives, of each matrix, elements (l/4, 2*(l%4)) and its right neighbour; transposed,
 /// elements (2*(l%4), l/4) and the one below.
-inline void ldmatrix_twin(uint32_t (&f)[4], const void* row, bool transposed) {
+inline void ldmatrix_emulated(uint32_t (&f)[4], const void* row, bool transposed) {
   struct Lane {
     uint32_t* f;
     const uint16_t* row;
@@ -146,10 +147,10 @@ inline void ldmatrix_twin(uint32_t (&f)[4], const void* row, bool transposed) {
       }
   });
 }
-inline void ldmatrix_x4(uint32_t (&f)[4], const void* row) { ldmatrix_twin(f, row, false); }
-inline void ldmatrix_x4_transposed(uint32_t (&f)[4], const void* row) { ldmatrix_twin(f, row, true); }
+inline void ldmatrix_x4(uint32_t (&f)[4], const void* row) { ldmatrix_emulated(f, row, false); }
+inline void ldmatrix_x4_transposed(uint32_t (&f)[4], const void* row) { ldmatrix_emulated(f, row, true); }
 
-/// To fp32 toward zero: how tensor cores leave their sums (Fasi, Higham, Mikaitis, Pranesh 2021). It shows in long sums.
+/// To fp32 toward zero, as tensor cores round their sums (Fasi, Higham, Mikaitis, Pranesh 2021).
 inline float toward_zero(double x) {
   const auto nearest = static_cast<float>(x);
   return std::abs(static_cast<double>(nearest)) > std::abs(x) ? std::nextafterf(nearest, 0.f) : nearest;
@@ -159,7 +160,7 @@ struct MmaLane {
   float* d;
   const uint32_t *a, *b;
 };
-/// d[i] of lane l is element (l/4 + 8*(i/2), 2*(l%4) + i%2). a(row, k) and b(k, column) find an operand's element.
+/// d[i] of lane l is element (l/4 + 8*(i/2), 2*(l%4) + i%2). a(row, k) and b(k, column) return an operand's element.
 template <int kDepth, class A, class B>
 void accumulate(const std::array<MmaLane*, 32>& lanes, const A& a, const B& b) {
   for (int l = 0; l < 32; ++l)
@@ -201,11 +202,11 @@ inline void mma_m16n8k8_tf32(float (&d)[4], const uint32_t (&a)[4], const uint32
 
 inline uint32_t to_tf32(float x) { return (std::bit_cast<uint32_t>(x) + 0x1000u) & 0xffffe000u; }
 
-/// It happens when its thread waits for it, as late as can be.
-inline void copy_async(void* to, const void* from, bool wanted) {
+/// The copy happens as late as possible: when its thread waits for it.
+inline void copy_async(void* to, const void* from, bool exists) {
   record_access(to, 16, true);
-  if (wanted) record_access(from, 16, false);
-  simt::copy_async(to, wanted ? from : nullptr, 16);
+  if (exists) record_access(from, 16, false);
+  simt::copy_async(to, exists ? from : nullptr, 16);
 }
 inline void wait_for_copies() { simt::wait_for_all_copies(); }
 

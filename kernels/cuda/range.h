@@ -1,4 +1,4 @@
-// Names for what goes on, on the time lines of NVIDIA's tools. NVTX is headers alone and does nothing unless a tool is attached.
+// Named ranges on the time lines of NVIDIA's tools. NVTX is header-only and does nothing unless a tool is attached.
 #pragma once
 #if !defined(MCNN_SIM) && __has_include(<nvtx3/nvToolsExt.h>)
 #include <nvtx3/nvToolsExt.h>
@@ -7,7 +7,7 @@
 
 namespace mcnn::cuda {
 
-/// From its creation to its end.
+/// A range lasts from construction to destruction.
 class [[nodiscard]] Range {
  public:
 #ifdef MCNN_HAS_NVTX

@@ -42,10 +42,10 @@ void CudaOps::mark(int operation) { marked_operation() = operation; }
 std::unique_ptr<Recording> CudaOps::record(const std::function<void()>& step) {
   step();
   if (!records()) return nullptr;
-  for (DeviceBuffer* buffer : {&scratch_, &tickets_}) buffer->keep();
+  for (DeviceBuffer* buffer : {&scratch_, &arrivals_}) buffer->keep();
 
   cudaGraph_t graph = nullptr;
-  MCNN_CUDA(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal));  // other threads may use the device meanwhile
+  MCNN_CUDA(cudaStreamBeginCapture(stream(), cudaStreamCaptureModeThreadLocal));  // other threads may use the device during the capture
   auto times = time_kernels_ ? std::make_unique<KernelTimes>() : nullptr;
   try {
     std::optional<KernelTimes::Taking> taking;

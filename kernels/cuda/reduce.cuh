@@ -1,4 +1,4 @@
-// Sums and maxima over a warp and a block, in an order that never changes: the same bits from run to run.
+// Sums and maxima over a warp and a block, in a fixed order: every run gives the same bits.
 // Next: channel_tile.cuh sums over the rows of a feature map with a block, and over blocks.
 #pragma once
 #include "kernels/cuda/shared_memory.cuh"
@@ -8,7 +8,7 @@ namespace mcnn::cuda {
 inline constexpr int kWarp = 32;
 inline constexpr unsigned kWholeWarp = 0xffffffffu;
 
-/// The warp's sum, in every lane; all 32 take part.
+/// The warp's sum, in every lane. All 32 lanes call it.
 template <class T>
 __device__ T warp_sum(T value) {
 #pragma unroll
@@ -16,7 +16,7 @@ __device__ T warp_sum(T value) {
   return value;
 }
 
-/// The warp's largest value, in every lane. A NaN is passed over (fmaxf).
+/// The warp's largest value, in every lane. NaN is ignored (fmaxf).
 __device__ inline float warp_max(float value) {
 #pragma unroll
   for (int distance = kWarp / 2; distance > 0; distance /= 2) value = fmaxf(value, __shfl_xor_sync(kWholeWarp, value, distance));
@@ -28,7 +28,7 @@ struct WarpSums {
   T of_warp[kWarps];
 };
 
-/// The block's sum, in every thread. Blocks are kWarps whole warps; once in a kernel.
+/// The block's sum, in every thread. A block has kWarps whole warps. Call it once in a kernel.
 template <int kWarps, class T>
 __device__ T block_sum(T value) {
   auto& of_warp = static_shared<WarpSums<kWarps, T>>().of_warp;

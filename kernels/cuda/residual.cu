@@ -1,7 +1,7 @@
 // y = z(x) + sample_scale[n] * z(branch): the end of a block with a skip.  Contract: kernels/operations/residual.h.
-// Bandwidth-bound: both features are transformed on read and y is written, each once. A thread keeps its channels, so that
-// the coefficients of both are read once for its rows.
-// Next: dropout.cu makes sample_scale; batch_norm.cu has the sums its backward needs.
+// Bandwidth-bound: both features are read and transformed once, y is written once. A thread loads the coefficients of its channels once
+// for all its rows.
+// Next: dropout.cu computes sample_scale; batch_norm.cu has the sums of its backward.
 #include "kernels/cuda/channel_tile.cuh"
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"
@@ -11,14 +11,14 @@
 namespace mcnn::cuda {
 namespace {
 
-constexpr int kRows = 8;  // of a thread
+constexpr int kRows = 8;  // per thread
 
 template <class T, int N>
 __global__ void add_branch(FeatureView<T> x, FeatureView<T> branch, const float* sample_scale, int channels, int pixels, ChannelTile tile,
                            T* y) {
   const TilePlace<N> at(tile, channels, pixels);
   if (!at.inside) return;
-  ChannelReader<N> read_x(x, at.channel), read_branch(branch, at.channel);
+  FeatureReader<N> read_x(x, at.channel), read_branch(branch, at.channel);
   const int64_t nc = static_cast<int64_t>(at.sample) * channels + at.channel;
   read_x.set_sample(x, nc);
   read_branch.set_sample(branch, nc);

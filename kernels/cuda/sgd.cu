@@ -1,13 +1,13 @@
 // SGD with momentum over every parameter of the network in one launch.  Contract and formulas: kernels/operations/optimizers.h.
-// Bandwidth-bound: three reads and two writes per parameter. At step 0 the old momentum buffer does not count.
-// Next: ema.cu averages what comes out.
+// Bandwidth-bound: three reads and two writes per parameter. Step 0 does not read the momentum buffer's values.
+// Next: ema.cu averages the parameters.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/flat_range.cuh"
 
 namespace mcnn::cuda {
 namespace {
 
-/// The first `decayed` elements are decayed.
+/// The first `decayed` elements have weight decay.
 struct SgdFactors {
   float momentum, weight_decay;
   bool nesterov;
@@ -17,7 +17,7 @@ struct SgdFactors {
 __global__ void sgd_range(FlatRange range, SgdFactors f, const float* clip, const StepState* state, float* values, const float* gradients,
                           float* momentum) {
   const float factor = *clip;
-  if (factor == 0.f) return;  // the gradient is not finite: nothing moves
+  if (factor == 0.f) return;  // the gradient is not finite: no update
   const float lr = state->learning_rate;
   const bool first_step = state->step == 0;
   range.for_each_element([&](auto width, int64_t i) {

@@ -1,10 +1,10 @@
-// Shared memory of a block. A kernel names all it shares in one struct:
+// Shared memory of a block. A kernel has one struct for all its shared memory:
 //   template <class T> struct Tile { T rows[8][64]; float sums[64]; };
 //   auto& tile = static_shared<Tile<T>>();
-// or asks at launch for what depends on sizes (Grid::shared_bytes):
+// If the size is known only at launch (Grid::shared_bytes):
 //   float* row = dynamic_shared<float>();
-// Raw __shared__ stands nowhere else: the host emulator cannot see such an array, so it could neither fill it with NaNs for
-// each block nor check accesses against its bounds. (There __shared__ does not compile.)
+// No other code uses __shared__: the host emulator cannot see such an array, so it could neither fill it with NaNs for
+// each block nor check accesses against its bounds. (On the emulator __shared__ does not compile.)
 // Next: vector_access.cuh reads and writes it.
 #pragma once
 #include <cuda_runtime.h>
@@ -17,7 +17,7 @@
 
 namespace mcnn::cuda {
 
-/// The block's S, uninitialised; at most 48 KB. The same S twice in one kernel is the same memory.
+/// The block's S, uninitialised; at most 48 KB. Two calls with the same S in one kernel return the same memory.
 template <class S>
 __device__ S& static_shared() {
   static_assert(std::is_trivially_default_constructible_v<S>, "shared memory is not initialised");

@@ -1,11 +1,11 @@
 // Small matrix products: squeeze-excite's two layers and the classifier, forward and backward.
 //   out(i,j) = sum_k a(i,k) * b(k,j)         rows by columns, depth k; all fp32
-// One routine serves them all: a block of 256 threads owns 32 x 32 of out, a thread 2 x 2 of that, and reads its operands
-// 32 deep through functions of (i,k) and (k,j), which may form them on the way (an activation's gradient, a sum of parts, the 1
-// whose weight is a bias). What a block needs next is under way while it multiplies.
-// Each run of 32 products is added up on its own first, so that the rounding error hardly grows with depth.
-// These products are a thousandth of a step's work and wait for memory and launches: a deep product over few tiles is cut
-// along its depth, and whoever reads it adds up the parts.
+// A block of 256 threads computes a tile of 32 x 32 of out, a thread 2 x 2 of that. It reads its operands 32 deep through functions of
+// (i,k) and (j,k), which may compute the elements (an activation's gradient, a sum of parts, the 1 whose weight is a bias). The next
+// tiles are loaded while a block multiplies.
+// Each run of 32 products is summed separately first, so that the rounding error hardly grows with depth.
+// These products are a thousandth of a step's work; their time is latency of memory and launches. A deep product with few tiles is cut
+// along its depth into parts, which its reader adds.
 // Next: squeeze_excite.cu, linear.cu.
 #pragma once
 #include <algorithm>
@@ -26,26 +26,26 @@ struct SmallProduct {
   __host__ __device__ int column_tiles() const { return (columns + kProductTile - 1) / kProductTile; }
 };
 
-/// How many parts the depth is cut into, and the depth of each: enough blocks for a device, no part below 128. Decided by the
-/// shape alone.
+/// The number of parts of the depth, and the depth of each: enough blocks for a device, no part below 128. Depends on the shape
+/// alone.
 struct DepthParts {
   int count, depth;
 
   explicit DepthParts(const SmallProduct& p) {
-    const int wanted = std::clamp(256 / std::max(1, p.tiles()), 1, std::max(1, p.depth / 128));
-    depth = ((p.depth + wanted - 1) / wanted + kProductTile - 1) / kProductTile * kProductTile;
+    const int most = std::clamp(256 / std::max(1, p.tiles()), 1, std::max(1, p.depth / 128));
+    depth = ((p.depth + most - 1) / most + kProductTile - 1) / kProductTile * kProductTile;
     count = (p.depth + depth - 1) / depth;
   }
 };
 
-/// Tiles of a and b, depth first; a row is padded so that both orders of writing it spread over the banks.
+/// Tiles of a and b, (depth, other axis). A row is padded, so that writes in both orders have no bank conflicts.
 struct ProductShared {
   float a[kProductTile][kProductTile + 1], b[kProductTile][kProductTile + 1];
 };
 
-/// Four values of an operand's tile, on their way from memory to shared memory. In memory neighbours along k are adjacent if
-/// kAlongK, else neighbours along the other axis: the lanes of a warp follow them.
-template <bool kAlongK>
+/// A thread's four values of an operand's tile, between global and shared memory. The lanes of a warp read along the axis that is
+/// consecutive in memory: k if kKMajor, else the other.
+template <bool kKMajor>
 struct TileRead {
   static constexpr int kValues = kProductTile * kProductTile / static_cast<int>(kSmallProductThreads);
   float values[kValues];
@@ -56,7 +56,7 @@ struct TileRead {
 #pragma unroll
     for (int i = 0; i < kValues; ++i) {
       const int across = line + i * (kProductTile / kValues);
-      const int k = k0 + (kAlongK ? lane : across), other = other0 + (kAlongK ? across : lane);
+      const int k = k0 + (kKMajor ? lane : across), other = other0 + (kKMajor ? across : lane);
       values[i] = k < depth_end && other < others ? operand(other, k) : 0.f;
     }
   }
@@ -65,13 +65,13 @@ struct TileRead {
 #pragma unroll
     for (int i = 0; i < kValues; ++i) {
       const int across = line + i * (kProductTile / kValues);
-      store<float, 1>(kAlongK ? &tile[lane][across] : &tile[across][lane], {values[i]});
+      store<float, 1>(kKMajor ? &tile[lane][across] : &tile[across][lane], {values[i]});
     }
   }
 };
 
 /// The calling block computes tile number `tile` of p over k in [k0, depth_end) and calls out(i, j, value) for each element.
-/// A: a(i,k) and A::kAlongK; B: b(j,k) and B::kAlongK.
+/// A has a(i,k) and A::kKMajor, B has b(j,k) and B::kKMajor.
 template <class A, class B, class Out>
 __device__ void multiply_tile(const SmallProduct& p, int tile, int k0, int depth_end, const A& a, const B& b, ProductShared& shared,
                               const Out& out) {
@@ -79,8 +79,8 @@ __device__ void multiply_tile(const SmallProduct& p, int tile, int k0, int depth
   const int i0 = tile / p.column_tiles() * kProductTile, j0 = tile % p.column_tiles() * kProductTile;
   const int column = static_cast<int>(threadIdx.x) % kHalf, row = static_cast<int>(threadIdx.x) / kHalf;
   float total[2][2] = {};
-  TileRead<A::kAlongK> next_a;
-  TileRead<B::kAlongK> next_b;
+  TileRead<A::kKMajor> next_a;
+  TileRead<B::kKMajor> next_b;
   next_a.fetch(a, i0, p.rows, k0, depth_end);
   next_b.fetch(b, j0, p.columns, k0, depth_end);
   for (int k = k0; k < depth_end; k += kProductTile) {
@@ -131,31 +131,31 @@ inline Grid grid_of(const SmallProduct& p, const DepthParts& parts) {
   return {{static_cast<unsigned>(p.tiles()), static_cast<unsigned>(parts.count)}, kSmallProductThreads};
 }
 
-/// Element (i,k) of a matrix stored row by row: (others, depth). As b it is read transposed: b(k,j) = data[j*row + k].
-struct RowMajor {
-  static constexpr bool kAlongK = true;
+/// A matrix stored as (others, depth). As b it is transposed: b(k,j) = data[j*row + k].
+struct KMajor {
+  static constexpr bool kKMajor = true;
   const float* data;
   int row;
   __device__ float operator()(int other, int k) const { return load<float, 1>(data + static_cast<int64_t>(other) * row + k)[0]; }
 };
-/// Stored (depth, others): as a it is read transposed.
-struct DepthMajor {
-  static constexpr bool kAlongK = false;
+/// A matrix stored as (depth, others). As a it is transposed.
+struct MnMajor {
+  static constexpr bool kKMajor = false;
   const float* data;
   int row;
   __device__ float operator()(int other, int k) const { return load<float, 1>(data + static_cast<int64_t>(k) * row + other)[0]; }
 };
 
-/// A weight's gradient and its bias's are one product x^T dy if the input has one more column, of ones: out row `inputs` is db.
+/// The gradients of a weight and its bias are one product x^T dy if x has one more column, of ones: row `inputs` of the result is db.
 template <class X>
 struct WithOnes {
-  static constexpr bool kAlongK = X::kAlongK;
+  static constexpr bool kKMajor = X::kKMajor;
   X x;
   int inputs;
   __device__ float operator()(int i, int k) const { return i < inputs ? x(i, k) : 1.f; }
 };
 struct WeightAndBias {
-  float *dw, *db;  // (inputs, outputs), (outputs); null: not wanted
+  float *dw, *db;  // (inputs, outputs), (outputs); null: not requested
   int inputs, outputs;
   __device__ void operator()(int i, int j, float value) const {
     if (i == inputs) {

@@ -1,9 +1,8 @@
 // Squeeze-excite: gate = function(act(s*w1 + b1)*w2 + b2), and its backward.  Contract and formulas: kernels/operations/squeeze_excite.h.
-// Small matrix products by small_product.cuh; what they are made of is formed on read, so that two launches do forward and
-// two backward:
-//   forward    (1) parts of s*w1 along C      (2) gate; the parts are added up to hidden on read
-//   backward   (1) parts of dt*w2^T along C   (2) dw2 and db2, dw1 and db1, pooled; the parts are added up to dh on read
-// Next: pool.cu makes s; batch_norm.cu combines `pooled` with the sums over H,W.
+// Small matrix products by small_product.cuh. Their operands are computed on read, so that forward and backward are two launches each:
+//   forward    (1) parts of s*w1 along C      (2) gate; hidden, the sum of the parts, is computed on read
+//   backward   (1) parts of dt*w2^T along C   (2) dw2 and db2, dw1 and db1, pooled; dh, the sum of the parts, is computed on read
+// Next: pool.cu computes s; batch_norm.cu combines `pooled` with the sums over H,W.
 #include <type_traits>
 
 #include "kernels/cuda/cuda_ops.h"
@@ -14,7 +13,7 @@
 namespace mcnn::cuda {
 namespace {
 
-/// A product cut along its depth: (count, values), one after another.
+/// A product cut along its depth: (count, values).
 struct Parts {
   const float* data;
   int count;
@@ -27,13 +26,13 @@ struct Parts {
   }
 };
 
-/// act(hidden) of sample n, from parts of s*w1. Of the blocks that need it one keeps hidden for backward.
+/// act(hidden) of sample n, from parts of s*w1. One of the blocks that compute it writes hidden, for backward.
 template <Activation kAct>
 struct Squeezed {
-  static constexpr bool kAlongK = true;
+  static constexpr bool kKMajor = true;
   Parts parts;
   const float* bias;  // (R)
-  float* hidden;      // (N,R); null: another block's work
+  float* hidden;      // (N,R); null: another block writes it
   int reduced;
   __device__ float operator()(int n, int r) const {
     const int64_t at = static_cast<int64_t>(n) * reduced + r;
@@ -43,7 +42,7 @@ struct Squeezed {
   }
 };
 
-/// function(t), and its derivative from the gate: gate_of() and gate_slope() of kernels/operations/squeeze_excite.h.
+/// gate_of() and gate_slope() of kernels/operations/squeeze_excite.h.
 template <GateFunction kFunction>
 __device__ float gate_at(float t) {
   if constexpr (kFunction == GateFunction::sigmoid) return sigmoid(t);
@@ -55,7 +54,7 @@ __device__ float slope_of_gate(float gate) {
   return gate > 0.f && gate < 1.f ? 1.f / 6 : 0.f;
 }
 
-/// dt = dg*function'(t), (N,C); along channels as an operand deep in C, across them deep in N.
+/// dt = dg*function'(t), (N,C); as an operand, its depth is C or N.
 template <GateFunction kFunction>
 struct GateGradient {
   const float *gate, *dg;
@@ -68,12 +67,12 @@ struct GateGradient {
 };
 template <GateFunction kFunction>
 struct GateGradientOverChannels : GateGradient<kFunction> {
-  static constexpr bool kAlongK = true;
+  static constexpr bool kKMajor = true;
   __device__ float operator()(int n, int c) const { return this->at(n, c); }
 };
 template <GateFunction kFunction>
 struct GateGradientOverSamples : GateGradient<kFunction> {
-  static constexpr bool kAlongK = false;
+  static constexpr bool kKMajor = false;
   __device__ float operator()(int c, int n) const { return this->at(n, c); }
 };
 
@@ -90,18 +89,18 @@ struct HiddenGradient {
 };
 template <Activation kAct>
 struct HiddenGradientOverReduced : HiddenGradient<kAct> {
-  static constexpr bool kAlongK = true;
+  static constexpr bool kKMajor = true;
   __device__ float operator()(int n, int r) const { return this->at(n, r); }
 };
 template <Activation kAct>
 struct HiddenGradientOverSamples : HiddenGradient<kAct> {
-  static constexpr bool kAlongK = false;
+  static constexpr bool kKMajor = false;
   __device__ float operator()(int r, int n) const { return this->at(n, r); }
 };
-/// act(hidden), (N,R), deep in N.
+/// act(hidden), (N,R), with depth N.
 template <Activation kAct>
 struct ActivatedOverSamples {
-  static constexpr bool kAlongK = false;
+  static constexpr bool kKMajor = false;
   const float* hidden;
   int reduced;
   __device__ float operator()(int r, int n) const {
@@ -111,20 +110,20 @@ struct ActivatedOverSamples {
 
 /// A tile of gate (N,C).
 template <Activation kAct, GateFunction kFunction>
-__global__ void open_gate(SmallProduct p, Squeezed<kAct> squeezed, const float* w2, const float* b2, float* gate) {
+__global__ void compute_gate(SmallProduct p, Squeezed<kAct> squeezed, const float* w2, const float* b2, float* gate) {
   auto& shared = static_shared<ProductShared>();
   const int tile = static_cast<int>(blockIdx.x);
   if (tile % p.column_tiles() != 0) squeezed.hidden = nullptr;
-  multiply_tile(p, tile, 0, p.depth, squeezed, DepthMajor{w2, p.columns}, shared, [&](int n, int c, float value) {
+  multiply_tile(p, tile, 0, p.depth, squeezed, MnMajor{w2, p.columns}, shared, [&](int n, int c, float value) {
     store<float, 1>(gate + static_cast<int64_t>(n) * p.columns + c, {gate_at<kFunction>(value + load<float, 1>(b2 + c)[0])});
   });
 }
 
-/// Of the blocks, those of the first tiles do dw2 and db2, the next dw1 and db1, the last pooled.
+/// Three products in one launch. The first blocks compute dw2 and db2, the next dw1 and db1, the last pooled.
 template <Activation kAct, GateFunction kFunction>
 struct BackwardProducts {
   SmallProduct dw2, dw1, pooled;  // (R+1,C) over N, (C+1,R) over N, (N,C) over R
-  int dw2_tiles, dw1_tiles;       // 0: not wanted
+  int dw2_tiles, dw1_tiles;       // 0: not requested
   WeightAndBias out2, out1;
   const float *s, *w1;
   float* pooled_out;  // (N,C)
@@ -142,17 +141,17 @@ __global__ void differentiate_gate(BackwardProducts<kAct, kFunction> x) {
   }
   tile -= x.dw2_tiles;
   if (tile < x.dw1_tiles) {
-    const WithOnes<DepthMajor> s{{x.s, x.dt.channels}, x.dt.channels};
+    const WithOnes<MnMajor> s{{x.s, x.dt.channels}, x.dt.channels};
     return multiply_tile(x.dw1, tile, 0, x.dw1.depth, s, HiddenGradientOverSamples<kAct>{x.dh}, shared, x.out1);
   }
   tile -= x.dw1_tiles;
-  multiply_tile(x.pooled, tile, 0, x.pooled.depth, HiddenGradientOverReduced<kAct>{x.dh}, RowMajor{x.w1, x.dh.reduced}, shared,
+  multiply_tile(x.pooled, tile, 0, x.pooled.depth, HiddenGradientOverReduced<kAct>{x.dh}, KMajor{x.w1, x.dh.reduced}, shared,
                 [&](int n, int c, float value) {
                   store<float, 1>(x.pooled_out + static_cast<int64_t>(n) * x.pooled.columns + c, {value * x.per_pixel});
                 });
 }
 
-/// work(act, function) with both as compile-time constants.
+/// Calls work(act, function) with both as compile-time constants.
 template <class Work>
 void with_style(Activation act, GateFunction function, const Work& work) {
   const auto with_function = [&](auto constant_act) {
@@ -175,11 +174,11 @@ void CudaOps::execute(SqueezeExciteForward& op) {
   const SmallProduct squeeze{samples, reduced, channels}, excite{samples, channels, reduced};
   const DepthParts parts(squeeze);
   float* sums = scratch<float>(static_cast<std::size_t>(parts.count * op.hidden.size()));
-  launch(multiply_parts<RowMajor, DepthMajor>, grid_of(squeeze, parts), stream(), squeeze, parts, RowMajor{op.s.data<float>(), channels},
-         DepthMajor{op.w1.data<float>(), reduced}, sums);
+  launch(multiply_parts<KMajor, MnMajor>, grid_of(squeeze, parts), stream(), squeeze, parts, KMajor{op.s.data<float>(), channels},
+         MnMajor{op.w1.data<float>(), reduced}, sums);
   with_style(op.act, op.function, [&](auto act, auto function) {
     const Squeezed<act()> squeezed{{sums, parts.count, op.hidden.size()}, op.b1.data<float>(), op.hidden.data<float>(), reduced};
-    launch(open_gate<act(), function()>, {static_cast<unsigned>(excite.tiles()), kSmallProductThreads}, stream(), excite, squeezed,
+    launch(compute_gate<act(), function()>, {static_cast<unsigned>(excite.tiles()), kSmallProductThreads}, stream(), excite, squeezed,
            op.w2.data<float>(), op.b2.data<float>(), op.gate.data<float>());
   });
 }
@@ -192,8 +191,8 @@ void CudaOps::execute(SqueezeExciteBackward& op) {
   float* sums = scratch<float>(static_cast<std::size_t>(parts.count * op.hidden.size()));
   with_style(op.act, op.function, [&](auto act, auto function) {
     const GateGradient<function()> dt{op.gate.data<float>(), op.sum_dz_a.data<float>(), channels};
-    launch(multiply_parts<GateGradientOverChannels<function()>, RowMajor>, grid_of(hidden_gradient, parts), stream(), hidden_gradient,
-           parts, GateGradientOverChannels<function()>{dt}, RowMajor{op.w2.data<float>(), channels}, sums);
+    launch(multiply_parts<GateGradientOverChannels<function()>, KMajor>, grid_of(hidden_gradient, parts), stream(), hidden_gradient, parts,
+           GateGradientOverChannels<function()>{dt}, KMajor{op.w2.data<float>(), channels}, sums);
 
     BackwardProducts<act(), function()> x{{reduced + 1, channels, samples},
                                           {channels + 1, reduced, samples},

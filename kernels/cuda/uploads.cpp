@@ -23,7 +23,7 @@ Uploads::~Uploads() {
 
 void Uploads::copy(const void* source, void* target, std::size_t bytes, cudaStream_t reader) {
   Staged& staged = ring_[next_++ % ring_.size()];
-  MCNN_CUDA(cudaEventSynchronize(staged.copied));  // its copy of two batches ago is done
+  MCNN_CUDA(cudaEventSynchronize(staged.copied));  // waits until its copy of two batches ago is done
   if (bytes > staged.bytes) {
     MCNN_CUDA(cudaFreeHost(staged.memory));
     staged = {nullptr, 0, staged.copied};

@@ -13,8 +13,8 @@ class Uploads {
   Uploads();
   Uploads(const Uploads&) = delete;
   ~Uploads();
-  /// Copies `source` to page-locked memory before it returns, so the caller may free it. Work queued in `reader` from now on waits for
-  /// the copy to the device; the copy does not wait for work queued before.
+  /// Copies `source` to page-locked memory before it returns, so the caller may free it. Work queued in `reader` after this call
+  /// waits for the copy to the device; the copy does not wait for work queued before.
   void copy(const void* source, void* target, std::size_t bytes, cudaStream_t reader);
 
  private:

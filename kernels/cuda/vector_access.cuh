@@ -1,6 +1,6 @@
-// How kernels reach memory: N consecutive elements of a storage type in one access, as fp32 in registers.
-// Every access of a feature map or of shared memory goes through load and store, so that the host emulator (emulator/)
-// can count sectors and bank conflicts, and so that one place decides what a 128-bit access compiles to.
+// Memory access of kernels: load and store move N consecutive elements of a storage type in one access, as fp32 in registers.
+// Every access of a feature map or of shared memory uses them, so that the host emulator (emulator/) counts sectors and bank
+// conflicts, and that 128-bit accesses are written in one place.
 //   widest<T>   elements in 16 bytes: 4 of fp32, 8 of bf16 and fp16
 // Next: feature.cuh reads features with it.
 #pragma once
@@ -38,7 +38,7 @@ template <>
 __device__ inline float from_float<float>(float x) {
   return x;
 }
-// By the conversion of two at once: that of one is a quarter as fast from sm_80 on.
+// Converts two at once: from sm_80 on, converting one is a quarter as fast.
 template <>
 __device__ inline __nv_bfloat16 from_float<__nv_bfloat16>(float x) {
   return __floats2bfloat162_rn(x, 0.f).x;
@@ -50,19 +50,19 @@ __device__ inline __half from_float<__half>(float x) {
 __device__ inline __nv_bfloat162 two_from_floats(__nv_bfloat16 /*type*/, float x, float y) { return __floats2bfloat162_rn(x, y); }
 __device__ inline __half2 two_from_floats(__half /*type*/, float x, float y) { return __floats2half2_rn(x, y); }
 
-/// Of what was a byte before.
+/// x was a byte before.
 template <>
 __device__ inline uint8_t from_float<uint8_t>(float x) {
   return static_cast<uint8_t>(x);
 }
 
-/// The value as storage would give it back: what statistics are taken of.
+/// The value after rounding to the storage type. Statistics are of this value.
 template <class T>
 __device__ float rounded(float x) {
   return to_float(from_float<T>(x));
 }
 
-/// An access of `Bytes` bytes as one machine word of that size. A struct of narrow members would be split by the compiler.
+/// A machine word of `Bytes` bytes, for one access. The compiler would split the access of a struct of narrow members.
 template <int Bytes>
 struct Word;
 template <>
@@ -90,7 +90,7 @@ struct Word<16> {
 using simt::record_access;
 #endif
 
-/// N elements as memory holds them: for what is loaded early and used late. Half the registers of Floats for narrow types.
+/// N elements in the storage type, for loads well before their use. Takes half the registers of Floats for 16-bit types.
 template <class T, int N>
 union Packed {
   typename Word<N* static_cast<int>(sizeof(T))>::type word;

@@ -1,4 +1,4 @@
-// Computes nothing: programs are built for it, over addresses that stand for no memory, to know the memory they would take.
+// A backend that computes nothing, over addresses without memory. Programs are built for it to compute the memory that they need.
 #include <cstring>
 
 #include "kernels/ops.h"

@@ -1,12 +1,12 @@
-// Batch norm touches no feature map of its own: from sums over it to what its readers need, and the sums that its gradient needs.
+// Batch norm: computes scale and shift from moments, and the sums that its gradient needs. It writes no feature map; readers apply it.
 // Source: Ioffe & Szegedy 2015; conventions PyTorch's.
 #pragma once
 #include "kernels/operation.h"
 
 namespace mcnn {
 
-/// From moments that a convolution wrote before to what readers need. A convolution that is followed by its batch norm takes the
-/// norm as an operand instead, and does both.
+/// Computes mean, invstd, scale and shift from the moments of an earlier operation. A convolution with its batch norm as an operand does
+/// this itself.
 struct BatchNormForward {
   static constexpr const char* kName = "batch_norm_forward";
   Moments moments;    ///< (C)
@@ -46,7 +46,7 @@ struct BatchNormFrozen {
   }
 };
 
-/// For a batch norm that is read by the sum at the end of a block with a skip: du = stored*sample_scale*act'(u), act being x's.
+/// For a batch norm whose reader is the sum at the end of a block with a skip: du = stored*sample_scale*act'(u), act of x.
 ///   sum_du[c] = sum_{n,h,w} du          sum_du_xhat[c] = sum_{n,h,w} du * xhat(x)
 struct BatchNormSums {
   static constexpr const char* kName = "batch_norm_sums";
@@ -65,10 +65,10 @@ struct BatchNormSums {
   }
 };
 
-/// For a batch norm read through a gate or a pooling, from the (N,C) sums of InputGradient and of PoolForward:
+/// For a batch norm whose reader is a gate or a pooling, from the (N,C) sums of InputGradient and PoolForward:
 ///   sum_du[c]      = sum_n gate[n,c]*sum_dz_slope[n,c]      + pooled[n,c]*slope[n,c]
 ///   sum_du_xhat[c] = sum_n gate[n,c]*sum_dz_slope_xhat[n,c] + pooled[n,c]*slope_xhat[n,c]
-/// gate and the dz sums are absent together (global pooling): their term is 0.
+/// For global pooling, gate and the dz sums are absent, and their term is 0.
 struct BatchNormSumsGated {
   static constexpr const char* kName = "batch_norm_sums_gated";
   Tensor gate, sum_dz_slope, sum_dz_slope_xhat;  ///< (N,C) or absent

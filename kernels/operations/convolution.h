@@ -1,4 +1,5 @@
-// What the three kinds of convolution share.
+// Geometry, weight type and output operands of the three kinds of convolution.
+// Next: pointwise.h, depthwise.h, dense.h.
 #pragma once
 #include "kernels/operation.h"
 
@@ -12,14 +13,14 @@ struct ConvGeometry {
   int pad_left = 0;
 };
 
-/// The type of the weights of a product (pointwise, dense): that of the feature maps where it has 16 bits (StoreWeights makes them),
-/// else the parameter type. Depthwise filters are always of the parameter type.
+/// The type of the weights of a product (pointwise, dense): the storage type if it has 16 bits (StoreWeights writes them), else the
+/// parameter type. Depthwise weights always have the parameter type.
 inline std::optional<DType> product_weight_type(DType storage) { return size_of(storage) == 2 ? std::optional(storage) : std::nullopt; }
 
-/// The first and the last window of each axis meet the image. x (N,H,W,.), y (N,H',W',.).
+/// Rule: along each axis the first and the last window overlap the image. x (N,H,W,.), y (N,H',W',.).
 void require_geometry(Operands& reader, const ConvGeometry& g, const Shape& x, const Shape& y);
 
-/// The operands that come behind the weights, the same for all kinds: y, its moments, and the batch norm that they are turned into.
+/// The operands after the weights: y, its moments, and the batch norm that is computed from these.
 void convolution_outputs(Operands& reader, Tensor& y, const Shape& shape, DType storage, Moments& moments, NormUpdate& norm);
 
 }  // namespace mcnn

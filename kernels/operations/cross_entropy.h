@@ -6,7 +6,7 @@ namespace mcnn {
 
 /// Mean over the batch of cross-entropy with soft targets, smoothed: t' = (1-smoothing)*t + smoothing/K.
 ///   loss = -1/N sum_n sum_k t'[n,k] log softmax(logits[n])[k]       dlogits = (softmax(logits)*sum_k t' - t')/N
-/// dlogits is multiplied by the current step's loss_scale, and with it all gradients up to GradientNorm; loss is not.
+/// dlogits, and so every gradient up to GradientNorm, is multiplied by the current step's loss_scale; loss is not.
 struct CrossEntropy {
   static constexpr const char* kName = "cross_entropy";
   Tensor logits, targets;  ///< (N,K), K >= 1

@@ -1,4 +1,4 @@
-// Depthwise convolution: each channel is filtered by its own k x k kernel; k is 3 or 5, stride 1 or 2.
+// Depthwise convolution: each channel has its own k x k filter; k is 3 or 5, stride 1 or 2.
 // Source: Sandler et al. 2018, section 3.1.
 #pragma once
 #include "kernels/operations/convolution.h"

@@ -1,4 +1,4 @@
-// Random survival: of a block's branch for a sample (stochastic depth), and of single elements (dropout).
+// Random dropping: of a block's branch for a sample (stochastic depth), and of single elements (dropout).
 // An element survives if uniform(index) >= drop, with the Philox stream `stream` at the current step's seed and number.
 #pragma once
 #include "kernels/operation.h"
@@ -24,8 +24,8 @@ struct DropPathScale {
   }
 };
 
-/// y = f/(1-drop) where the element survives, else 0:  f = act(x), or x*act'(u) where u is given.
-/// The second is the backward of the first: x its gradient, u what it read.
+/// y = f/(1-drop) if the element survives, else 0:  f = act(x), or x*act'(u) if u is given.
+/// The second form is the backward of the first: x is the gradient, u the first form's x.
 struct Dropout {
   static constexpr const char* kName = "dropout";
   Tensor x;  ///< any shape, fp32

@@ -1,10 +1,10 @@
-// One value everywhere.
+// Fills a tensor with one value.
 #pragma once
 #include "kernels/operation.h"
 
 namespace mcnn {
 
-/// x = value, of any shape and type.
+/// x = value. x has any shape and type.
 struct Fill {
   static constexpr const char* kName = "fill";
   Tensor x;

@@ -1,5 +1,4 @@
-// A linear layer: the classifier, and MobileNetV3's layer before it. Its input is read as feature maps are: stored raw, activated by
-// whoever reads it.
+// A linear layer: the classifier, and MobileNetV3's layer before it. As feature maps, its input is stored raw and activated on read.
 #pragma once
 #include "kernels/operation.h"
 
@@ -35,7 +34,7 @@ struct LinearBackward {
   Tensor x;                 ///< (N,I)
   Tensor w;                 ///< (I,O)
   Tensor dy;                ///< (N,O)
-  float input_scale = 1.f;  ///< 1/(H*W) where x is a spatial mean
+  float input_scale = 1.f;  ///< 1/(H*W) if x is a spatial mean
   Tensor dw, db, dx;        ///< as w, b, x; absent: not requested
   Activation act = Activation::identity;
 

@@ -1,4 +1,4 @@
-// The network's input: from bytes to a feature map.
+// The network's input: a feature map from bytes.
 #pragma once
 #include <array>
 
@@ -6,7 +6,7 @@
 
 namespace mcnn {
 
-/// y[n,h,w,c] = (pixels[n,h,w',c]/255 - mean[c]) / std[c], w' = W-1-w where flip[n] != 0.
+/// y[n,h,w,c] = (pixels[n,h,w',c]/255 - mean[c]) / std[c], w' = W-1-w if flip[n] != 0, else w.
 struct NormalizeImages {
   static constexpr const char* kName = "normalize_images";
   Tensor pixels;  ///< (N,H,W,3) u8

@@ -1,12 +1,12 @@
-// An optimizer's step over every parameter of a network. Parameters lie in one block of memory, and so do their gradients,
-// moments and averages, in the same order (layers/parameters.h): each operation reads whole ranges, fp32.
+// An optimizer's step over all parameters of a network. Parameters are in one block of memory; so are their gradients, moments and
+// averages, in the same order (layers/parameters.h). Each operation processes whole ranges, fp32.
 #pragma once
 #include "kernels/operation.h"
 
 namespace mcnn {
 
 /// norm = 2-norm of all gradients together, / loss_scale; clip = min(1, max_norm/(norm + 1e-6)) / loss_scale, without the
-/// min if max_norm is 0. Where norm is not finite clip is 0, and an optimizer given 0 changes nothing.
+/// min if max_norm is 0. If norm is not finite, clip is 0, and the optimizer changes nothing.
 struct GradientNorm {
   static constexpr const char* kName = "gradient_norm";
   Tensor gradients;  ///< (P)
@@ -32,7 +32,7 @@ struct AdamW {
   Tensor values;        ///< (P)
   Tensor gradients;     ///< (P)
   Tensor m, v;          ///< (P) first and second moment
-  int64_t decayed = 0;  ///< weight decay applies to the first so many elements
+  int64_t decayed = 0;  ///< number of elements with weight decay, from the first on
 
   void operands(Operands& reader) {
     reader.rank("values", values, 1);
@@ -55,7 +55,7 @@ struct Sgd {
   Tensor values;        ///< (P)
   Tensor gradients;     ///< (P)
   Tensor m;             ///< (P) the momentum buffer
-  int64_t decayed = 0;  ///< weight decay applies to the first so many elements
+  int64_t decayed = 0;  ///< number of elements with weight decay, from the first on
 
   void operands(Operands& reader) {
     reader.rank("values", values, 1);
@@ -67,7 +67,7 @@ struct Sgd {
   }
 };
 
-/// average = decay*average + (1-decay)*value; nothing where clip is 0.
+/// average = decay*average + (1-decay)*value; no change if clip is 0.
 struct Ema {
   static constexpr const char* kName = "ema";
   float decay = 0.f;

@@ -24,7 +24,7 @@ struct PointwiseForward {
   double flops() const { return 2.0 * static_cast<double>(y.rows()) * static_cast<double>(w.size()); }
 };
 
-/// Both gradients are one operation, so that a backend may visit the data once.
+/// Both gradients are one operation, so that a backend may read the data once.
 ///   dw[i,o] = sum_r z(x)[r,i] * dy[r,o]          dL/dz(x)[r,i] = sum_o dy[r,o] * w[i,o]
 struct PointwiseBackward {
   static constexpr const char* kName = "pointwise_backward";

@@ -1,10 +1,10 @@
-// Global average pooling of an activated feature map: squeeze-excite's, and the head's.
+// Global average pooling of an activated feature map, for squeeze-excite and the head.
 #pragma once
 #include "kernels/operation.h"
 
 namespace mcnn {
 
-/// Spatial mean of a = act(u) (x's gate is not applied), and on the same visit what the backward of the pooling needs:
+/// Spatial mean of a = act(u) (x's gate is not applied), and the sums that its backward needs:
 ///   mean[n,c] = 1/(H*W) sum_{h,w} a     slope[n,c] = sum_{h,w} act'(u)     slope_xhat[n,c] = sum_{h,w} act'(u)*xhat
 struct PoolForward {
   static constexpr const char* kName = "pool_forward";

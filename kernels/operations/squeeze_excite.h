@@ -14,7 +14,7 @@ inline T gate_of(GateFunction function, T t) {
   if (function == GateFunction::sigmoid) return T(1) / (T(1) + std::exp(-t));
   return t > T(-3) ? (t < T(3) ? (t + T(3)) / T(6) : T(1)) : (t <= T(-3) ? T(0) : t);
 }
-/// The derivative, from the gate itself: gate*(1-gate);  1/6 inside (0,1), 0 at both ends (PyTorch's choice).
+/// The derivative, from the gate: gate*(1-gate);  1/6 inside (0,1), 0 at both ends (PyTorch's choice).
 template <class T>
 inline T gate_slope(GateFunction function, T gate) {
   if (function == GateFunction::sigmoid) return gate * (T(1) - gate);  // not gate - gate*gate, which cancels near 1

@@ -1,4 +1,5 @@
-// Batch norm: what its readers need, and the two sums its gradient needs.  Contract and formulas: kernels/operations/batch_norm.h.
+// Batch norm: scale and shift from moments, and the two sums that its gradient needs.  Contract and formulas:
+// kernels/operations/batch_norm.h.
 #include "kernels/ref/feature.h"
 #include "kernels/ref/ref_ops.h"
 

@@ -1,4 +1,4 @@
-// Dense convolution, the stem's.  Contract and formulas: kernels/operations/dense.h.
+// Dense convolution.  Contract and formulas: kernels/operations/dense.h.
 #include "kernels/ref/feature.h"
 #include "kernels/ref/ref_ops.h"
 #include "kernels/ref/taps.h"

@@ -1,4 +1,4 @@
-// Dropout, forward and backward alike.  Contract and formulas: kernels/operations/dropout.h.
+// Dropout, forward and backward.  Contract and formulas: kernels/operations/dropout.h.
 #include "kernels/ref/reals.h"
 #include "kernels/ref/ref_ops.h"
 #include "runtime/philox.h"

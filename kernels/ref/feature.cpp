@@ -1,3 +1,5 @@
+// The formulas of kernels/feature.h on whole tensors.  Contract: feature.h in this folder.
+// Next: pointwise.cpp is the simplest operation that uses them.
 #include "kernels/ref/feature.h"
 
 namespace mcnn::ref {

@@ -1,13 +1,13 @@
-// Reading features and gradients: kernels/feature.h's formulas, carried out on whole tensors in double.
-// Every operation of this backend reads its operands with these and leaves its results with them.
+// Reads features and gradients, and writes outputs and input gradients, by kernels/feature.h's formulas on whole tensors in double.
+// Every operation of this backend reads its operands and writes its results with these functions.
 #pragma once
 #include "kernels/feature.h"
 #include "kernels/ref/reals.h"
 
 namespace mcnn::ref {
 
-/// Calls visit(i, nc, c, n) for each element of an (N,H,W,C) tensor in order: its index, and those of what belongs to it
-/// in an (N,C), a (C) and an (N) tensor.
+/// Calls visit(i, nc, c, n) for each element of an (N,H,W,C) tensor in order: its index, and the indices that belong to it in (N,C), (C)
+/// and (N) tensors.
 template <class Visit>
 void each_element(const Shape& s, const Visit& visit) {
   const int64_t channels = s[3], pixels = s[1] * s[2];
@@ -25,11 +25,11 @@ Reals read_z(const Feature& x);     ///< (N,H,W,C)  act(u)*gate
 Reals read_du(const OutputGradient& dy);  ///< (N,H,W,C) of u of dy.of
 Reals read_dy(const OutputGradient& dy);  ///< (N,H,W,C) of dy.of.raw
 
-/// From dL/dz(x) to everything that `dx` requests.
+/// Writes the tensors that `dx` requests, from dL/dz(x).
 void write_input_gradient(Reals dz, const Feature& x, InputGradient& dx);
-/// Writes y, takes the moments of what was stored, and turns them into the norm that readers need, as far as these are requested.
+/// Writes y and, if requested, the moments of y as stored, and the norm that is computed from them.
 void write_output(const Reals& values, Tensor& y, Moments& moments, NormUpdate& norm);
-/// kernels/operations/batch_norm.h: from moments over `count` values to what readers need.
+/// Computes a norm from moments over `count` values: NormUpdate in kernels/feature.h.
 void update_norm(const Moments& moments, int64_t count, NormUpdate& update);
 
 }  // namespace mcnn::ref

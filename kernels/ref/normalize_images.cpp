@@ -1,4 +1,4 @@
-// From bytes to what the network was trained on.  Contract and formulas: kernels/operations/normalize_images.h.
+// The network's input from bytes.  Contract and formulas: kernels/operations/normalize_images.h.
 #include "kernels/ref/reals.h"
 #include "kernels/ref/ref_ops.h"
 

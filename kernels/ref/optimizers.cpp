@@ -1,4 +1,4 @@
-// One step of each optimizer, and of the average over steps.  Contract and formulas: kernels/operations/optimizers.h.
+// One step of each optimizer and of the moving average.  Contract and formulas: kernels/operations/optimizers.h.
 #include <algorithm>
 #include <cmath>
 

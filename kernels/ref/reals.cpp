@@ -5,7 +5,7 @@
 namespace mcnn::ref {
 namespace {
 
-/// Types narrower than fp32 convert to and from it alone.
+/// 16-bit types convert only to and from fp32.
 template <class T>
 constexpr bool kNarrow = std::is_same_v<T, bf16> || std::is_same_v<T, f16>;
 
@@ -19,7 +19,7 @@ void load_as(const Tensor& x, Reals& values) {
   });
 }
 
-// double -> fp32 -> bf16 or f16 rounds twice; the difference is half an ulp of fp32, far below theirs.
+// double -> fp32 -> bf16 or f16 rounds twice; the difference is half an ulp of fp32, far below an ulp of the 16-bit type.
 template <class T>
 void store_as(const Reals& values, Tensor& x) {
   std::transform(values.begin(), values.end(), x.data<T>(), [](double v) {

@@ -1,4 +1,4 @@
-// The reference backend's transfers; each operation is in the file of its own name.
+// The copies and fills of the reference backend; each other operation is in the file of its name.
 #include "kernels/ref/ref_ops.h"
 
 #include <cstring>

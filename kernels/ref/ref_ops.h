@@ -1,5 +1,5 @@
-// The reference backend: every operation in double, in the order of its formula, one operation per file. What the other
-// backends are compared with; finite differences run on it.
+// The reference backend: every operation in double, in the order of its formula, one operation per file. Tests compare the other backends
+// with it, and compute finite differences on it.
 #pragma once
 #include "kernels/execute.h"
 #include "kernels/ops.h"

@@ -1,4 +1,4 @@
-// The sum at the end of a block with a skip, and the numbers that drop a sample's branch.  Contract: kernels/operations/residual.h.
+// The sum at the end of a block with a skip, and drop-path's factors.  Contract: kernels/operations/residual.h.
 #include "kernels/ref/feature.h"
 #include "kernels/ref/ref_ops.h"
 #include "runtime/philox.h"

@@ -1,4 +1,4 @@
-// Which input pixel each tap of a k x k kernel meets; shared by the depthwise and the dense convolution.
+// The input pixel of each tap of a k x k kernel, for the depthwise and the dense convolution.
 #pragma once
 #include "kernels/ops.h"
 

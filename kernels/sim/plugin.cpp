@@ -1,4 +1,4 @@
-// What libmcnn_sim shows to the outside.
+// The functions that libmcnn_sim exports.  Contract: kernels/plugin.h.
 #include "kernels/plugin.h"
 
 #include "kernels/cuda/cuda_ops.h"

@@ -1,4 +1,4 @@
-// Calls of cuBLAS and cuDNN taken at their word: operands checked against device memory, then multiplied by loops.
+// Checks the operands of a call, then computes exactly what the call states, by loops.
 // Contract: kernels/cuda/vendor/vendor.h. Next: kernels/cuda/vendor/pointwise.cu and convolution.cu make the calls.
 #include "kernels/sim/reference_vendor.h"
 
@@ -32,7 +32,7 @@ void with_type(DType type, F&& f) {
   fail("no library multiplies {}", name_of(type));
 }
 
-/// `elements` from `address` on must be aligned device memory.
+/// `elements` elements from `address` on must be aligned and in device memory.
 void require_memory(const char* what, const void* address, int64_t elements, DType type) {
   if (reinterpret_cast<std::uintptr_t>(address) % size_of(type) != 0) fail("{} is not aligned to its {}", what, name_of(type));
   if (!is_mapped(address, static_cast<std::size_t>(elements) * size_of(type)))
@@ -42,22 +42,22 @@ void require_workspace(const void* workspace, std::size_t bytes) {
   if (reinterpret_cast<std::uintptr_t>(workspace) % 256 != 0) fail("the workspace is not aligned to 256 bytes");
   require_memory("the workspace", workspace, static_cast<int64_t>(bytes), DType::u8);
 }
-/// Nothing that a workspace held may be needed, before or after.
+/// Overwrites a workspace: a call must not depend on its contents.
 void spoil(void* workspace, std::size_t bytes) { std::memset(workspace, 0xFF, bytes); }
 
-/// rows x columns, stored column by column.
+/// A matrix of rows x columns, stored column by column.
 void require_matrix(const char* what, const void* address, int rows, int columns, int ld, DType type) {
   if (ld < std::max(1, rows)) fail("gemm: ld{} is {}, {} has {} rows", what, ld, what, rows);
   require_memory(what, address, static_cast<int64_t>(columns - 1) * ld + rows, type);
 }
 
-/// What is multiplied for `value`.
+/// The number that is multiplied: `value`, or its tf32.
 float operand(float value, bool tf32) { return tf32 ? std::bit_cast<float>(to_tf32(value)) : value; }
 void require_arithmetic(const char* what, DType type, bool tf32) {
   if (tf32 && type != DType::f32) fail("{}: {} is not multiplied as tf32", what, name_of(type));
 }
 
-/// op(X), transposed so that what is multiplied lies side by side: element (i, depth) at i*k + depth.
+/// op(X) in k-major order: element (i, depth) at i*k + depth.
 std::vector<float> by_depth(const void* matrix, int outer, int k, int ld, bool depth_first, DType type, bool tf32) {
   std::vector<float> out(static_cast<std::size_t>(outer) * static_cast<std::size_t>(k));
   with_type(type, [&](auto zero) {
@@ -72,7 +72,7 @@ std::vector<float> by_depth(const void* matrix, int outer, int k, int ld, bool d
 
 constexpr std::size_t kGemmWorkspace = 4096, kConvolutionWorkspace = 1024;
 
-/// C, by one thread.
+/// Computes C, by one thread.
 void reference_gemm(Gemm p, void* workspace) {
   spoil(workspace, kGemmWorkspace);
   const std::vector<float> a = by_depth(p.a, p.m, p.k, p.lda, p.transpose_a, p.type, p.tf32),
@@ -90,7 +90,7 @@ void reference_gemm(Gemm p, void* workspace) {
   });
 }
 
-/// By one thread. Every product of a tap belongs to one y, one x and one w; the result is what the other two are multiplied for.
+/// By one thread. For each tap, one element of y, x and w belong together; the result sums the products of the other two.
 void reference_convolution(Convolution c, ConvolutionOperands operands, void* workspace) {
   spoil(workspace, kConvolutionWorkspace);
   const int64_t y_size = c.n * c.out_h * c.out_w * c.out, x_size = c.n * c.h * c.w * c.in, w_size = c.out * c.kernel * c.kernel * c.in;
@@ -118,7 +118,7 @@ void reference_convolution(Convolution c, ConvolutionOperands operands, void* wo
   });
 }
 
-/// As a library's own kernels, in the stream.
+/// Launches a kernel of one thread in the stream.
 template <class... Parameters>
 void launch_thread(void (*kernel)(Parameters...), Stream stream, Parameters... arguments) {
   cudaLaunchConfig_t config{};

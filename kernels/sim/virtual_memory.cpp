@@ -1,4 +1,4 @@
-// Device memory of the emulator: the host's.
+// Device memory of the emulator: host memory.  Contract: kernels/cuda/virtual_memory.h.
 #include "kernels/cuda/virtual_memory.h"
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace mcnn::cuda {
 
-// Small: every test case maps one.
+// Small, as every test case maps one.
 std::size_t chunk_bytes() { return std::size_t{1} << 20; }
 void* reserve_addresses(std::size_t bytes) { return host_memory().reserve(bytes); }
 void release_addresses(void* address, std::size_t bytes) { host_memory().release(address, bytes); }

@@ -133,7 +133,7 @@ TEST_F(Refused, StorageTypeOfNoBackend) {
   EXPECT_EQ(message([&] {
               ops->run(PointwiseForward{x, w, y, {}});
             }),
-            "pointwise_forward: x.raw holds u8, which backend ref (double) does not store features as");
+            "pointwise_forward: x.raw holds u8, but backend ref (double) does not store feature maps in this type");
 }
 TEST_F(Refused, VarianceOfOneValue) {
   const Moments m = {s.parameter({20}, normal()), s.parameter({20}, normal())};

@@ -146,7 +146,7 @@ TEST(Recording, TakesTheTimeOfEachKernel) {
   // A convolution waits for the batch norm behind it: its kernel is its own all the same, and does the batch norm's work.
   EXPECT_EQ(kernels["depthwise_forward"], std::set<std::string>{"depthwise_forward_kernel"});
   EXPECT_EQ(kernels["depthwise_backward"], std::set<std::string>{"depthwise_backward_kernel"});
-  EXPECT_EQ(kernels["squeeze_excite_forward"], (std::set<std::string>{"multiply_parts", "open_gate"}));
+  EXPECT_EQ(kernels["squeeze_excite_forward"], (std::set<std::string>{"multiply_parts", "compute_gate"}));
   EXPECT_FALSE(kernels.contains("batch_norm_forward"));
   EXPECT_TRUE(kernels.contains("adamw"));
   EXPECT_TRUE(layers.contains("conv_stem"));

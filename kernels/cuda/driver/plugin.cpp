@@ -1,4 +1,4 @@
-// What libmcnn_cuda shows to the outside, and whether this machine can run it.
+// The functions that libmcnn_cuda exports, and the check that this machine can run it.  Contract: kernels/plugin.h.
 #include "kernels/plugin.h"
 
 #include <cuda_runtime.h>
@@ -11,7 +11,7 @@ namespace {
 
 std::string version(int number) { return fmt::format("{}.{}", number / 1000, number % 1000 / 10); }
 
-/// Throws Error where there is no GPU, or none that these kernels are for.
+/// Throws Error if there is no GPU, or this build has no kernels for it.
 void require_gpu() {
   int count = 0, driver = 0, device = 0;
   const cudaError_t status = cudaGetDeviceCount(&count);

@@ -1,5 +1,5 @@
-// Device memory by the driver's virtual memory calls (CUDA 10.2 and later). The plugin must load where there is no driver, so
-// nothing links libcuda: the runtime is asked for each entry point.
+// Device memory by the driver's virtual memory calls (CUDA 10.2 and later). The plugin must load without a driver, so it does not link
+// libcuda; the runtime returns each entry point.  Contract: kernels/cuda/virtual_memory.h.
 #include "kernels/cuda/virtual_memory.h"
 
 #include <cuda.h>
@@ -57,7 +57,7 @@ CUdeviceptr pointer(void* address) { return reinterpret_cast<CUdeviceptr>(addres
 
 }  // namespace
 
-// A multiple of every GPU's granularity (2 MB), and large enough that a step maps some tens of chunks, not thousands.
+// A multiple of every GPU's granularity (2 MB), and large enough that a step maps tens of chunks, not thousands.
 std::size_t chunk_bytes() { return std::size_t{32} << 20; }
 
 void* reserve_addresses(std::size_t bytes) {
@@ -77,7 +77,7 @@ bool map_chunk(void* address) {
   if (created == CUDA_ERROR_OUT_OF_MEMORY) return false;
   require(created, "cuMemCreate");
   const CUresult mapped = driver().map(pointer(address), chunk_bytes(), 0, memory, 0);
-  driver().release(memory);  // the mapping keeps it
+  driver().release(memory);  // the mapping keeps the memory
   require(mapped, "cuMemMap");
   CUmemAccessDesc access{};
   access.location = properties.location;

@@ -1,15 +1,15 @@
 // Dense convolution by cuDNN.  Contract: kernels/operations/dense.h; products.h says when it is used.
 // cuDNN's filters are (O,k,k,I) of the storage type. It writes dw in that type as well, one rounding more than own kernels: none of cuDNN
 // 9.19's precompiled engines gives an fp32 dw for 16-bit operands. For tensor cores, input channels are padded with zeros to whole
-// 128-bit vectors; of an image's three channels cuDNN would make a padded copy itself (74 MB for b4's stem in 16 bits, batch 32).
-// For fp32 without tensor cores nothing is padded: it makes no more engines available.
-// Next: completion.h has the epilogues; cudnn.h makes and runs cuDNN's plans.
+// 128-bit vectors; for an image's three channels cuDNN would make a padded copy itself (74 MB for b4's stem in 16 bits, batch 32).
+// For fp32 without tensor cores nothing is padded, as padding makes no more engines available.
+// Next: epilogues.h has the epilogues; cudnn.h makes and runs cuDNN's plans.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"
 #include "kernels/cuda/kernel_times.h"
 #include "kernels/cuda/launch.cuh"
 #include "kernels/cuda/vector_access.cuh"
-#include "kernels/cuda/vendor/completion.h"
+#include "kernels/cuda/vendor/epilogues.h"
 #include "kernels/cuda/vendor/plain_operands.h"
 
 namespace mcnn::cuda {
@@ -65,7 +65,7 @@ bool CudaOps::execute_by_vendor(DenseForward& op) {
   const MomentCut cut = cut_moments(op.y, targets);
   const auto [workspace, z_memory, filters, parts] =
       scratch_pieces(floats_for(*workspace_bytes), plain_floats(op.x, forward.in), filter_floats(forward), cut.floats());
-  unsigned* const counters = tickets(cut.tickets());
+  unsigned* const counters = arrivals(cut.arrivals());
 
   const void* const z = plain_feature(op.x, forward.in, z_memory, stream());
   make_filters(op.w, forward, filters, stream());
@@ -83,11 +83,11 @@ bool CudaOps::execute_by_vendor(DenseBackward& op) {
              data_workspace = op.dx.requested() ? vendor_->convolution_workspace(data) : 0;
   if (!weight_workspace || !data_workspace) return false;
   if (!op.dw && !op.dx.requested()) return true;
-  const InputSumCut cut = cut_completion(op.x, op.dx);
+  const InputSumCut cut = cut_gradient_sums(op.x, op.dx);
   const auto [workspace, dy_memory, z_memory, filters, dz, parts] = scratch_pieces(
       floats_for(std::max(*weight_workspace, *data_workspace)), plain_floats(op.dy), op.dw ? plain_floats(op.x, weight.in) : 0,
       filter_floats(data), op.dx.requested() ? floats_for(op.x.raw.rows() * data.in, data.type) : 0, cut.floats());
-  unsigned* const counters = tickets(cut.tickets());
+  unsigned* const counters = arrivals(cut.arrivals());
 
   void* const gradient = const_cast<void*>(plain_gradient(op.dy, dy_memory, stream()));
   if (op.dw) {
@@ -104,7 +104,7 @@ bool CudaOps::execute_by_vendor(DenseBackward& op) {
     make_filters(op.w, data, filters, stream());
     vendor_->convolve(data, {dz, filters, gradient}, workspace, stream());
     time_launch("cuDNN convolution", stream());
-    complete_gradient(op.x, dz, data.in, op.dx, cut, parts, counters, stream());
+    write_input_gradient(op.x, dz, data.in, op.dx, cut, parts, counters, stream());
   }
   return true;
 }

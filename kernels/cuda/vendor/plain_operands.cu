@@ -20,7 +20,7 @@ template <class T, int N>
 __global__ void write_feature(FeatureView<T> x, int channels, int pixels, ChannelTile tile, int64_t pitch, T* z) {
   const TilePlace<N> at(tile, channels, pixels);
   if (!at.inside) return;
-  ChannelReader<N> read(x, at.channel);
+  FeatureReader<N> read(x, at.channel);
   read.set_sample(x, static_cast<int64_t>(at.sample) * channels + at.channel);
 #pragma unroll 2
   for (int pixel = at.first; pixel < at.end; pixel += tile.rows) {

@@ -1,6 +1,6 @@
 // Writes features and gradients out in the form that cuBLAS and cuDNN read: transformed, in scratch memory that is free again after the
 // operation. A feature without norm, activation and gate is read where it is.
-// Next: completion.h handles the libraries' results.
+// Next: epilogues.h handles the libraries' results.
 #pragma once
 #include <cuda_runtime.h>
 
@@ -14,7 +14,7 @@ inline int64_t floats_for(int64_t elements, DType type) { return floats_for(stat
 
 /// z(x) = raw: no norm, activation or gate.
 inline bool is_plain(const Feature& x) { return !x.norm.defined() && x.act == Activation::identity && !x.gate.defined(); }
-/// Scratch floats that plain_feature needs for rows of `channels` >= C; 0 if it need not write.
+/// Scratch floats of plain_feature for rows of `channels` >= C; 0 if it does not write.
 int64_t plain_floats(const Feature& x, int64_t channels);
 /// z(x) as (N,H,W,channels) of x's storage type, zeros from channel C on. Returns `memory`, or x.raw if that already is z.
 const void* plain_feature(const Feature& x, int64_t channels, void* memory, cudaStream_t stream);

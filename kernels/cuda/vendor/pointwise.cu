@@ -1,15 +1,15 @@
 // 1x1 convolution by cuBLAS.  Contract: kernels/operations/pointwise.h; products.h says when it is used.
 // The maps are row-major matrices (pixels, C). BLAS matrices are column-major, so it sees them transposed, (C, pixels):
-//   y^T  (O,R) = w^T  (O,I) z^T  (I,R)         w lies as w^T, z as z^T
-//   dw^T (O,I) = dy^T (O,R) z    (R,I)         z lies as z^T: transposed
-//   dz^T (I,R) = w    (I,O) dy^T (O,R)         w lies as w^T: transposed
-// cuBLAS writes dz into dx.stored, where it is completed in place: one rounding to the storage type more than own kernels.
-// Next: completion.h.
+//   y^T  (O,R) = w^T  (O,I) z^T  (I,R)         w is stored as w^T, z as z^T
+//   dw^T (O,I) = dy^T (O,R) z    (R,I)         z is stored as z^T: transposed
+//   dz^T (I,R) = w    (I,O) dy^T (O,R)         w is stored as w^T: transposed
+// cuBLAS writes dz into dx.stored, and the epilogue works in place: one rounding to the storage type more than own kernels.
+// Next: epilogues.h.
 #include "kernels/cuda/cuda_ops.h"
 #include "kernels/cuda/dispatch.h"
 #include "kernels/cuda/kernel_times.h"
 #include "kernels/cuda/product.cuh"
-#include "kernels/cuda/vendor/completion.h"
+#include "kernels/cuda/vendor/epilogues.h"
 #include "kernels/cuda/vendor/plain_operands.h"
 
 namespace mcnn::cuda {
@@ -20,7 +20,7 @@ void CudaOps::execute_by_vendor(PointwiseForward& op) {
   const int rows = counted(op.y.rows()), in = counted(op.w.dim(0)), out = counted(op.w.dim(1));
   const MomentCut cut = cut_moments(op.y, targets);
   const auto [workspace, z_memory, parts] = scratch_pieces(floats_for(vendor_->gemm_workspace()), plain_floats(op.x, in), cut.floats());
-  unsigned* const counters = tickets(cut.tickets());
+  unsigned* const counters = arrivals(cut.arrivals());
 
   const void* const z = plain_feature(op.x, in, z_memory, stream());
   vendor_->gemm({.m = out,
@@ -44,10 +44,10 @@ void CudaOps::execute_by_vendor(PointwiseBackward& op) {
   const DType type = op.x.raw.dtype();
   const int rows = counted(op.x.raw.rows()), in = counted(op.w.dim(0)), out = counted(op.w.dim(1));
   if (!op.dw && !op.dx.requested()) return;
-  const InputSumCut cut = cut_completion(op.x, op.dx);
+  const InputSumCut cut = cut_gradient_sums(op.x, op.dx);
   const auto [workspace, dy_memory, z_memory, parts] =
       scratch_pieces(floats_for(vendor_->gemm_workspace()), plain_floats(op.dy), op.dw ? plain_floats(op.x, in) : 0, cut.floats());
-  unsigned* const counters = tickets(cut.tickets());
+  unsigned* const counters = arrivals(cut.arrivals());
 
   const void* const gradient = plain_gradient(op.dy, dy_memory, stream());
   if (op.dw) {
@@ -83,7 +83,7 @@ void CudaOps::execute_by_vendor(PointwiseBackward& op) {
                    .ldc = in},
                   workspace, stream());
     time_launch("cuBLAS product", stream());
-    complete_gradient(op.x, op.dx.stored.raw(), in, op.dx, cut, parts, counters, stream());
+    write_input_gradient(op.x, op.dx.stored.raw(), in, op.dx, cut, parts, counters, stream());
   }
 }
 

@@ -1,7 +1,7 @@
 // The interface to NVIDIA's libraries: matrix products as BLAS states them, and dense convolutions. Its implementations are cuBLAS and
 // cuDNN, found when a program starts (libraries.h), and, on the emulator, the loops of kernels/sim/reference_vendor.cpp. These compute
 // exactly what a call states, so a wrong transpose or leading dimension gives a wrong result or an error, as on a GPU.
-// The libraries read plain operands: plain_operands.h writes features and gradients out, completion.h completes the results.
+// The libraries read plain operands: plain_operands.h writes features and gradients out; epilogues.h has the epilogues of their results.
 // Next: pointwise.cu and convolution.cu call it; products.h says when.
 #pragma once
 #include <compare>

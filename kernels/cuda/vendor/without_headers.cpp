@@ -1,4 +1,4 @@
-// Replaces cublas.cpp or cudnn.cpp in builds that found no headers of that library: the library then always counts as absent.
+// Replaces cublas.cpp or cudnn.cpp in builds that found no headers of that library: the library is then always absent.
 #include "kernels/cuda/vendor/cublas.h"
 #include "kernels/cuda/vendor/cudnn.h"
 #include "runtime/error.h"

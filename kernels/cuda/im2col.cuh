@@ -1,11 +1,11 @@
-// The dense convolution as a matrix product: the operand whose row is a pixel and whose columns are all (tap, channel) that
-// the convolution brings together there, gathered on read. Nothing of it is ever stored.
+// im2col: the operand of the dense convolution as a matrix product. A row is a pixel, its columns are the (tap, channel) pairs that the
+// convolution sums there. Elements are gathered on read; the matrix is not stored.
 //   Gather::inputs    row = output pixel (n,i,j), column = (p,q,ci): z at  h = i*s+p-pad_top,    w = j*s+q-pad_left
 //   Gather::outputs   row = input pixel (n,h,w),  column = (p,q,o):  dy at i = (h+pad_top-p)/s,  j = (w+pad_left-q)/s, if whole
-// Elements outside the map are 0. Forward reads inputs by fours where so many make up a tap. An image's three channels are read one by one:
-// the stem's patch lies in three runs of 9 values, so that a request touches up to 1.7 times the sectors it uses (bf16); what it leaves,
-// neighbours find in the first-level cache. To stage rows of the image first would take a layout of its own beside OperandTile, for a
-// map that is 0.2% of a step's bytes.
+// Elements outside the map are 0. Forward reads inputs by fours if the channels are a multiple of four. An image's three channels are read
+// one by one: a row of the stem's matrix is three runs of 9 values, so a request touches up to 1.7 times the sectors it uses (bf16);
+// neighbouring threads find the rest in the first-level cache. Staging rows of the image would need a second layout beside OperandTile,
+// for a map that is 0.2% of a step's bytes.
 // Next: dense_forward.cu.
 #pragma once
 #include "kernels/cuda/divisor.h"
@@ -17,7 +17,7 @@ namespace mcnn::cuda {
 enum class Gather : uint8_t { inputs, outputs };
 
 template <class Rows, Gather kGather>
-struct PatchRows {
+struct Im2col {
   using Element = typename Rows::Element;
   static constexpr int kWidth = Rows::kWidth;
   static constexpr bool kTransformed = true;
@@ -29,10 +29,10 @@ struct PatchRows {
   Rows map;
   ConvGeometry g;
   int height, width;                                  // of the map
-  Divisor grid_pixels, grid_width, channels, kernel;  // grid: the pixels that rows are
+  Divisor grid_pixels, grid_width, channels, kernel;  // grid: one pixel per row of the matrix
   int rows, columns;
 
-  PatchRows(const Rows& rows_of_map, const ConvGeometry& geometry, const Tensor& mapped, const Tensor& grid)
+  Im2col(const Rows& rows_of_map, const ConvGeometry& geometry, const Tensor& mapped, const Tensor& grid)
       : map(rows_of_map),
         g(geometry),
         height(static_cast<int>(mapped.h())),
@@ -69,8 +69,7 @@ struct PatchRows {
   }
 };
 
-/// Calls f with the input channels that are read or written at once, as a compile-time constant. N: elements of an access to the other
-/// operand.
+/// Calls f with the number of input channels in one access, as a compile-time constant. N: elements in an access to the other operand.
 template <int N, class F>
 void with_input_width(int64_t input_channels, const F& f) {
   if constexpr (kByFours < N >> 1) {

@@ -1,9 +1,9 @@
 // Epilogues for results of cuBLAS and cuDNN, as separate kernels. Bandwidth-bound: y is read once more; dz is read and written once
 // more. Each block writes its part of the sums to scratch memory; the last block merges the parts in order.
 //   take_block_moments       a thread adds its rows' moments eight rows at a time, about the mean so far; the block merges its threads'
-//   complete_input_gradient  works in place if dz lies in dx.stored: a thread reads an element before it writes it
+//   complete_input_gradient  works in place if dz is dx.stored: a thread reads an element before it writes it
 // Next: moments.cuh and input_gradient.cuh have the formulas.
-#include "kernels/cuda/vendor/completion.h"
+#include "kernels/cuda/vendor/epilogues.h"
 
 #include "kernels/cuda/channel_tile.cuh"
 #include "kernels/cuda/dispatch.h"
@@ -69,11 +69,11 @@ __global__ void take_block_moments(const T* y, int channels, int pixels, Channel
   for (int row = 0; row < tile.rows && thread < width; ++row)
     own.merge({load<float, 1>(shared.count + row * tile.lanes + thread / N)[0], load<float, 1>(shared.mean + row * width + thread)[0],
                load<float, 1>(shared.m2 + row * width + thread)[0]});
-  parts.leave(blockIdx.y, width, blockIdx.x, own, [&](int c, const RunningMoments& all) { targets.leave(c, all); });
+  parts.write_and_merge(blockIdx.y, width, blockIdx.x, own, [&](int c, const RunningMoments& all) { targets.write(c, all); });
 }
 
 template <int N>
-struct CompletionShared {
+struct GradientShared {
   float sums[ChannelTile::kThreads * N];
 };
 
@@ -81,11 +81,11 @@ struct CompletionShared {
 template <class T, int N>
 __global__ void complete_input_gradient(FeatureView<T> x, const T* dz, int64_t pitch, InputGradientView<T> dx, int channels, int pixels,
                                         ChannelTile tile) {
-  float* const shared = static_shared<CompletionShared<N>>().sums;
+  float* const shared = static_shared<GradientShared<N>>().sums;
   const TilePlace<N> at(tile, channels, pixels);
   Floats<N> sums[kMostInputSums] = {};
   if (at.inside) {
-    const InputGradientReader<N> reader(x, at.channel);
+    const SlopeReader<N> slopes(x, at.channel);
 #pragma unroll 2
     for (int pixel = at.first; pixel < at.end; pixel += tile.rows) {
       const int64_t row = static_cast<int64_t>(at.sample) * pixels + pixel, i = row * channels + at.channel;
@@ -93,10 +93,10 @@ __global__ void complete_input_gradient(FeatureView<T> x, const T* dz, int64_t p
       const Floats<N> raw = load<T, N>(x.raw + i), add = load_or<N>(dx.add, i, 0.f);
 #pragma unroll
       for (int j = 0; j < N; ++j) {
-        const LeftGradient left = reader.template left<T>(value[j] + add[j], raw[j], j);
-        value[j] = left.stored;
+        const GradientTerms terms = slopes.template terms<T>(value[j] + add[j], raw[j], j);
+        value[j] = terms.stored;
 #pragma unroll
-        for (int k = 0; k < kMostInputSums; ++k) sums[k][j] += left.sums[k];
+        for (int k = 0; k < kMostInputSums; ++k) sums[k][j] += terms.sums[k];
       }
       store<T, N>(dx.stored + i, value);
     }
@@ -106,7 +106,7 @@ __global__ void complete_input_gradient(FeatureView<T> x, const T* dz, int64_t p
 #pragma unroll
   for (int k = 0; k < kMostInputSums; ++k) {
     if (k >= dx.parts.rows) break;
-    __syncthreads();  // the last sums have been read
+    __syncthreads();  // all threads have read the last sums
     sum_over_rows(tile, sums[k], shared, [&](int i, float sum) {
       const int c = static_cast<int>(blockIdx.y) * width + i;
       if (c < channels) store<float, 1>(dx.parts.at(blockIdx.x, k, c), {sum});
@@ -117,7 +117,7 @@ __global__ void complete_input_gradient(FeatureView<T> x, const T* dz, int64_t p
 
 /// Calls f(a zero of the storage type, elements per memory access, tile).
 template <class F>
-void with_completion_tile(const Tensor& map, F&& f) {
+void with_gradient_tile(const Tensor& map, F&& f) {
   with_storage(map.dtype(), [&](auto zero) {
     with_width<decltype(zero), kChannels>(map.c(),
                                           [&](auto width) { f(zero, width, ChannelTile(map, width(), ChannelTile::rows_of_sums(map))); });
@@ -149,10 +149,10 @@ MomentCut cut_moments(const Tensor& y, const MomentTargets& targets) {
   return cut;
 }
 
-void take_moments(const Tensor& y, const MomentTargets& targets, const MomentCut& cut, float* memory, unsigned* tickets,
+void take_moments(const Tensor& y, const MomentTargets& targets, const MomentCut& cut, float* memory, unsigned* arrivals,
                   cudaStream_t stream) {
   if (!cut.parts) return;
-  const MomentParts parts(memory, tickets, cut.parts, cut.channels, cut.tiles);
+  const MomentParts parts(memory, arrivals, cut.parts, cut.channels, cut.tiles);
   with_moment_tile(y, [&](auto zero, auto width, const ChannelTile& tile) {
     using T = decltype(zero);
     launch(take_block_moments<T, width()>, {tile.blocks(y.n()), tile.threads()}, stream, elements<T>(y), static_cast<int>(y.c()),
@@ -160,21 +160,21 @@ void take_moments(const Tensor& y, const MomentTargets& targets, const MomentCut
   });
 }
 
-InputSumCut cut_completion(const Feature& x, const InputGradient& dx) {
+InputSumCut cut_gradient_sums(const Feature& x, const InputGradient& dx) {
   InputSumCut cut;
-  with_completion_tile(x.raw, [&](auto, auto, const ChannelTile& tile) {
+  with_gradient_tile(x.raw, [&](auto, auto, const ChannelTile& tile) {
     const int64_t parts = x.raw.n() * tile.parts;
     cut = cut_input_sums(x, dx, parts, x.gate.defined() ? tile.parts : parts, tile.tiles);
   });
   return cut;
 }
 
-void complete_gradient(const Feature& x, const void* dz, int64_t channels, InputGradient& dx, const InputSumCut& cut, float* memory,
-                       unsigned* tickets, cudaStream_t stream) {
-  with_completion_tile(x.raw, [&](auto zero, auto width, const ChannelTile& tile) {
+void write_input_gradient(const Feature& x, const void* dz, int64_t channels, InputGradient& dx, const InputSumCut& cut, float* memory,
+                          unsigned* arrivals, cudaStream_t stream) {
+  with_gradient_tile(x.raw, [&](auto zero, auto width, const ChannelTile& tile) {
     using T = decltype(zero);
     launch(complete_input_gradient<T, width()>, {tile.blocks(x.raw.n()), tile.threads()}, stream, FeatureView<T>::of(x),
-           static_cast<const T*>(dz), channels, InputGradientView<T>::of(x, dx, cut, memory, tickets), static_cast<int>(x.raw.c()),
+           static_cast<const T*>(dz), channels, InputGradientView<T>::of(x, dx, cut, memory, arrivals), static_cast<int>(x.raw.c()),
            static_cast<int>(x.raw.h() * x.raw.w()), tile);
   });
 }
