@@ -11,7 +11,6 @@
 
 #include "bench/compared.h"
 #include "bench/random_photos.h"
-#include "formats/tensor_file.h"
 #include "inference/description.h"
 #include "kernels/backend.h"
 #include "runtime/error.h"
@@ -122,6 +121,7 @@ int main(int argc, char** argv) {
     }
     std::sort(seconds.begin(), seconds.end());
     if (profile && !json) std::fputs(profiler.tables().c_str(), stdout);
+    const double count = static_cast<double>(seconds.size());
     const double median = batch / seconds[seconds.size() / 2], best = batch / seconds[0];
     const double arena = static_cast<double>(engine.workspace().bytes()) / 1e9,
                  peak = static_cast<double>(mcnn::peak_resident_bytes()) / 1e9;
@@ -135,9 +135,9 @@ int main(int argc, char** argv) {
                                            {"kernel", row.kernel},
                                            {"precision", precision},
                                            {"batch", batch},
-                                           {"launches", static_cast<double>(row.calls) / steps},
-                                           {"ns", row.seconds * 1e9 / steps},
-                                           {"bytes", static_cast<double>(row.bytes) / steps}}
+                                           {"launches", static_cast<double>(row.calls) / count},
+                                           {"ns", row.seconds * 1e9 / count},
+                                           {"bytes", static_cast<double>(row.bytes) / count}}
                                 .dump()
                                 .c_str());
     if (json)

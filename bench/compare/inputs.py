@@ -1,7 +1,8 @@
 """The weights and photos that all peers read, made once for each network and kept in the output folder.
 
 The weights come from bench_train: drawn, then trained for some steps, so that batch norm's running statistics fit them. mcnn-weights
-exports the graph for ONNX from the same file. The photos are random bytes.
+exports the graph for ONNX from the same file. Each photo is 8x8 coloured squares around a colour of its own: if photos are alike, as noise is,
+batch norm divides by small deviations and enlarges rounding errors.
 """
 import functools
 import hashlib
@@ -23,6 +24,17 @@ def _run(command):
         raise Failed(f"{' '.join(command)}: {(done.stderr.strip() or f'exit status {done.returncode}').splitlines()[-1]}")
 
 
+def photo(number, res):
+    """res*res*3 bytes, RGB."""
+    chance = random.Random(number)
+    base = chance.randbytes(3)
+    rows = []
+    for _ in range(8):
+        squares = [bytes((b + c) // 2 for b, c in zip(base, chance.randbytes(3))) for _ in range(8)]
+        rows.append(b"".join(squares[x * 8 // res] for x in range(res)))
+    return b"".join(rows[y * 8 // res] for y in range(res))
+
+
 class Inputs:
     def __init__(self, folder, bench_train, mcnn_weights):
         os.makedirs(folder, exist_ok=True)
@@ -40,7 +52,8 @@ class Inputs:
     def weights(self, model):
         """safetensors with timm's names, 18 classes."""
         return self._made(f"{model}.safetensors", lambda path: _run(
-            [self.bench_train, "--model", model, "--res", "64", "--batch", "8", "--steps", "16", "--no-dropout", "--save-weights", path]))
+            [self.bench_train, "--model", model, "--res", "64", "--batch", "8", "--steps", "16", "--no-dropout", "--pixels", self.pixels(64, 8),
+             "--save-weights", path]))
 
     def graph(self, case):
         """The same weights as ONNX, batch norm folded into the convolutions."""
@@ -53,10 +66,9 @@ class Inputs:
         with open(self.weights(model), "rb") as file:
             return hashlib.sha256(file.read()).hexdigest()[:12]
 
-    def pixels(self, case):
-        """batch*res*res*3 bytes, RGB; of two batches the smaller is the beginning of the larger."""
+    def pixels(self, res, batch):
+        """batch photos; of two batches the smaller is the beginning of the larger."""
         def make(path):
             with open(path, "wb") as file:
-                for photo in range(case.batch):
-                    file.write(random.Random(photo).randbytes(case.res * case.res * 3))
-        return self._made(f"photos-{case.res}-{case.batch}", make)
+                file.writelines(photo(number, res) for number in range(batch))
+        return self._made(f"photos-{res}-{batch}", make)

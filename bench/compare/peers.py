@@ -63,4 +63,4 @@ def command(peer, case, inputs, threads, steps, seconds):
     weights = inputs.graph(case) if peer.graph else inputs.weights(case.model)
     return [*peer.program, "--model", case.model, "--res", str(case.res), "--batch", str(case.batch), "--threads", str(threads), "--steps",
             str(steps), "--seconds", str(seconds), "--storage", peer.storage, "--weights", weights, "--pixels",
-            inputs.pixels(case), "--no-dropout", "--compared", *peer.flags, *(["--inference"] if case.mode == "inference" else [])]
+            inputs.pixels(case.res, case.batch), "--no-dropout", "--compared", *peer.flags, *(["--inference"] if case.mode == "inference" else [])]
