@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # CMake's launcher of nvcc: runs it, or ccache that runs it, and keeps what it made of the kernels in OBJECT.report, for
-# scripts/cuda_table.sh: ptxas's lines (-Xptxas=-v), and for each kernel, from the PTX of sm_80, a line
+# scripts/cuda_table.sh: ptxas's lines (-Xptxas=-v), and for each kernel, from the PTX of sm_80
+# (of sm_90, where it is not built for that), a line
 #   ptx: kernel, threads of __launch_bounds__ (else 256), 128-bit loads and 128-bit stores of global memory
 # ccache keeps a compiler's words and its object, and no other file: so the second kind are words as well. They are said by this
 # script, which ccache calls in front of nvcc as its prefix.
@@ -10,9 +11,11 @@ if [ "${CCACHE_PREFIX:-}" = nvcc_report.sh ] && [[ ${1##*/} != ccache* ]]; then 
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   "$@" --keep --keep-dir "$work"
+  ptx=("$work"/*.compute_80.ptx)
+  [ -e "${ptx[0]}" ] || ptx=("$work"/*.compute_90.ptx)
   # A cp.async counts as a load; so does a load through a pointer that was itself loaded, whose space the compiler cannot know.
   # shellcheck disable=SC2016  # awk's own $
-  find "$work" -name '*.compute_80.ptx' -print0 | xargs -0r awk '
+  printf '%s\0' "${ptx[@]}" | xargs -0r awk '
     function finish() { if (entry != "") print "ptx:", entry, threads, loads, stores; entry = "" }
     /\.entry / { finish(); match($0, /_Z[A-Za-z0-9_]+/); entry = substr($0, RSTART, RLENGTH); threads = 256; loads = stores = 0 }
     /^\.func|\.func / { finish() }
