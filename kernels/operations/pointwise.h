@@ -19,7 +19,7 @@ struct PointwiseForward {
     reader.input("w", w, {x.raw.c(), w.dim(1)}, product_weight_type(x.raw.dtype()));
     convolution_outputs(reader, y, {x.raw.n(), x.raw.h(), x.raw.w(), w.dim(1)}, x.raw.dtype(), moments, norm);
   }
-  double flops() const { return 2.0 * static_cast<double>(y.rows()) * static_cast<double>(w.size()); }
+  double flops() const { return convolution_flops(y, w); }
 };
 
 /// Both gradients are one operation, so that a backend may visit the data once.
@@ -40,7 +40,7 @@ struct PointwiseBackward {
     reader.optional_output("dw", dw, w.shape());
     reader.input_gradient(dx, x);
   }
-  double flops() const { return 2.0 * static_cast<double>(x.raw.rows()) * static_cast<double>(w.size()) * (dw.defined() + dx.requested()); }
+  double flops() const { return convolution_flops(dy.of.raw, w) * (dw.defined() + dx.requested()); }
 };
 
 }  // namespace mcnn
