@@ -80,8 +80,10 @@ class Launch {
   }
   /// Counts each operand once.
   Launch& visits(const OperationRef& operation) {
-    OperandVisits reader(*this);
-    operation.operands(reader);
+    for_each_operand(operation, [&](const OperandName&, const Tensor& x, Access access) {
+      if (access != Access::write) reads(x);
+      if (access != Access::read) writes(x);
+    });
     return *this;
   }
 
@@ -89,17 +91,6 @@ class Launch {
   int64_t written() const { return written_; }
 
  private:
-  class OperandVisits final : public Operands {
-   public:
-    explicit OperandVisits(Launch& launch) : launch_(launch) {}
-
-   private:
-    void tensor(const OperandName&, Tensor& x, Access access, const Expected&) override {
-      if (access != Access::write) launch_.reads(x);
-      if (access != Access::read) launch_.writes(x);
-    }
-    Launch& launch_;
-  };
   static void add(const Tensor& x, std::set<const void*>& seen, int64_t& bytes) {
     if (x.defined() && seen.insert(x.raw()).second) bytes += static_cast<int64_t>(x.bytes());
   }

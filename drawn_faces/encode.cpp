@@ -27,7 +27,7 @@ void append(void* text, void* bytes, int count) {
 
 }  // namespace
 
-std::string encode_jpeg(const std::vector<uint8_t>& pixels, int width, int height, int quality) {
+std::string encode_jpeg(const std::vector<uint8_t>& pixels, int width, int height, int quality, int channels, bool progressive) {
   jpeg_error_mgr errors;
   jpeg_compress_struct jpeg;
   jpeg.err = jpeg_std_error(&errors);
@@ -38,14 +38,15 @@ std::string encode_jpeg(const std::vector<uint8_t>& pixels, int width, int heigh
   jpeg_mem_dest(&jpeg, &buffer, &size);
   jpeg.image_width = static_cast<JDIMENSION>(width);
   jpeg.image_height = static_cast<JDIMENSION>(height);
-  jpeg.input_components = 3;
-  jpeg.in_color_space = JCS_RGB;
+  jpeg.input_components = channels;
+  jpeg.in_color_space = channels == 1 ? JCS_GRAYSCALE : channels == 3 ? JCS_RGB : JCS_CMYK;
   jpeg_set_defaults(&jpeg);
   jpeg_set_quality(&jpeg, quality, TRUE);
+  if (progressive) jpeg_simple_progression(&jpeg);
   jpeg.dct_method = JDCT_ISLOW;  // integer arithmetic: the same bytes on every machine
   jpeg_start_compress(&jpeg, TRUE);
   while (jpeg.next_scanline < jpeg.image_height) {
-    JSAMPROW row = const_cast<JSAMPROW>(&pixels[static_cast<std::size_t>(jpeg.next_scanline) * static_cast<std::size_t>(width) * 3]);
+    JSAMPROW row = const_cast<JSAMPROW>(pixels.data() + std::size_t{jpeg.next_scanline} * jpeg.image_width * unsigned(channels));
     jpeg_write_scanlines(&jpeg, &row, 1);
   }
   jpeg_finish_compress(&jpeg);

@@ -24,9 +24,16 @@ Tensor Engine::images(const Context& ctx, const Tensor& pixels, const Tensor& fl
   return images;
 }
 
-BatchTensors Engine::tensors(Arena& arena, const Batch& batch) const {
-  return {arena.tensor({batch.n, batch.h, batch.w, 3}, DType::u8), arena.tensor({batch.n}, DType::u8),
-          arena.tensor({batch.n, model_.spec().classes}, ops_.parameter_type())};
+BatchTensors Engine::upload(Arena& arena, const Batch& batch) const {
+  BatchTensors there = {arena.tensor({batch.n, batch.h, batch.w, 3}, DType::u8), arena.tensor({batch.n}, DType::u8),
+                        arena.tensor({batch.n, model_.spec().classes}, ops_.parameter_type())};
+  ops_.copy_ahead(batch.pixels.data(), there.pixels);
+  ops_.copy_ahead(batch.flips.data(), there.flips);
+  if (there.targets.dtype() == DType::f32)
+    ops_.copy_ahead(batch.targets.data(), there.targets);
+  else
+    copy_floats(ops_, batch.targets, there.targets);
+  return there;
 }
 
 void Engine::add_gradients(Program& program, const BatchTensors& batch, float smoothing, const Tensor& loss) const {
@@ -44,10 +51,7 @@ Tensor Engine::add_logits(Program& program, const Tensor& pixels, const Tensor& 
 
 double Engine::gradients(const Batch& batch, const StepState& state, float smoothing) {
   Arena arena(ops_.memory());
-  BatchTensors there = tensors(arena, batch);
-  ops_.copy_from_host(batch.pixels.data(), there.pixels);
-  ops_.copy_from_host(batch.flips.data(), there.flips);
-  copy_floats(ops_, batch.targets, there.targets);
+  const BatchTensors there = upload(arena, batch);
   ops_.begin_step(state);
   Program program;
   const Tensor loss = program.tensor({1}, ops_.parameter_type());

@@ -40,8 +40,8 @@ class Engine {
 
   /// Runs add_gradients() at once over a batch in host memory. Returns the loss.
   double gradients(const Batch& batch, const StepState& state, float smoothing);
-  /// Uninitialised tensors for a batch of this size.
-  BatchTensors tensors(Arena& arena, const Batch& batch) const;
+  /// A copy in the arena; operations queued before may still run and must not use that memory (Ops::copy_ahead).
+  BatchTensors upload(Arena& arena, const Batch& batch) const;
   /// Evaluates a batch in host memory at once. Returns the logits, (N,K).
   std::vector<float> logits(const Batch& batch);
 

@@ -10,12 +10,10 @@
 namespace mcnn {
 namespace {
 
-/// Checks the operands of one operation and counts their bytes.
+/// Checks the operands of one operation, one by one.
 class Check final : public Operands {
  public:
   Check(const OperationRef& operation, const Ops& ops) : operation_(operation.name()), ops_(ops) { operation.operands(*this); }
-  /// Each operand is read once or written once, an updated one both.
-  int64_t bytes() const { return bytes_; }
 
  private:
   void tensor(const OperandName& name, Tensor& x, Access access, const Expected& expected) override {
@@ -28,7 +26,6 @@ class Check final : public Operands {
       if ((seen.written || other.written) && seen.begin < other.end && other.begin < seen.end)
         violated(fmt::format("{} shares memory with {}", name.str(), other.name.str()));
     seen_.push_back(seen);
-    bytes_ += static_cast<int64_t>(x.bytes()) * (access == Access::update ? 2 : 1);
   }
   void refuse(const OperandName& name, const Tensor& x, const Expected& expected, DType type) {
     const std::string because = expected.because.empty() ? "" : " " + expected.because;
@@ -50,7 +47,6 @@ class Check final : public Operands {
   const char* operation_;
   const Ops& ops_;
   std::vector<Seen> seen_;
-  int64_t bytes_ = 0;
 };
 
 void require_present(const char* operation, const char* name, const Tensor& x) {
@@ -85,8 +81,8 @@ class CheckedOps final : public Ops {
   int64_t packed_weight_bytes(int64_t in, int64_t out, DType type) const override { return inner_->packed_weight_bytes(in, out, type); }
   void begin_step(const StepState& state) override { inner_->begin_step(state); }
   void run(const OperationRef& operation) override {
-    const Check check(operation, *inner_);
-    const auto span = timed(operation.name(), check.bytes());
+    Check{operation, *inner_};
+    const auto span = timed(operation.name(), profiles() ? operand_bytes(operation) : 0);
     inner_->run(operation);
   }
 
@@ -109,9 +105,8 @@ class CheckedOps final : public Ops {
   bool records() const override { return inner_->records(); }
   /// While profiling, a step is recorded only if the backend times its kernels itself; else the operations run and are timed one by one.
   std::unique_ptr<Recording> record(const std::function<void()>& step) override {
-    const bool timed = profiler_ && profiler_->enabled();
-    const bool by_backend = inner_->time_kernels(timed);
-    if (!timed) return inner_->record(step);
+    const bool by_backend = inner_->time_kernels(profiles());
+    if (!profiles()) return inner_->record(step);
     if (!by_backend) return Ops::record(step);
     std::vector<Profiler::Operation> operations;
     recorded_ = &operations;
@@ -130,6 +125,7 @@ class CheckedOps final : public Ops {
   }
 
  private:
+  bool profiles() const { return profiler_ && profiler_->enabled(); }
   /// A profiler span that ends when the operation is done, not when it is queued.
   struct Timed {
     Profiler::Span span;
@@ -142,7 +138,7 @@ class CheckedOps final : public Ops {
     }
   };
   Timed timed(const char* operation, int64_t bytes) const {
-    if (!profiler_ || !profiler_->enabled()) return {Profiler::Span(), nullptr};
+    if (!profiles()) return {Profiler::Span(), nullptr};
     if (recorded_) {
       inner_->mark(static_cast<int>(recorded_->size()));
       recorded_->push_back({operation, profiler_->current_layer(), bytes});

@@ -21,9 +21,6 @@ void Operands::optional_input(const char* name, Tensor& x, const Shape& shape, s
 void Operands::optional_output(const char* name, Tensor& x, const Shape& shape, std::optional<DType> type) {
   if (x.defined()) output(name, x, shape, type);
 }
-void Operands::optional_update(const char* name, Tensor& x, const Shape& shape, std::optional<DType> type) {
-  if (x.defined()) update(name, x, shape, type);
-}
 
 void Operands::rank(const char* name, const Tensor& x, int rank) {
   require(x.defined(), "{} is absent", name);
@@ -40,14 +37,8 @@ void Operands::feature(const char* name, Feature& x) {
   if (!x.raw.defined() || x.raw.shape().rank() != 4 || x.raw.size() == 0) rank(raw.str().c_str(), x.raw, 4);
   storage(raw, x.raw.dtype());
   pass(name, "raw", x.raw, Access::read, {x.raw.shape(), x.raw.dtype(), {}});
-  const Shape channels = {x.raw.c()};
-  Norm& n = x.norm;
-  if (n.mean.defined() || n.invstd.defined() || n.scale.defined() || n.shift.defined()) {
-    pass(name, "norm.mean", n.mean, Access::read, {channels, {}, {}});
-    pass(name, "norm.invstd", n.invstd, Access::read, {channels, {}, {}});
-    pass(name, "norm.scale", n.scale, Access::read, {channels, {}, {}});
-    pass(name, "norm.shift", n.shift, Access::read, {channels, {}, {}});
-  }
+  const Norm& n = x.norm;
+  if (n.mean.defined() || n.invstd.defined() || n.scale.defined() || n.shift.defined()) norm(name, x.norm, x.raw.c(), Access::read);
   optional(name, "gate", x.gate, Access::read, {x.raw.n(), x.raw.c()});
 }
 
@@ -103,6 +94,14 @@ void Operands::moments(Moments& m, int64_t channels) {
   pass("moments", "m2", m.m2, Access::write, {{channels}, {}, {}});
 }
 
+void Operands::norm(const char* group, Norm& norm, int64_t channels, Access access) {
+  const Expected of_channels = {{channels}, {}, {}};
+  pass(group, "norm.mean", norm.mean, access, of_channels);
+  pass(group, "norm.invstd", norm.invstd, access, of_channels);
+  pass(group, "norm.scale", norm.scale, access, of_channels);
+  pass(group, "norm.shift", norm.shift, access, of_channels);
+}
+
 void Operands::norm_update(NormUpdate& update, int64_t channels) {
   if (!update.requested()) return;
   const Expected of_channels = {{channels}, {}, {}};
@@ -110,30 +109,15 @@ void Operands::norm_update(NormUpdate& update, int64_t channels) {
   pass("", "beta", update.beta, Access::read, of_channels);
   optional("", "running_mean", update.running_mean, Access::update, of_channels.shape);
   optional("", "running_var", update.running_var, Access::update, of_channels.shape);
-  pass("norm", "mean", update.norm.mean, Access::write, of_channels);
-  pass("norm", "invstd", update.norm.invstd, Access::write, of_channels);
-  pass("norm", "scale", update.norm.scale, Access::write, of_channels);
-  pass("norm", "shift", update.norm.shift, Access::write, of_channels);
+  norm("", update.norm, channels, Access::write);
 }
 
-namespace {
-
-class Bytes final : public Operands {
- public:
-  int64_t bytes = 0;
-
- private:
-  void tensor(const OperandName&, Tensor& x, Access access, const Expected&) override {
-    bytes += static_cast<int64_t>(x.bytes()) * (access == Access::update ? 2 : 1);
-  }
-};
-
-}  // namespace
-
 int64_t operand_bytes(const OperationRef& operation) {
-  Bytes reader;
-  operation.operands(reader);
-  return reader.bytes;
+  int64_t bytes = 0;
+  for_each_operand(operation, [&](const OperandName&, const Tensor& x, Access access) {
+    bytes += static_cast<int64_t>(x.bytes()) * (access == Access::update ? 2 : 1);
+  });
+  return bytes;
 }
 
 }  // namespace mcnn

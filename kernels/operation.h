@@ -42,7 +42,6 @@ class Operands {
   void update(const char* name, Tensor& x, const Shape& shape, std::optional<DType> type = {});
   void optional_input(const char* name, Tensor& x, const Shape& shape, std::optional<DType> type = {});
   void optional_output(const char* name, Tensor& x, const Shape& shape, std::optional<DType> type = {});
-  void optional_update(const char* name, Tensor& x, const Shape& shape, std::optional<DType> type = {});
 
   // ---- Groups of feature.h -----------------------------------------------------------------------------------------------
   /// A feature map that is read. Call this before comparing any shape with raw's.
@@ -52,6 +51,8 @@ class Operands {
   /// The tensors a data gradient writes for feature x; none if dx is not requested.
   void input_gradient(InputGradient& dx, const Feature& x);
   void moments(Moments& m, int64_t channels);
+  /// A norm's four vectors; `group` as in OperandName.
+  void norm(const char* group, Norm& norm, int64_t channels, Access access);
   /// A norm that is written, and the running statistics that are updated with it.
   void norm_update(NormUpdate& update, int64_t channels);
 
@@ -121,7 +122,6 @@ class AnyOperation {
   AnyOperation(Operation operation) : AnyOperation(std::make_shared<Operation>(std::move(operation))) {}  // NOLINT: converts on purpose
   operator OperationRef() const { return operation_; }                                                    // NOLINT: converts on purpose
   const char* name() const { return operation_.name(); }
-  void operands(Operands& reader) const { operation_.operands(reader); }
   double flops() const { return operation_.flops(); }
 
  private:
@@ -130,6 +130,20 @@ class AnyOperation {
   OperationRef operation_;
   std::shared_ptr<void> owner_;
 };
+
+/// Calls visit(name, tensor, access) for each operand that is present.
+template <class Visit>
+void for_each_operand(const OperationRef& operation, const Visit& visit) {
+  struct Reader final : Operands {
+    explicit Reader(const Visit& v) : visit(v) {}
+    void tensor(const OperandName& name, Tensor& x, Access access, const Expected&) override {
+      if (x.defined()) visit(name, x, access);
+    }
+    const Visit& visit;
+  };
+  Reader reader(visit);
+  operation.operands(reader);
+}
 
 /// Bytes moved if each operand is read or written once, and an updated one both.
 int64_t operand_bytes(const OperationRef& operation);

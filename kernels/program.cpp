@@ -17,24 +17,6 @@ namespace {
 constexpr std::uintptr_t kUnplaced = std::uintptr_t{1} << 62;
 constexpr std::size_t kApart = 256;
 
-/// Calls visit(name, tensor, access) for each operand that is present.
-template <class Visit>
-class EachOperand final : public Operands {
- public:
-  explicit EachOperand(Visit visit) : visit_(std::move(visit)) {}
-
- private:
-  void tensor(const OperandName& name, Tensor& x, Access access, const Expected&) override {
-    if (x.defined()) visit_(name, x, access);
-  }
-  Visit visit_;
-};
-template <class Visit>
-void for_each_operand(const AnyOperation& operation, Visit visit) {
-  EachOperand<Visit> reader(std::move(visit));
-  operation.operands(reader);
-}
-
 }  // namespace
 
 Program::~Program() {

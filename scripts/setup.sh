@@ -2,6 +2,7 @@
 # Installs the Debian 12 packages that are missing, then configures and builds the Release tree in build/.
 # Nothing is installed twice, nothing is built twice: a second run starts at once.
 #   --full      also what ./test.sh --full needs: clang with its sanitizers and OpenMP runtime, clang-tidy, clang 19
+#   --few       CUDA kernels for sm_75 and sm_90 alone, if build/ is new: ./test.sh. Without, a build/ that has these gets all
 #   --programs  builds the programs alone, without tests and benchmarks
 #   --packages  only installs
 set -euo pipefail
@@ -15,13 +16,14 @@ packages=(
   libdeflate-dev libprotobuf-dev protobuf-compiler            # torch files, ONNX
   libgtest-dev libbenchmark-dev python3                       # tests, bench
 )
-target=all
+target=all few=
 for option in "$@"; do
   case $option in
     --full) packages+=(clang clang-tidy libclang-rt-14-dev libomp-dev llvm clang-19) ;;
+    --few) few=1 ;;
     --programs) target=programs ;;
     --packages) target= ;;
-    *) sed -n '2,6s/^# \?//p' "$0" && exit 2 ;;
+    *) sed -n '2,7s/^# \?//p' "$0" && exit 2 ;;
   esac
 done
 
@@ -50,7 +52,10 @@ fi
 [ -n "$target" ] || exit 0
 if [ ! -e build/build.ninja ]; then
   echo "setup: configuring build/"
-  cmake --preset release
+  cmake --preset release ${few:+-DMCNN_CUDA_ARCHITECTURES="75;90"}
+elif [ -z "$few" ] && grep -q '^MCNN_CUDA_ARCHITECTURES:STRING=75;90$' build/CMakeCache.txt; then
+  echo "setup: build/ has CUDA kernels for sm_75 and sm_90 (./test.sh); now for all"
+  cmake --preset release -UMCNN_CUDA_ARCHITECTURES
 fi
 echo "setup: building build/"
 cmake --build --preset release --target "$target"

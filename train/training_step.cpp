@@ -17,16 +17,9 @@ TrainingStep::TrainingStep(Engine& engine, Optimizer& optimizer, float smoothing
 
 void TrainingStep::upload(const Batch& batch) {
   next_ = 1 - running_;
-  Ops& ops = engine_.ops();
   BatchTensors& there = slots_[next_].batch;
   there = {};  // freed first: an empty arena gives a batch of the same shape the same addresses
-  there = engine_.tensors(slots_[next_].arena, batch);
-  ops.copy_ahead(batch.pixels.data(), there.pixels);
-  ops.copy_ahead(batch.flips.data(), there.flips);
-  if (there.targets.dtype() == DType::f32)
-    ops.copy_ahead(batch.targets.data(), there.targets);
-  else
-    copy_floats(ops, batch.targets, there.targets);
+  there = engine_.upload(slots_[next_].arena, batch);
 }
 
 void TrainingStep::begin(const StepState& state) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # CMake's launcher of nvcc: runs nvcc, or ccache that runs nvcc, and writes a report of the kernels to OBJECT.report, for
-# scripts/cuda_table.sh: ptxas's lines (-Xptxas=-v), and for each kernel, from the PTX of sm_80, a line
+# scripts/cuda_table.sh: ptxas's lines (-Xptxas=-v), and for each kernel, from the PTX of sm_80
+# (of sm_90, where it is not built for that), a line
 #   ptx: kernel, threads of __launch_bounds__ (else 256), 128-bit loads and 128-bit stores of global memory
 # ccache stores the object and the compiler's standard error, and no other file. So this script prints the lines of the second kind to
 # standard error; ccache runs it as a prefix of nvcc.
@@ -10,9 +11,11 @@ if [ "${CCACHE_PREFIX:-}" = nvcc_report.sh ] && [[ ${1##*/} != ccache* ]]; then 
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   "$@" --keep --keep-dir "$work"
+  ptx=("$work"/*.compute_80.ptx)
+  [ -e "${ptx[0]}" ] || ptx=("$work"/*.compute_90.ptx)
   # A cp.async counts as a load; so does a load through a pointer that was itself loaded, whose address space the compiler does not know.
   # shellcheck disable=SC2016  # awk's own $
-  find "$work" -name '*.compute_80.ptx' -print0 | xargs -0r awk '
+  printf '%s\0' "${ptx[@]}" | xargs -0r awk '
     function finish() { if (entry != "") print "ptx:", entry, threads, loads, stores; entry = "" }
     /\.entry / { finish(); match($0, /_Z[A-Za-z0-9_]+/); entry = substr($0, RSTART, RLENGTH); threads = 256; loads = stores = 0 }
     /^\.func|\.func / { finish() }

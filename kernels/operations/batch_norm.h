@@ -39,10 +39,7 @@ struct BatchNormFrozen {
     reader.input("beta", beta, channels);
     reader.input("running_mean", running_mean, channels);
     reader.input("running_var", running_var, channels);
-    reader.output("norm.mean", norm.mean, channels);
-    reader.output("norm.invstd", norm.invstd, channels);
-    reader.output("norm.scale", norm.scale, channels);
-    reader.output("norm.shift", norm.shift, channels);
+    reader.norm("", norm, channels[0], Access::write);
   }
 };
 

@@ -23,4 +23,9 @@ void require_geometry(Operands& reader, const ConvGeometry& g, const Shape& x, c
 /// The operands after the weights: y, its moments, and the batch norm that is computed from these.
 void convolution_outputs(Operands& reader, Tensor& y, const Shape& shape, DType storage, Moments& moments, NormUpdate& norm);
 
+/// Of the forward; each gradient takes as many.
+inline double convolution_flops(const Tensor& y, const Tensor& w) {
+  return 2.0 * static_cast<double>(y.rows()) * static_cast<double>(w.size());
+}
+
 }  // namespace mcnn

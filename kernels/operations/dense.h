@@ -21,7 +21,7 @@ struct DenseForward {
     convolution_outputs(reader, y, {x.raw.n(), y.h(), y.w(), w.dim(3)}, x.raw.dtype(), moments, norm);
     require_geometry(reader, geometry, x.raw.shape(), y.shape());
   }
-  double flops() const { return 2.0 * static_cast<double>(y.rows()) * static_cast<double>(w.size()); }
+  double flops() const { return convolution_flops(y, w); }
 
   static void dense_weight(Operands& reader, Tensor& w, const ConvGeometry& g, const Feature& x) {
     reader.require(!x.gate.defined(), "x has a gate");
@@ -49,9 +49,7 @@ struct DenseBackward {
     reader.optional_output("dw", dw, w.shape());
     reader.input_gradient(dx, x);
   }
-  double flops() const {
-    return 2.0 * static_cast<double>(dy.of.raw.rows()) * static_cast<double>(w.size()) * (dw.defined() + dx.requested());
-  }
+  double flops() const { return convolution_flops(dy.of.raw, w) * (dw.defined() + dx.requested()); }
 };
 
 }  // namespace mcnn

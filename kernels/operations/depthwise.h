@@ -22,7 +22,7 @@ struct DepthwiseForward {
     convolution_outputs(reader, y, {x.raw.n(), y.h(), y.w(), x.raw.c()}, x.raw.dtype(), moments, norm);
     require_geometry(reader, geometry, x.raw.shape(), y.shape());
   }
-  double flops() const { return 2.0 * static_cast<double>(y.rows()) * static_cast<double>(w.size()); }
+  double flops() const { return convolution_flops(y, w); }
 
   static void depthwise_weight(Operands& reader, Tensor& w, const ConvGeometry& g, const Feature& x) {
     reader.require(g.kernel == 3 || g.kernel == 5, "kernel is {}, expected 3 or 5", g.kernel);
@@ -51,9 +51,7 @@ struct DepthwiseBackward {
     reader.optional_output("dw", dw, w.shape());
     reader.input_gradient(dx, x);
   }
-  double flops() const {
-    return 2.0 * static_cast<double>(dy.of.raw.rows()) * static_cast<double>(w.size()) * (dw.defined() + dx.requested());
-  }
+  double flops() const { return convolution_flops(dy.of.raw, w) * (dw.defined() + dx.requested()); }
 };
 
 }  // namespace mcnn

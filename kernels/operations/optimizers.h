@@ -22,6 +22,15 @@ struct GradientNorm {
   }
 };
 
+/// What AdamW and Sgd share: values that a gradient changes; the first `decayed` of them decay.
+inline void decayed_update(Operands& reader, Tensor& clip, Tensor& values, Tensor& gradients, int64_t decayed) {
+  reader.rank("values", values, 1);
+  reader.require(decayed >= 0 && decayed <= values.size(), "decayed is {}, expected 0 to {}", decayed, values.size());
+  reader.input("clip", clip, {1});
+  reader.update("values", values, values.shape());
+  reader.input("gradients", gradients, values.shape());
+}
+
 /// With g = clip*gradient, lr and t = step+1 of the current step (Loshchilov & Hutter 2019, algorithm 2, PyTorch's form):
 ///   w *= 1 - lr*weight_decay;   m = beta1*m + (1-beta1)*g;   v = beta2*v + (1-beta2)*g^2
 ///   w -= lr * (m/(1-beta1^t)) / (sqrt(v/(1-beta2^t)) + eps)
@@ -35,11 +44,7 @@ struct AdamW {
   int64_t decayed = 0;  ///< number of elements with weight decay, from the first on
 
   void operands(Operands& reader) {
-    reader.rank("values", values, 1);
-    reader.require(decayed >= 0 && decayed <= values.size(), "decayed is {}, expected 0 to {}", decayed, values.size());
-    reader.input("clip", clip, {1});
-    reader.update("values", values, values.shape());
-    reader.input("gradients", gradients, values.shape());
+    decayed_update(reader, clip, values, gradients, decayed);
     reader.update("m", m, values.shape());
     reader.update("v", v, values.shape());
   }
@@ -58,11 +63,7 @@ struct Sgd {
   int64_t decayed = 0;  ///< number of elements with weight decay, from the first on
 
   void operands(Operands& reader) {
-    reader.rank("values", values, 1);
-    reader.require(decayed >= 0 && decayed <= values.size(), "decayed is {}, expected 0 to {}", decayed, values.size());
-    reader.input("clip", clip, {1});
-    reader.update("values", values, values.shape());
-    reader.input("gradients", gradients, values.shape());
+    decayed_update(reader, clip, values, gradients, decayed);
     reader.update("m", m, values.shape());
   }
 };

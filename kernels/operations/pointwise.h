@@ -21,7 +21,7 @@ struct PointwiseForward {
     convolution_outputs(reader, y, {x.raw.n(), x.raw.h(), x.raw.w(), w.dim(1)}, x.raw.dtype(), moments, norm);
     reader.optional_input("packed", packed, packed.shape(), DType::u8);
   }
-  double flops() const { return 2.0 * static_cast<double>(y.rows()) * static_cast<double>(w.size()); }
+  double flops() const { return convolution_flops(y, w); }
 };
 
 /// Both gradients are one operation, so that a backend may read the data once.
@@ -42,7 +42,7 @@ struct PointwiseBackward {
     reader.optional_output("dw", dw, w.shape());
     reader.input_gradient(dx, x);
   }
-  double flops() const { return 2.0 * static_cast<double>(x.raw.rows()) * static_cast<double>(w.size()) * (dw.defined() + dx.requested()); }
+  double flops() const { return convolution_flops(dy.of.raw, w) * (dw.defined() + dx.requested()); }
 };
 
 }  // namespace mcnn

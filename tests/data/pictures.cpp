@@ -1,12 +1,10 @@
-// libjpeg's and stb_image_write's encoders behind pictures.h.
+// The encoders of drawn_faces, and stb's for BMP, behind pictures.h.
 // Next: pictures.h has the contract.
 #include "tests/data/pictures.h"
 
 #include <cmath>
-#include <cstdio>  // jpeglib.h needs FILE declared
-#include <cstdlib>
 
-#include <jpeglib.h>
+#include "drawn_faces/encode.h"
 
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #define STB_IMAGE_WRITE_STATIC
@@ -19,34 +17,6 @@
 
 namespace mcnn {
 namespace {
-
-std::string encode(const std::vector<uint8_t>& pixels, int width, int height, int channels, J_COLOR_SPACE space, int quality,
-                   bool progressive) {
-  jpeg_compress_struct info;
-  jpeg_error_mgr errors;
-  info.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&info);
-  unsigned char* memory = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&info, &memory, &size);
-  info.image_width = static_cast<JDIMENSION>(width);
-  info.image_height = static_cast<JDIMENSION>(height);
-  info.input_components = channels;
-  info.in_color_space = space;
-  jpeg_set_defaults(&info);
-  jpeg_set_quality(&info, quality, TRUE);
-  if (progressive) jpeg_simple_progression(&info);
-  jpeg_start_compress(&info, TRUE);
-  while (info.next_scanline < info.image_height) {
-    JSAMPROW row = const_cast<JSAMPROW>(pixels.data() + std::size_t{info.next_scanline} * info.image_width * unsigned(channels));
-    jpeg_write_scanlines(&info, &row, 1);
-  }
-  jpeg_finish_compress(&info);
-  jpeg_destroy_compress(&info);
-  const std::string bytes(reinterpret_cast<char*>(memory), size);
-  std::free(memory);
-  return bytes;
-}
 
 void append(void* user, void* data, int size) {
   static_cast<std::string*>(user)->append(static_cast<const char*>(data), static_cast<std::size_t>(size));
@@ -66,13 +36,13 @@ Image smooth_picture(int width, int height, int seed) {
 }
 
 std::string jpeg_file(const Image& image, int quality, bool progressive) {
-  return encode(image.rgb, image.width, image.height, 3, JCS_RGB, quality, progressive);
+  return synthetic::encode_jpeg(image.rgb, image.width, image.height, quality, 3, progressive);
 }
 
 std::string grey_jpeg_file(const Image& image) {
   std::vector<uint8_t> green;
   for (std::size_t i = 1; i < image.rgb.size(); i += 3) green.push_back(image.rgb[i]);
-  return encode(green, image.width, image.height, 1, JCS_GRAYSCALE, 95, false);
+  return synthetic::encode_jpeg(green, image.width, image.height, 95, 1);
 }
 
 std::string cmyk_jpeg_file(const Image& image) {
@@ -81,14 +51,10 @@ std::string cmyk_jpeg_file(const Image& image) {
     cmyk.insert(cmyk.end(), &image.rgb[i], &image.rgb[i] + 3);
     cmyk.push_back(255);
   }
-  return encode(cmyk, image.width, image.height, 4, JCS_CMYK, 95, false);
+  return synthetic::encode_jpeg(cmyk, image.width, image.height, 95, 4);
 }
 
-std::string png_file(const Image& image) {
-  std::string bytes;
-  stbi_write_png_to_func(append, &bytes, image.width, image.height, 3, image.rgb.data(), 3 * image.width);
-  return bytes;
-}
+std::string png_file(const Image& image) { return synthetic::encode_png(image.rgb, image.width, image.height); }
 
 std::string bmp_file(const Image& image) {
   std::string bytes;
