@@ -90,8 +90,8 @@ class Ops {
 
 /// The reference: every operation in double on the host, slow.
 std::unique_ptr<Ops> make_ref_ops();
-/// The CPU, the default. `threads` 0: one per core. Maps stored as bf16 are multiplied as bf16 where the processor has dot products of bf16 and
-/// `bf16_dots` permits them, else as fp32.
+/// The CPU, the default. `threads` 0: one per core. Maps stored as bf16 are multiplied as bf16 where the processor has dot products of bf16
+/// and `bf16_dots` permits them, else as fp32.
 std::unique_ptr<Ops> make_cpu_ops(int threads = 0, bool bf16_dots = true);
 /// Computes nothing; its memory is imaginary_memory(). For measuring how much memory a program needs.
 std::unique_ptr<Ops> make_dry_ops();

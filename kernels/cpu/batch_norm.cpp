@@ -1,5 +1,5 @@
-// Batch norm: from moments to the scale and shift that readers apply, and the two sums of its backward.  Contract: kernels/operations/batch_norm.h.
-// Nothing here normalises a feature map: readers do (feature.h).
+// Batch norm: from moments to the scale and shift that readers apply, and the two sums of its backward.  Contract:
+// kernels/operations/batch_norm.h. Nothing here normalises a feature map: readers do (feature.h).
 //   batch_norm_forward, batch_norm_frozen, batch_norm_sums_gated   (C) and (N,C) only: plain code in double
 //   batch_norm_sums   one pass over two feature maps, bandwidth-bound: fp32 sums over 64 rows at most, from there in double,
 //                     a set per part of the map, merged in the order of the parts

@@ -102,8 +102,8 @@ void forward(const Feature& x, const Tensor& weights, const ConvGeometry& g, Ten
 
 /// dw: each part of the rows sums its own, merged in order.
 template <class T, class E>
-void backward_weights(const Feature& x, const ConvGeometry& g, const OutputGradient& dy, const GradientCoefficients& coefficients, Tensor& dw,
-                      int threads, Scratch& shared) {
+void backward_weights(const Feature& x, const ConvGeometry& g, const OutputGradient& dy, const GradientCoefficients& coefficients,
+                      Tensor& dw, int threads, Scratch& shared) {
   const Tensor& y = dy.of.raw;
   const int64_t depth = g.kernel * g.kernel * x.raw.c(), out = y.c(), out_panels = panel_count(out);
   const RowCut cut = cut_rows(1, y.rows(), kTileRows, kParts);
@@ -128,7 +128,8 @@ void backward_weights(const Feature& x, const ConvGeometry& g, const OutputGradi
 }
 
 /// Adds columns [first, first + channels) of row r to row `to_row` of `to`. Neither run of columns keeps to a panel.
-HWY_INLINE void add_channels(const Panels<float>& from, int64_t r, int64_t first, int64_t channels, const Panels<float>& to, int64_t to_row) {
+HWY_INLINE void add_channels(const Panels<float>& from, int64_t r, int64_t first, int64_t channels, const Panels<float>& to,
+                             int64_t to_row) {
   for (int64_t c = 0; c < channels;) {
     const int64_t t = first + c, run = std::min({channels - c, kPanel - c % kPanel, kPanel - t % kPanel});
     const float* const source = from.at(t / kPanel, r) + t % kPanel;

@@ -5,6 +5,8 @@
 // vector of channels goes along a row at a time, and what is read or written a row later is prefetched.
 #include <hwy/cache_control.h>
 
+#include <algorithm>
+
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/cuts/channel_blocks.h"
 #include "kernels/cpu/cuts/parallel.h"
@@ -93,11 +95,11 @@ HWY_INLINE void form_gradient_row(D d, const T* stored, const T* raw, const Grad
 /// One row of x, all pointers from its channel 0 on.
 template <class T>
 struct InputRow {
-  const T* x;          // raw
-  const T* add;        // null: absent
-  T* dx;               // null: not requested
+  const T* x;            // raw
+  const T* add;          // null: absent
+  T* dx;                 // null: not requested
   FeatureSample sample;  // of x
-  const float* mean;   // of x; null: no norm
+  const float* mean;     // of x; null: no norm
   Activation act;
   bool needs_dw;
   int64_t width, channels, pad_left;
@@ -293,7 +295,7 @@ void backward_part(D d, const BackwardCall& call, int64_t group, int64_t group_s
           const int64_t from = (n * out_height + i) * out_width * channels;
           with_gradient_form(call.dy, [&](auto form, auto act) HWY_ATTR {
             form_gradient_row<form(), act()>(d, stored ? stored + from : nullptr, y_raw + from, gradient, c, out_width, channels,
-                                     out_width * channels, ring.row(i, v));
+                                             out_width * channels, ring.row(i, v));
           });
         }
         Taps<K> taps{{}, weights + v * K * K * lanes, sums.run + v * BlockGradientSums<K, D>::kRows * lanes};

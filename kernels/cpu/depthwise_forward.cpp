@@ -7,6 +7,8 @@
 // Next: batch_norm.cpp finishes the statistics.
 #include <hwy/cache_control.h>
 
+#include <algorithm>
+
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/cuts/channel_blocks.h"
 #include "kernels/cpu/cuts/parallel.h"

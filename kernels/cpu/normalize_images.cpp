@@ -1,6 +1,6 @@
-// From decoded pixels to the network's input: y = (pixel/255 - mean)/std, mirrored where `flip` is set.  Contract: kernels/operations/normalize_images.h.
-// A channel of a pixel has 256 values: a table of 3x256, made in double, is exact to the last bit and as fast as memory.
-// Next: dense.cpp, the stem, reads y.
+// From decoded pixels to the network's input: y = (pixel/255 - mean)/std, mirrored where `flip` is set.  Contract:
+// kernels/operations/normalize_images.h. A channel of a pixel has 256 values: a table of 3x256, made in double, is exact to the last bit
+// and as fast as memory. Next: dense.cpp, the stem, reads y.
 #include <algorithm>
 #include <array>
 

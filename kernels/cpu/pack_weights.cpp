@@ -15,9 +15,8 @@ namespace {
 
 int64_t packed_bytes(int64_t in, int64_t out, DType type, bool bf16_dots) {
   int64_t bytes = 0;
-  with_product_types<kBf16Dots>(type, bf16_dots, [&](auto, auto e) {
-    bytes = static_cast<int64_t>(panel_floats<decltype(e)>(in, out) * sizeof(float));
-  });
+  with_product_types<kBf16Dots>(type, bf16_dots,
+                                [&](auto, auto e) { bytes = static_cast<int64_t>(panel_floats<decltype(e)>(in, out) * sizeof(float)); });
   return bytes;
 }
 

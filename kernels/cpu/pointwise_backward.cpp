@@ -48,11 +48,10 @@ struct Backward {
 
 /// w transposed (O,I), as the right operand of dz = dy w^T.
 template <class T, class E>
-Panels<E> pack_weights(const Backward& call, float* memory) {
+Panels<E> pack_transposed_weights(const Backward& call, float* memory) {
   const Panels<E> w = panels<E>(memory, call.out);
   if (!call.dx.requested()) return w;
-  parallel_for(call.threads, panel_count(call.in),
-               [&](int64_t panel) { pack_transposed(call.w.data<T>(), call.in, call.out, panel, w); });
+  parallel_for(call.threads, panel_count(call.in), [&](int64_t panel) { pack_transposed(call.w.data<T>(), call.in, call.out, panel, w); });
   return w;
 }
 
@@ -89,7 +88,7 @@ void backward_by_inputs(const Backward& call, int64_t slices, Scratch& shared) {
   const std::size_t dy_size = operand_floats<E>(cut.tile_rows, out);
   const std::size_t all_dw_size = static_cast<std::size_t>(cut.parts) * dw_size;
   float* const memory = shared.floats(w_size + all_dw_size + (sliced ? static_cast<std::size_t>(cut.tiles) * dy_size : 0));
-  const Panels<E> w = pack_weights<T, E>(call, memory);
+  const Panels<E> w = pack_transposed_weights<T, E>(call, memory);
   float* const all_dw = memory + w_size;
   const auto shared_dy = [&](int64_t tile) {
     return operand<E>(all_dw + all_dw_size + static_cast<std::size_t>(tile) * dy_size, cut.tile_rows, out);
@@ -127,7 +126,8 @@ void backward_by_inputs(const Backward& call, int64_t slices, Scratch& shared) {
       }
       if (call.dw.defined()) {
         read_feature_rows<T>(call.x, first, rows, from, to, z, keep_slopes ? &slopes : nullptr);
-        multiply_transposed(z.transposed(), in, from, to, dy.transposed(), out, 0, out_panels, rows, dw, tile > cut.first_tile(part), ahead);
+        multiply_transposed(z.transposed(), in, from, to, dy.transposed(), out, 0, out_panels, rows, dw, tile > cut.first_tile(part),
+                            ahead);
       }
       for (int64_t panel = from; call.dx.requested() && panel < to; ++panel) {
         multiply(dy.rows, rows, out, w, 0, in, panel, panel + 1, dz, false, ahead);
@@ -154,7 +154,7 @@ void backward_by_outputs(const Backward& call, Scratch& shared) {
   const int64_t dw_parts = std::min(chunk, ceil_div(16, dw_slices * in_slices));
   float* const memory =
       shared.floats(w_size + static_cast<std::size_t>(dw_parts) * dw_size + static_cast<std::size_t>(chunk) * (z_size + dy_size));
-  const Panels<E> w = pack_weights<T, E>(call, memory);
+  const Panels<E> w = pack_transposed_weights<T, E>(call, memory);
   float* const all_dw = memory + w_size;
   float* const tiles = all_dw + static_cast<std::size_t>(dw_parts) * dw_size;
   const auto memory_of = [&](int64_t tile) { return tiles + static_cast<std::size_t>(tile % chunk) * (z_size + dy_size); };
@@ -203,8 +203,8 @@ void backward_by_outputs(const Backward& call, Scratch& shared) {
           ahead.add(dy(tile + 1).transposed().at(from), (to - from) * panel_bytes);
           ahead.add(z(tile + 1).transposed().at(in_from), (in_to - in_from) * panel_bytes);
         }
-        multiply_transposed(z(tile).at(in_from).transposed(), in, in_from, in_to, dy(tile).at(from).transposed(), out, from, to, rows,
-                             dw, begin > 0 || tile > first, ahead);
+        multiply_transposed(z(tile).at(in_from).transposed(), in, in_from, in_to, dy(tile).at(from).transposed(), out, from, to, rows, dw,
+                            begin > 0 || tile > first, ahead);
       }
     });
   }

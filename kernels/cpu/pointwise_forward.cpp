@@ -43,7 +43,9 @@ void forward(const Feature& x, const Tensor& weights, Tensor& packed, Tensor& y,
   float* const memory = shared.floats(w_size + (few_rows ? z_size * static_cast<std::size_t>(cut.tiles) : 0));
   const Panels<E> w = panels<E>(packed ? reinterpret_cast<float*>(packed.data<uint8_t>()) : memory, in);
   if (!packed) parallel_for(threads, out_panels, [&](int64_t panel) { pack(weights.data<T>(), in, out, panel, w); });
-  const auto shared_z = [&](int64_t tile) { return left_operand(panels<E>(memory + w_size + static_cast<std::size_t>(tile) * z_size, cut.tile_rows)); };
+  const auto shared_z = [&](int64_t tile) {
+    return left_operand(panels<E>(memory + w_size + static_cast<std::size_t>(tile) * z_size, cut.tile_rows));
+  };
   if (few_rows) {
     parallel_for(threads, cut.tiles * in_panels, [&](int64_t unit) {
       const int64_t tile = unit / in_panels, panel = unit % in_panels, first = cut.tile_begin(tile);
@@ -108,6 +110,9 @@ namespace mcnn::cpu {
 HWY_EXPORT(pointwise_forward);
 
 void CpuOps::execute(PointwiseForward& op) {
+  if (op.packed && op.packed.size() != packed_weight_bytes(op.w.dim(0), op.w.dim(1), op.w.dtype()))
+    fail<ShapeError>("pointwise_forward: packed has {} bytes, expected {}", op.packed.size(),
+                     packed_weight_bytes(op.w.dim(0), op.w.dim(1), op.w.dtype()));
   HWY_DYNAMIC_DISPATCH(pointwise_forward)(op, threads_, bf16_dots_, scratch_);
   update_norm(op.moments, op.y.rows(), op.norm);
 }

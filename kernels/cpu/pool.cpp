@@ -3,6 +3,8 @@
 // Next: squeeze_excite.cpp makes the gate of it, linear.cpp the logits.
 #include <hwy/cache_control.h>
 
+#include <algorithm>
+
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/cuts/channel_blocks.h"
 #include "kernels/cpu/cuts/parallel.h"

@@ -35,8 +35,7 @@ void add_rows(const Feature& x, const Feature& branch, float branch_scale, const
 
 void residual_rows(const Feature& x, const Feature& branch, float branch_scale, const RowPart& part, Tensor& y) {
   with_storage(y.dtype(), [&](auto t) {
-    with_activation(branch.act,
-                    [&](auto act) HWY_ATTR { add_rows<act()>(x, branch, branch_scale, part, y.data<decltype(t)>()); });
+    with_activation(branch.act, [&](auto act) HWY_ATTR { add_rows<act()>(x, branch, branch_scale, part, y.data<decltype(t)>()); });
   });
 }
 

@@ -37,8 +37,8 @@ HWY_INLINE hn::Vec<Wide> repeat_lane(Wide d, const E* p) {
 /// One block: kRows x (kVectors*kLanes) of C. A(i,k) is read along a row, from panel to panel (`a_rows` apart), or, where A
 /// is transposed, down one panel.
 template <int kRows, int kVectors, bool kTransposed, class E>
-HWY_NOINLINE void multiply_block(const E* HWY_RESTRICT a, int64_t a_rows, int64_t depth, const E* HWY_RESTRICT b,
-                                 float* HWY_RESTRICT c, bool accumulate, Ahead::Lines ahead) {
+HWY_NOINLINE void multiply_block(const E* HWY_RESTRICT a, int64_t a_rows, int64_t depth, const E* HWY_RESTRICT b, float* HWY_RESTRICT c,
+                                 bool accumulate, Ahead::Lines ahead) {
   using V = hn::Vec<Wide>;
   constexpr int64_t kNeighbours = sizeof(float) / sizeof(E);
   const Wide d;
@@ -92,8 +92,8 @@ HWY_INLINE int64_t multiply_block(int64_t rows, int64_t columns, const E* a, int
 
 /// C (rows, columns) (+)= A (rows, depth) B, for the panels [first, last) of the columns; C starts at `first`, B at row b_row.
 template <class E>
-void multiply(const Panels<E>& a, int64_t rows, int64_t depth, const Panels<E>& b, int64_t b_row, int64_t columns, int64_t first, int64_t last,
-              const Panels<float>& c, bool accumulate, Ahead& ahead) {
+void multiply(const Panels<E>& a, int64_t rows, int64_t depth, const Panels<E>& b, int64_t b_row, int64_t columns, int64_t first,
+              int64_t last, const Panels<float>& c, bool accumulate, Ahead& ahead) {
   for (int64_t k = 0; k < depth; k += kDepth) {
     const int64_t count = std::min(kDepth, depth - k);
     for (int64_t panel = first; panel < last; ++panel) {

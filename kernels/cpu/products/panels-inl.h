@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 #include "kernels/cpu/cuts/parallel.h"
 #include "kernels/cpu/simd/bf16_dot-inl.h"
@@ -87,7 +88,7 @@ template <class D>
 HWY_INLINE void put_row(D d, hn::Vec<D> v, const Operand<float>& out, int64_t panel, int64_t r, int64_t i) {
   hn::StoreU(v, d, out.rows.at(panel, r) + i);
 }
-/// Rows of a pair in order: an even row sets its neighbour to 0.
+/// Rows of a pair in order: an even row sets its neighbour to 0, which stays where the depth is odd.
 template <class D>
 HWY_INLINE void put_row(D d, hn::Vec<D> v, const Operand<bf16>& out, int64_t panel, int64_t r, int64_t i) {
   const hn::RebindToUnsigned<D> word;

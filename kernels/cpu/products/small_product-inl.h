@@ -41,7 +41,8 @@ HWY_INLINE void multiply_rows(const Factor& a, const float* b, int64_t b_row, in
   });
 }
 
-inline void multiply(const Factor& a, const float* b, int64_t b_row, int64_t rows, int64_t depth, int64_t columns, float* out, int64_t out_row) {
+inline void multiply(const Factor& a, const float* b, int64_t b_row, int64_t rows, int64_t depth, int64_t columns, float* out,
+                     int64_t out_row) {
   int64_t i = 0;
   for (; i + 4 <= rows; i += 4) multiply_rows<4>({a.data + i * a.row, a.row, a.step}, b, b_row, depth, columns, out + i * out_row, out_row);
   for (; i < rows; ++i) multiply_rows<1>({a.data + i * a.row, a.row, a.step}, b, b_row, depth, columns, out + i * out_row, out_row);

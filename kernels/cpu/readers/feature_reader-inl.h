@@ -17,7 +17,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 /// The operands of one sample of a feature map that do not change from pixel to pixel, from channel 0 on.
 struct FeatureSample {
-  const float* scale = nullptr;  // with shift null: u = raw
+  const float* scale = nullptr;  // null, as shift: u = raw
   const float* shift = nullptr;
   const float* gate = nullptr;  // null: 1
 };

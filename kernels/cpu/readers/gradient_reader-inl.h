@@ -16,11 +16,11 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 /// The operands of one sample of dy that do not change from pixel to pixel, from channel 0 on.
 struct GradientSample {
-  FeatureSample of;                  // scale, shift and gate of the convolution's output
-  const float* centre = nullptr;     // with slope_xhat and mean null: frozen, or no norm
+  FeatureSample of;               // scale, shift and gate of the convolution's output
+  const float* centre = nullptr;  // with slope_xhat and mean null: frozen, or no norm
   const float* slope_xhat = nullptr;
   const float* mean = nullptr;
-  const float* pooled = nullptr;     // null: 0
+  const float* pooled = nullptr;  // null: 0
   float sample_scale = 1.0f;
 };
 /// `coefficients` must outlive the result.

@@ -9,6 +9,8 @@
 #define MCNN_CPU_PANEL_ROWS_INL_H_
 #endif
 
+#include <vector>
+
 #include "kernels/cpu/products/ahead.h"
 #include "kernels/cpu/products/panels-inl.h"
 #include "kernels/cpu/readers/feature_reader-inl.h"
@@ -109,9 +111,8 @@ HWY_NOINLINE void read_gradient_rows(const OutputGradient& dy, const GradientCoe
 template <class T, class E>
 void read_gradient_rows(const OutputGradient& dy, const GradientCoefficients& coefficients, int64_t first, int64_t rows, int64_t from,
                         int64_t to, const Operand<E>& out) {
-  with_gradient_form(dy, [&](auto form, auto act) HWY_ATTR {
-    read_gradient_rows<form(), act(), T>(dy, coefficients, first, rows, from, to, out);
-  });
+  with_gradient_form(
+      dy, [&](auto form, auto act) HWY_ATTR { read_gradient_rows<form(), act(), T>(dy, coefficients, first, rows, from, to, out); });
 }
 
 /// lines_of() `rows` rows of `panels` panels of a map; empty where that is all of its channels, and the rows are one run.

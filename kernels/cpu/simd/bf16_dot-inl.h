@@ -1,11 +1,14 @@
-// Multiply-add of products' operands, per Highway target: fp32, or bf16 in pairs by AVX512_BF16's VDPBF16PS. Highway 1.0 has no target
-// with these instructions, so they are written as assembly, in code that runs only where has_bf16_dots() (products/bf16_dots.h).
+// Multiply-add of products' operands, per Highway target: fp32, or bf16 in pairs by AVX512_BF16's VDPBF16PS. VDPBF16PS takes denormals as
+// 0. Highway 1.0 has no target with these instructions, so they are written as assembly, in code that runs only where has_bf16_dots()
+// (products/bf16_dots.h).
 #if defined(MCNN_CPU_BF16_DOT_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MCNN_CPU_BF16_DOT_INL_H_
 #undef MCNN_CPU_BF16_DOT_INL_H_
 #else
 #define MCNN_CPU_BF16_DOT_INL_H_
 #endif
+
+#include <type_traits>
 
 #include "kernels/cpu/simd/storage-inl.h"
 
@@ -22,21 +25,30 @@ HWY_INLINE hn::Vec<D> multiply_add(D, hn::Vec<D> left, hn::Vec<D> right, hn::Vec
   if constexpr (std::is_same_v<E, bf16>) {
     asm("vdpbf16ps %2, %1, %0" : "+v"(sum.raw) : "v"(left.raw), "v"(right.raw));
     return sum;
-  }
+  } else
 #endif
-  return hn::MulAdd(left, right, sum);
+  {
+    static_assert(std::is_same_v<E, float>);
+    return hn::MulAdd(left, right, sum);
+  }
 }
+
+#if HWY_TARGET == HWY_AVX3
+/// Rounded to nearest even, as bf16_bits(), but denormals become 0: the products read them so too.
+HWY_INLINE __m256i to_bf16(hn::Vec<Wide> v) {
+  __m256i rounded;
+  asm("vcvtneps2bf16 %1, %0" : "=v"(rounded) : "v"(v.raw));
+  return rounded;
+}
+#endif
 
 /// v0 and v1, rounded to bf16, to two places.
 template <class D>
 HWY_INLINE void store_two_bf16(D d, hn::Vec<D> v0, hn::Vec<D> v1, bf16* to0, bf16* to1) {
 #if HWY_TARGET == HWY_AVX3
   if constexpr (std::is_same_v<D, Wide>) {
-    __m256i low, high;
-    asm("vcvtneps2bf16 %1, %0" : "=v"(low) : "v"(v0.raw));
-    asm("vcvtneps2bf16 %1, %0" : "=v"(high) : "v"(v1.raw));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to0), low);
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to1), high);
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to0), to_bf16(v0));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(to1), to_bf16(v1));
     return;
   }
 #endif
@@ -50,11 +62,8 @@ HWY_INLINE void store_bf16_pairs(D d, hn::Vec<D> v0, hn::Vec<D> v1, bf16* to) {
   const hn::RebindToUnsigned<D> word;
 #if HWY_TARGET == HWY_AVX3
   if constexpr (std::is_same_v<D, Wide>) {
-    __m256i low, high;
-    asm("vcvtneps2bf16 %1, %0" : "=v"(low) : "v"(v0.raw));
-    asm("vcvtneps2bf16 %1, %0" : "=v"(high) : "v"(v1.raw));
-    const __m512i pairs = _mm512_or_si512(_mm512_cvtepu16_epi32(low), _mm512_slli_epi32(_mm512_cvtepu16_epi32(high), 16));
-    _mm512_storeu_si512(to, pairs);
+    const __m512i low = _mm512_cvtepu16_epi32(to_bf16(v0)), high = _mm512_cvtepu16_epi32(to_bf16(v1));
+    _mm512_storeu_si512(to, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
     return;
   }
 #endif

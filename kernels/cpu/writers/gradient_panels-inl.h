@@ -24,7 +24,7 @@ class InputSums {
  public:
   InputSums(const Feature& x, const InputGradient& dx, const RowCut& cut) : gated_(x.gate.defined()), channels_(x.raw.c()), cut_(cut) {
     requested_ = dx.requested() && (gated_ ? dx.sum_dz_a.defined() || dx.sum_dz_slope.defined() || dx.sum_dz_slope_xhat.defined()
-                                        : dx.sum_du.defined() || dx.sum_du_xhat.defined());
+                                           : dx.sum_du.defined() || dx.sum_du_xhat.defined());
     if (requested_) values_.resize(static_cast<std::size_t>((gated_ ? cut.slots() : cut.parts) * kGradientSums * channels_), 0.0f);
   }
   bool requested() const { return requested_; }
@@ -32,7 +32,8 @@ class InputSums {
 
   void merge_into(const Feature& x, InputGradient& dx) const {
     if (!requested_) return;
-    const float* const invstd = x.norm.defined() ? x.norm.invstd.data<float>() : nullptr;
+    const std::vector<float> no_norm(x.norm.defined() ? 0 : static_cast<std::size_t>(channels_), 0.0f);
+    const float* const invstd = x.norm.defined() ? x.norm.invstd.data<float>() : no_norm.data();
     if (gated_) {
       for (int64_t n = 0; n < cut_.samples; ++n) {
         merge(n * cut_.parts_per_sample, cut_.parts_per_sample, 0, nullptr, dx.sum_dz_a, n);
@@ -66,8 +67,9 @@ class InputSums {
 /// Writes rows first + [r, last) of channels [c0, c0 + count), all of one sample where x has a gate. `slopes` holds a and act'(u) in
 /// panels where they were kept, at `panel`; else they are computed from raw. `sums` is null where none is requested.
 template <Activation kAct, bool kGated, class T>
-HWY_NOINLINE void write_gradient_rows(const Panels<float>& dz_panel, const Slopes* slopes, int64_t panel, const Feature& x, InputGradient& dx,
-                                      int64_t first, int64_t r_first, int64_t r_last, int64_t c0, int64_t count, float* sums) {
+HWY_NOINLINE void write_gradient_rows(const Panels<float>& dz_panel, const Slopes* slopes, int64_t panel, const Feature& x,
+                                      InputGradient& dx, int64_t first, int64_t r_first, int64_t r_last, int64_t c0, int64_t count,
+                                      float* sums) {
   const int64_t channels = x.raw.c();
   const T* const raw = x.raw.data<T>() + first * channels;
   const T* const add = dx.add.defined() ? dx.add.data<T>() + first * channels : nullptr;
@@ -110,12 +112,12 @@ void write_gradient_rows(const Panels<float>& dz, const Feature& x, InputGradien
   const int64_t c = panel * kPanel, count = std::min(kPanel, x.raw.c() - c), kept = panel - slopes_from;
   with_activation(x.act, [&](auto act) HWY_ATTR {
     if (!x.gate.defined()) {
-      write_gradient_rows<act(), false, T>(dz, slopes, kept, x, dx, first, 0, rows, c, count, sums.requested() ? sums.at(part, 0) : nullptr);
+      write_gradient_rows<act(), false, T>(dz, slopes, kept, x, dx, first, 0, rows, c, count,
+                                           sums.requested() ? sums.at(part, 0) : nullptr);
       return;
     }
     for_samples(x.raw, first, rows, [&](int64_t n, int64_t r, int64_t last) HWY_ATTR {
-      write_gradient_rows<act(), true, T>(dz, slopes, kept, x, dx, first, r, last, c, count,
-                                          sums.requested() ? sums.at(part, n) : nullptr);
+      write_gradient_rows<act(), true, T>(dz, slopes, kept, x, dx, first, r, last, c, count, sums.requested() ? sums.at(part, n) : nullptr);
     });
   });
 }

@@ -8,7 +8,6 @@
 #endif
 
 #include "kernels/cpu/simd/storage-inl.h"
-#include "kernels/feature.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
