@@ -11,7 +11,7 @@ std::vector<Setting> settings(ModelOptions& o) {
   t.number("depth", o.depth, 0.0, 10.0, "repeat multiplier in place of the model's own; 0: its own");
   t.text("padding", o.padding, "same, same:HxW, symmetric; auto: what the weights were trained with, else same");
   t.choice("storage", o.storage, {"f32", "bf16", "f16"},
-           "type that feature maps are stored in; the narrow ones halve their memory and need a backend that has them");
+           "type that feature maps are stored in; bf16 (cpu, cuda) and f16 (cuda) halve their memory");
   t.number("bn_eps", o.bn_eps, 0.0, 1.0, "batch norm's epsilon; 0: what the weights were trained with, else the model's own");
   t.number("bn_momentum", o.bn_momentum, 0.0, 1.0, "weight of a new batch in the running statistics (PyTorch's convention)");
   t.flag("frozen_norm", o.frozen_norm, "batch norm uses and keeps the weights' running statistics");

@@ -29,5 +29,5 @@ status, rows = check("steps", "--device", "sim", "--storage", "bf16", "--model",
 assert status == 1 and rows[-1]["ok"] is False, rows
 
 assert check("cases", "--device", "cpu", "--filter", "(", stderr=subprocess.DEVNULL)[0] == 2
-status, rows = check("cases", "--device", "cpu", "--storage", "bf16")
-assert status == 77 and rows[-1]["kind"] == "no device" and "bf16" in rows[-1]["error"], rows
+status, rows = check("cases", "--device", "cpu", "--storage", "f16")
+assert status == 77 and rows[-1]["kind"] == "no device" and "f16" in rows[-1]["error"], rows

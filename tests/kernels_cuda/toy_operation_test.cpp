@@ -69,7 +69,7 @@ std::unique_ptr<Ops> cpu_with_it() {
   const auto execute = [](ScaleChannels& op) {
     for (int64_t i = 0; i < op.x.size(); ++i) op.y.data<float>()[i] = op.x.data<float>()[i] * op.factor.data<float>()[i % op.x.c()];
   };
-  return std::make_unique<With<cpu::CpuOps, decltype(execute)>>(execute, 1);
+  return std::make_unique<With<cpu::CpuOps, decltype(execute)>>(execute, 1, true);
 }
 
 __global__ void scale_channels(const float* x, const float* factor, float* y, int64_t count, int64_t channels) {
