@@ -1,4 +1,4 @@
-// Parses the text in one pass, field by field.  Contract: csv.h.
+// Parses the text in one pass, field by field. A line number counts lines of the file, also those inside quotes.  Contract: csv.h.
 #include "data/csv.h"
 
 #include <fmt/ranges.h>

@@ -10,8 +10,8 @@ namespace mcnn {
 
 enum class CropRule {
   shorter_side,  ///< timm's and torchvision's: resize the shorter side to `resize`, then crop the centre
-  square_first,  ///< TensorFlow's, for the authors' weights: crop a central square, crop/resize of the shorter side, then resize it to
-                 ///< `crop`
+  square_first,  ///< TensorFlow's, for weights of EfficientNet's authors: crop a central square whose side is the shorter side times the
+                 ///< ratio `crop`/`resize`, then resize it to `crop`
 };
 
 /// "timm", "torchvision" (the same rule) or "tensorflow". Throws Error naming the nearest.
@@ -30,8 +30,8 @@ struct Preprocess {
 void check(const Preprocess& preprocess);
 
 /// Returns (crop, crop, 3). `name` is used in messages.
-/// shorter_side: resizes to `resize` for the shorter side and int(resize*long/short) for the longer one; then crops the centre at offset
-///   (n - crop)/2, rounded half to even.
+/// shorter_side: resizes the shorter side to `resize` and the longer one to int(resize*long/short). Then it crops the centre: along each
+///   axis of n pixels the offset is (n - crop)/2, and a half is rounded to the even number.
 /// square_first: crops a square of floor(crop/resize * short) pixels at offset floor((n - square + 1)/2), then resizes it bicubically
 ///   without antialiasing (resize_tensorflow.h). Source: tensorflow/tpu, efficientnet/preprocessing.py, where resize = crop + 32.
 Image preprocess(const Image& image, const Preprocess& settings, const std::string& name = "photo");

@@ -15,10 +15,10 @@ struct Split {
   int64_t merged_people = 0;  ///< people who share a photo with others and are kept on one side with them
 };
 
-/// Holds out about `holdout` (0 <= holdout < 1) of the people. People who share a photo, byte for byte, count as one. People are drawn by
-/// Philox (stream::split) from strata with equal sets of labels (in the competition's layout: one gender and age group). A class with
-/// enough people is on both sides. The order of `dataset` does not affect the split, and is kept on each side. The result has passed
-/// check_disjoint().
+/// Holds out about `holdout` (0 <= holdout < 1) of the people. People who share a photo, byte for byte, count as one. People with the
+/// same set of labels form a stratum (in the competition's layout: one gender and age group). From each stratum people are drawn at random
+/// by `seed` (Philox, stream::split). A class of two people or more is on both sides if the strata allow it. The order of `dataset` does
+/// not affect the split, and is kept on each side. The result has passed check_disjoint().
 Split split_by_person(const Dataset& dataset, double holdout, uint64_t seed);
 
 /// "1 person", "7 people"

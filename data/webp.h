@@ -1,4 +1,4 @@
-// Decodes WebP with libwebp, with the same results as Pillow.
+// Decodes WebP with libwebp to the same pixels as Pillow.  Next: image.cpp calls it for WebP files.
 #pragma once
 #include <cstddef>
 #include <span>

@@ -51,7 +51,7 @@ void set(std::vector<Setting>& table, const std::string& section, const std::str
   try {
     require_writable(trimmed(value));
     setting.read(trimmed(value));
-    require_writable(setting.write());  // a list is written with blanks after its commas
+    require_writable(setting.write());  // writing a list puts a blank after each comma: "a,;b" becomes "a, ;b", whose rest is a comment
   } catch (const Error& e) {
     fail("[{}] {} = {}: {}", section, key, value.substr(0, value.find_first_of("\r\n")), e.what());
   }
@@ -63,7 +63,8 @@ struct Reading {
   std::string error;
 };
 
-// inih calls this for each key; returning 0 stops it. Only the first error is kept, whatever INI_STOP_ON_FIRST_ERROR is.
+// inih calls this for each key; 0 reports an error. Depending on how inih was built (INI_STOP_ON_FIRST_ERROR) it then stops or goes on:
+// later keys are ignored.
 int on_key(void* user, const char* section, const char* key, const char* value) {
   auto& reading = *static_cast<Reading*>(user);
   if (!reading.error.empty()) return 0;

@@ -70,7 +70,7 @@ namespace mcnn::cpu::HWY_NAMESPACE {
 constexpr int64_t kRingBytes = 128 * 1024;  // stays in L2 with room for what streams through
 constexpr int64_t kParts = 16;              // at least, where channels allow it
 constexpr int64_t kRun = 256;               // terms added up in one fp32 accumulator before it is emptied into the next
-constexpr int64_t kGroupPixels = 512;       // samples share a part, and its partial dw, up to so many pixels
+constexpr int64_t kGroupPixels = 512;       // samples share a part, and its partial dw, up to this number of pixels
 
 /// Columns of dx formed at once: 7 divides every width of an EfficientNet at 224; stride 2 needs an even number, so that
 /// which taps read which column is known at compile time.

@@ -17,10 +17,10 @@ struct ChannelBlock {
 /// the channels they share are computed twice, with one result, and no vector reaches past a row. Both lie in one block.
 class ChannelBlocks {
  public:
-  /// Blocks of at most `limit` vectors (one more in the last), and at least `wanted` blocks as far as vectors allow.
-  ChannelBlocks(int64_t channels, int64_t lanes, int64_t limit, int64_t wanted) : channels_(channels), lanes_(lanes) {
+  /// Blocks of at most `limit` vectors (one more in the last), and at least `least` blocks if there are as many vectors.
+  ChannelBlocks(int64_t channels, int64_t lanes, int64_t limit, int64_t least) : channels_(channels), lanes_(lanes) {
     const int64_t whole = channels / lanes;
-    const int64_t blocks = std::clamp(std::max(ceil_div(whole, std::max<int64_t>(limit, 1)), wanted), int64_t{1}, whole);
+    const int64_t blocks = std::clamp(std::max(ceil_div(whole, std::max<int64_t>(limit, 1)), least), int64_t{1}, whole);
     per_block_ = ceil_div(whole, blocks);
     count_ = ceil_div(whole, per_block_);
   }

@@ -45,8 +45,8 @@ inline RowCut cut_rows(int64_t samples, int64_t pixels, int64_t rows, int64_t pa
     cut.parts = (cut.tiles + cut.tiles_per_part - 1) / cut.tiles_per_part;
     return cut;
   }
-  const int64_t wanted = (pixels + rows - 1) / rows;
-  cut.tile_rows = ((pixels + wanted - 1) / wanted + 7) / 8 * 8;
+  const int64_t tiles_needed = (pixels + rows - 1) / rows;
+  cut.tile_rows = ((pixels + tiles_needed - 1) / tiles_needed + 7) / 8 * 8;
   cut.tiles_per_sample = (pixels + cut.tile_rows - 1) / cut.tile_rows;
   cut.tiles = samples * cut.tiles_per_sample;
   if (samples >= parts) {

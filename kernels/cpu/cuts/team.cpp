@@ -56,7 +56,7 @@ void count_forks() {
   (void)registered;
 }
 
-thread_local bool in_loop = false;  // also in a worker, for good
+thread_local bool in_loop = false;  // this thread runs a part: a loop inside it runs serially. Always true in a worker
 
 class Team {
  public:
@@ -73,12 +73,13 @@ class Team {
   /// False in a child of fork(): the workers are the parent's.
   bool is_alive() const { return born_after_ == forks.load(std::memory_order_relaxed); }
 
-  /// In a child: threads that are not there can be neither joined nor detached.
+  /// In a child of fork() the workers do not exist and cannot be joined, and ~thread() would end the program. So the vector is leaked on
+  /// purpose.
   void forget_workers() { new std::vector<std::thread>(std::move(workers_)); }
 
   void run(int threads, int64_t parts, void (*work)(const void*, int64_t), const void* context) {
     grow(threads - 1);
-    work_ = work, context_ = context, parts_ = parts, workers_wanted_ = threads - 1;
+    work_ = work, context_ = context, parts_ = parts, workers_used_ = threads - 1;
     next_.store(0, std::memory_order_relaxed);
     gate_.store(0, std::memory_order_release);  // open
     start_loop();
@@ -113,12 +114,12 @@ class Team {
       wait_while(loop_, seen, sleeping_);
       seen = loop_.load();
       if (!enter()) continue;
-      if (index < workers_wanted_) take_parts();
+      if (index < workers_used_) take_parts();
       leave();
     }
   }
 
-  /// False where the loop is closed. Between enter() and leave() its members stay.
+  /// False if the loop is closed. Between enter() and leave() run() does not return, so the loop's members do not change.
   bool enter() {
     uint32_t inside = gate_.load(std::memory_order_relaxed);
     do {
@@ -138,7 +139,7 @@ class Team {
   void (*work_)(const void*, int64_t) = nullptr;
   const void* context_ = nullptr;
   int64_t parts_ = 0;
-  int workers_wanted_ = 0;
+  int workers_used_ = 0;
   uint32_t born_after_ = 0;
   bool exhausted_ = false;
   std::atomic<bool> ending_{false};

@@ -1,11 +1,13 @@
-// Matrices as products read and write them (gemm-inl.h), in panels; per Highway target.
-// A matrix (rows, columns) in panels is blocks of kPanel columns, each block row by row. Columns beyond the matrix, and rows up to a
-// multiple of kBlock, are room for whole vectors: they hold anything, and what is computed from them is not used.
+// The memory layout of matrix products' operands and results, per Highway target.
+// A panel is kPanel columns of a matrix, stored row by row; panels follow each other. The last panel is filled up to kPanel columns, and
+// each panel to a multiple of kBlock rows. This padding may hold anything: results from it are not used.
 //   fp32   (rows, kPanel): one form serves as A, as A transposed, as B and as C; every access runs through memory in order
-//   bf16   the processor multiplies two neighbours along the depth at once, so the neighbours must lie together:
+//   bf16   the depth is the axis that a product sums over (k). The processor multiplies two neighbours along it at once, so they
+//          must lie together:
 //          rows   (rows, kPanel)          A, whose depth is its columns
 //          pairs  (rows/2, kPanel, 2)     B and A transposed, whose depth is their rows
 //          Where the depth is odd its last neighbour is 0. C is fp32.
+// Next: gemm-inl.h multiplies; readers/panel_rows-inl.h fills panels from feature maps.
 #if defined(MCNN_CPU_PANELS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MCNN_CPU_PANELS_INL_H_
 #undef MCNN_CPU_PANELS_INL_H_
@@ -26,7 +28,8 @@ HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
 
 constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(Wide()));
-/// Accumulators: 8 x 3 vectors of AVX-512's 32 registers, 4 x 3 of the 16 that others have.
+/// A product keeps kBlock rows by kPanel columns of sums in registers: 8 x 3 vectors of AVX-512's 32 registers, 4 x 3 of the 16 that
+/// others have. Without vectors kPanel is 3, and so is kBlock.
 constexpr int64_t kPanel = 3 * kLanes;
 constexpr int64_t kBlock = HWY_MAX_BYTES >= 64 ? 8 : kLanes > 1 ? 4 : 3;
 static_assert(kPanel % kBlock == 0);  // a block of a transposed A lies within a panel
@@ -39,7 +42,7 @@ template <class E>
 struct Panels {
   E* data = nullptr;
   int64_t rows = 0;
-  /// In pairs, `row` is even.
+  /// Start of a panel's row. In the pairs form, `row` must be even.
   E* at(int64_t panel, int64_t row = 0) const { return data + (panel * rows + row) * kPanel; }
 };
 constexpr int64_t panel_count(int64_t columns) { return ceil_div(columns, kPanel); }
@@ -53,7 +56,7 @@ Panels<E> panels(float* memory, int64_t rows) {
   return {reinterpret_cast<E*>(memory), round_up(rows, kBlock)};
 }
 
-/// Where the rows of a left operand are written: as `rows`, as `pairs`, or both; what is null is not written. In fp32 `rows` alone.
+/// Where the rows of an operand are written: as `rows`, as `pairs`, or both. A null form is not written. fp32 has only `rows`.
 template <class E>
 struct Operand {
   Panels<E> rows, pairs;
@@ -83,12 +86,13 @@ Operand<E> operand(float* memory, int64_t rows, int64_t columns) {
   return std::is_same_v<E, bf16> ? Operand<E>{first, panels<E>(memory + panel_floats<E>(rows, columns), rows)} : Operand<E>{first, {}};
 }
 
-/// Writes vectors of columns from i on of a panel: row r.
+/// Writes the vector v to row r of a panel, from its column i on.
 template <class D>
 HWY_INLINE void put_row(D d, hn::Vec<D> v, const Operand<float>& out, int64_t panel, int64_t r, int64_t i) {
   hn::StoreU(v, d, out.rows.at(panel, r) + i);
 }
-/// Rows of a pair in order: an even row sets its neighbour to 0, which stays where the depth is odd.
+/// Write row r before row r + 1 (r even): row r sets its neighbour's place to 0, and row r + 1 fills it. With an odd depth the 0
+/// remains.
 template <class D>
 HWY_INLINE void put_row(D d, hn::Vec<D> v, const Operand<bf16>& out, int64_t panel, int64_t r, int64_t i) {
   const hn::RebindToUnsigned<D> word;
@@ -150,7 +154,8 @@ void pack_transposed(const T* matrix, int64_t rows, int64_t columns, int64_t pan
   }
 }
 
-/// The sum of `parts` matrices in panels, which stand one after the other, in order, into a row-major one.
+/// Adds `parts` matrices in panels, which lie one after the other in memory, and writes the sum row-major. It adds them in order, so the
+/// result does not depend on `threads`.
 inline void merge_parts(const float* first_part, int64_t parts, int64_t rows, int64_t columns, float* out, int threads) {
   const auto size = static_cast<int64_t>(panel_floats<float>(rows, columns));
   const int64_t run = 32, runs = ceil_div(rows, run);  // rows that a thread takes of one panel

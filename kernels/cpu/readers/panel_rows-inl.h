@@ -1,7 +1,8 @@
-// Feature maps and gradients as operands of matrix products (products/panels-inl.h), per Highway target: rows r = (n,h,w) of a map are
-// transformed as they are read, into panels. Used by pointwise_*.cpp and dense.cpp.
-// Both readers take a vector of channels down all rows of a sample, so that the coefficients stay in registers. Where no product ran
-// before to prefetch the rows (products/ahead.h), they are prefetched kRowsAhead rows early.
+// Reads feature maps and gradients as operands of matrix products (products/panels-inl.h), per Highway target. A row is one pixel (n,h,w).
+// The readers compute z of a feature, or dy of a gradient, from the stored maps, and write panels. They process one vector of channels
+// for all rows of a sample, then the next vector: the coefficients stay in registers. They prefetch kRowsAhead rows early, for rows that
+// no earlier product has prefetched (products/ahead.h).
+// Next: feature_reader-inl.h and gradient_reader-inl.h compute; pointwise_forward.cpp uses them.
 #if defined(MCNN_CPU_PANEL_ROWS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MCNN_CPU_PANEL_ROWS_INL_H_
 #undef MCNN_CPU_PANEL_ROWS_INL_H_
@@ -19,7 +20,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace mcnn::cpu::HWY_NAMESPACE {
 
-/// Calls with_rows(n, r, last) for each sample n that rows [first, first + rows) touch: its rows are first + [r, last).
+/// Cuts rows [first, first + rows) at samples. Calls with_rows(n, r, last) for each sample n; r and last count from `first`.
 template <class WithRows>
 HWY_INLINE void for_samples(const Tensor& map, int64_t first, int64_t rows, const WithRows& with_rows) {
   const int64_t pixels = map.h() * map.w();
@@ -33,13 +34,13 @@ HWY_INLINE void for_samples(const Tensor& map, int64_t first, int64_t rows, cons
 
 constexpr int64_t kRowsAhead = 32;
 
-/// a = act(u) and act'(u) of a piece of a feature, in panels: kept from the reading of z for the writing of dz.
+/// a = act(u) and slope = act'(u) of a part of a feature, in panels. Reading z writes them; writing dz uses them.
 struct Slopes {
   Panels<float> a, slope;
 };
 
-/// z of rows [first, first + rows) of x, panels [from, to) of its channels; `out` starts at panel `from`. `slopes` likewise, if
-/// kSlopes.
+/// Writes z of rows [first, first + rows) of x to `out`, for panels [from, to) of its channels. Row `first` and panel `from` are row 0 and
+/// panel 0 of `out`. If kSlopes, it also writes `slopes`, in the same places.
 template <Activation kAct, bool kSlopes, class T, class E>
 HWY_NOINLINE void read_feature_rows(const Feature& x, int64_t first, int64_t rows, int64_t from, int64_t to, const Operand<E>& out,
                                     const Slopes& slopes) {
@@ -82,7 +83,7 @@ void read_feature_rows(const Feature& x, int64_t first, int64_t rows, int64_t fr
   });
 }
 
-/// dy of rows [first, first + rows), panels [from, to) of its channels; `out` starts at panel `from`.
+/// Writes dy of rows [first, first + rows) to `out`, for panels [from, to) of its channels, placed likewise.
 template <GradientForm kForm, Activation kAct, class T, class E>
 HWY_NOINLINE void read_gradient_rows(const OutputGradient& dy, const GradientCoefficients& coefficients, int64_t first, int64_t rows,
                                      int64_t from, int64_t to, const Operand<E>& out) {
@@ -115,7 +116,8 @@ void read_gradient_rows(const OutputGradient& dy, const GradientCoefficients& co
       dy, [&](auto form, auto act) HWY_ATTR { read_gradient_rows<form(), act(), T>(dy, coefficients, first, rows, from, to, out); });
 }
 
-/// lines_of() `rows` rows of `panels` panels of a map; empty where that is all of its channels, and the rows are one run.
+/// The cache lines (lines_of()) of `rows` rows and `panels` panels of a map. Empty if the panels cover all channels: the rows are then one
+/// run of memory.
 template <class T>
 std::vector<uint32_t> lines_of_rows(int64_t channels, int64_t rows, int64_t panels) {
   const int64_t size = sizeof(T);

@@ -1,6 +1,7 @@
-// Multiply-add of products' operands, per Highway target: fp32, or bf16 in pairs by AVX512_BF16's VDPBF16PS. VDPBF16PS takes denormals as
-// 0. Highway 1.0 has no target with these instructions, so they are written as assembly, in code that runs only where has_bf16_dots()
-// (products/bf16_dots.h).
+// Multiply-add for matrix products, per Highway target. fp32: one product a lane. bf16: the instruction VDPBF16PS of AVX512_BF16 adds two
+// products to each fp32 lane; it takes denormals as 0. Highway 1.0 has no target with these instructions, so they are written as
+// assembly, in code that runs only where has_bf16_dots() (products/bf16_dots.h).
+// Next: products/panels-inl.h lays the pairs out; products/gemm-inl.h multiplies.
 #if defined(MCNN_CPU_BF16_DOT_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MCNN_CPU_BF16_DOT_INL_H_
 #undef MCNN_CPU_BF16_DOT_INL_H_
@@ -34,7 +35,8 @@ HWY_INLINE hn::Vec<D> multiply_add(D, hn::Vec<D> left, hn::Vec<D> right, hn::Vec
 }
 
 #if HWY_TARGET == HWY_AVX3
-/// Rounded to nearest even, as bf16_bits(), but denormals become 0: the products read them so too.
+/// Rounds to nearest even, as bf16_bits() does, except that denormals become 0. Products read denormals as 0, so their results are the
+/// same.
 HWY_INLINE __m256i to_bf16(hn::Vec<Wide> v) {
   __m256i rounded;
   asm("vcvtneps2bf16 %1, %0" : "=v"(rounded) : "v"(v.raw));
