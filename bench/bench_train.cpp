@@ -37,6 +37,7 @@ int main(int argc, char** argv) {
   mcnn::Config config;
   int resolution = 224, batch = 32, steps = 5, threads = 0, classes = 18;
   double least_seconds = 0;
+  float learning_rate = 1e-3f;
   std::string weights, pixels, saved;
   bool profile = false, inference = false, json = false, no_dropout = false, compared = false;
   app.add_option("--model", config.model.name);
@@ -53,6 +54,7 @@ int main(int argc, char** argv) {
   app.add_flag("--profile", profile, "print the time per operation, layer and, on a GPU, kernel; with --json one line each, per step");
   app.add_flag("--json", json, "print the result as one JSON object");
   app.add_option("--seconds", least_seconds, "time more steps than --steps until so many seconds have passed");
+  app.add_option("--learning-rate", learning_rate);
   app.add_option("--weights", weights, "file with the weights; else they are drawn");
   app.add_option("--save-weights", saved, "file to write the weights to, after the last step");
   app.add_option("--pixels", pixels, "file with the photos, N*H*W*3 bytes; else they are drawn");
@@ -99,7 +101,7 @@ int main(int argc, char** argv) {
         if (inference) {
           answers = engine.logits(photos);
         } else {
-          training->begin({0, static_cast<uint32_t>(step), 1e-3f, config.model.storage == "f16" ? 1024.f : 1.f});
+          training->begin({0, static_cast<uint32_t>(step), learning_rate, config.model.storage == "f16" ? 1024.f : 1.f});
           training->upload(photos);  // the next step's
           loss = training->end().loss;
         }

@@ -11,6 +11,7 @@ import os
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+LEARNING_RATE = "1e-4"  # low, since AdamW's first updates follow the signs of gradients, also of rounding errors
 BOTH = ("training", "inference")
 
 # flags: after the common options.  needs: Python modules.  graph: it reads ONNX, else safetensors.
@@ -63,4 +64,5 @@ def command(peer, case, inputs, threads, steps, seconds):
     weights = inputs.graph(case) if peer.graph else inputs.weights(case.model)
     return [*peer.program, "--model", case.model, "--res", str(case.res), "--batch", str(case.batch), "--threads", str(threads), "--steps",
             str(steps), "--seconds", str(seconds), "--storage", peer.storage, "--weights", weights, "--pixels",
-            inputs.pixels(case.res, case.batch), "--no-dropout", "--compared", *peer.flags, *(["--inference"] if case.mode == "inference" else [])]
+            inputs.pixels(case.res, case.batch), "--no-dropout", "--learning-rate", LEARNING_RATE, "--compared",
+            *peer.flags, *(["--inference"] if case.mode == "inference" else [])]

@@ -143,8 +143,8 @@ class Rules(unittest.TestCase):
                 self.assertEqual(agreement.difference(answers, reference, mode), math.inf)
 
     def test_only_the_first_losses_are_compared(self):
-        self.assertEqual(agreement.difference([1, 2, 9], [1, 2, 4], "training"), 0)
-        self.assertAlmostEqual(agreement.difference([1, 2.2], [1, 2], "training"), 0.1)
+        self.assertEqual(agreement.difference([1, 2, 3, 9], [1, 2, 3, 4], "training"), 0)
+        self.assertAlmostEqual(agreement.difference([1, 2, 3.3], [1, 2, 3], "training"), 0.1)
 
     def test_percentiles_are_nearest_ranks(self):
         self.assertEqual(report.percentile(range(1, 101), 99), 99)

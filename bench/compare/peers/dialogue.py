@@ -23,6 +23,7 @@ def options():
     parser.add_argument("--steps", type=int, required=True, help="timed calls, at least")
     parser.add_argument("--seconds", type=float, required=True, help="seconds of timed calls, at least")
     parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--learning-rate", type=float, required=True)
     parser.add_argument("--storage", choices=("f32", "bf16"), default="f32")
     parser.add_argument("--weights", required=True)
     parser.add_argument("--pixels", required=True, help="file of batch*res*res*3 bytes, RGB")

@@ -22,7 +22,7 @@ model.load_state_dict(weights)
 model = model.train(not given.inference).to(memory_format=layout)
 photos = torch.from_numpy(images(given)).contiguous(memory_format=layout)
 labels = torch.arange(given.batch) % model.num_classes
-optimizer = None if given.inference else torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=5e-4, fused=True)
+optimizer = None if given.inference else torch.optim.AdamW(model.parameters(), lr=given.learning_rate, weight_decay=5e-4, fused=True)
 loss_of = torch.nn.CrossEntropyLoss(label_smoothing=0.1)
 if given.compile:
     import torch._inductor.config
