@@ -243,9 +243,10 @@ void write_gated_sums(D d, const BackwardCall& call, int64_t n, const ChannelBlo
     const int64_t c = blocks.first_channel(block.begin + v);
     for (int i = 0; i < kGradientSums; ++i) {
       auto sum = hn::Load(d, sums.row(v, K * K + i));
-      if (i == 2) sum = norm.defined() ? hn::Mul(sum, hn::LoadU(d, norm.invstd.data<float>() + c)) : hn::Zero(d);
-      if (targets[i]->defined()) hn::StoreU(sum, d, targets[i]->data<float>() + n * call.x.raw.c() + c);
       hn::Store(hn::Zero(d), d, sums.row(v, K * K + i));
+      if (!targets[i]->defined()) continue;
+      if (i == 2) sum = hn::Mul(sum, hn::LoadU(d, norm.invstd.data<float>() + c));
+      hn::StoreU(sum, d, targets[i]->data<float>() + n * call.x.raw.c() + c);
     }
   }
 }
@@ -346,11 +347,7 @@ void backward_parts(D d, int threads, const BackwardCall& call) {
     } else if (i == K * K) {
       if (sum_du) partial.add_up(i, nullptr, sum_du);
     } else if (sum_du_xhat) {
-      if (norm.defined()) {
-        partial.add_up(i, norm.invstd.data<float>(), sum_du_xhat);
-      } else {
-        std::fill(sum_du_xhat, sum_du_xhat + channels, 0.0f);
-      }
+      partial.add_up(i, norm.invstd.data<float>(), sum_du_xhat);
     }
   });
 }

@@ -9,29 +9,15 @@
 
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/cuts/parallel.h"
+#include "kernels/cpu/cuts/rounding.h"
 #include "kernels/cpu/products/small_product-inl.h"
-
-HWY_BEFORE_NAMESPACE();
-namespace mcnn::cpu::HWY_NAMESPACE {
-namespace {
-
-/// out (rows,columns) = a (rows,depth) b (depth,columns), with a's and b's strides.
-void multiply_factors(const float* a, int64_t a_row, int64_t a_step, const float* b, int64_t b_row, int64_t rows, int64_t depth,
-                      int64_t columns, float* out, int64_t out_row) {
-  multiply({a, a_row, a_step}, b, b_row, rows, depth, columns, out, out_row);
-}
-
-}  // namespace
-}  // namespace mcnn::cpu::HWY_NAMESPACE
-HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace mcnn::cpu {
-HWY_EXPORT(multiply_factors);
+HWY_EXPORT(multiply);
 
 namespace {
 
-constexpr int64_t kSamples = 4;  // of one part: a weight is loaded once for four
 constexpr int64_t kInputs = 64;  // of one part
 
 /// z = act(x): in `memory`, or x's own where that is the same.
@@ -49,10 +35,10 @@ void CpuOps::execute(LinearForward& op) {
   const int64_t samples = op.x.dim(0), in = op.w.dim(0), out = op.w.dim(1);
   std::vector<float> memory;
   const float *const z = activated(op.x, op.act, memory), *const bias = op.b.data<float>();
-  parallel_for(threads_, (samples + kSamples - 1) / kSamples, [&](int64_t part) {
-    const int64_t n = part * kSamples, rows = std::min(kSamples, samples - n);
+  parallel_for(threads_, ceil_div(samples, kSmallProductRows), [&](int64_t part) {
+    const int64_t n = part * kSmallProductRows, rows = std::min(kSmallProductRows, samples - n);
     float* const y = op.y.data<float>() + n * out;
-    HWY_DYNAMIC_DISPATCH(multiply_factors)(z + n * in, in, 1, op.w.data<float>(), out, rows, in, out, y, out);
+    HWY_DYNAMIC_DISPATCH(multiply)(Factor{z + n * in, in, 1}, op.w.data<float>(), out, rows, in, out, y, out);
     for (int64_t i = 0; i < rows * out; ++i) y[i] += bias[i % out];
   });
 }
@@ -66,10 +52,10 @@ void CpuOps::execute(LinearBackward& op) {
     for (int64_t n = 0; n < samples; ++n) sum += dy[n * out + o];
     op.db.data<float>()[o] = static_cast<float>(sum);
   }
-  parallel_for(threads_, (in + kInputs - 1) / kInputs, [&](int64_t part) {
+  parallel_for(threads_, ceil_div(in, kInputs), [&](int64_t part) {
     const int64_t first = part * kInputs, count = std::min(kInputs, in - first);
     if (op.dw.defined()) {
-      HWY_DYNAMIC_DISPATCH(multiply_factors)(z + first, 1, in, dy, out, count, samples, out, op.dw.data<float>() + first * out, out);
+      HWY_DYNAMIC_DISPATCH(multiply)(Factor{z + first, 1, in}, dy, out, count, samples, out, op.dw.data<float>() + first * out, out);
     }
     if (!op.dx.defined()) return;
     float* const transposed = thread_scratch().floats(static_cast<std::size_t>(out * count));  // (O, count)
@@ -77,7 +63,7 @@ void CpuOps::execute(LinearBackward& op) {
       for (int64_t i = 0; i < count; ++i) transposed[o * count + i] = w[(first + i) * out + o];
     }
     float* const dx = op.dx.data<float>() + first;
-    HWY_DYNAMIC_DISPATCH(multiply_factors)(dy, out, 1, transposed, count, samples, out, count, dx, in);
+    HWY_DYNAMIC_DISPATCH(multiply)(Factor{dy, out, 1}, transposed, count, samples, out, count, dx, in);
     for (int64_t n = 0; n < samples; ++n) {
       for (int64_t i = 0; i < count; ++i) {
         const float slope = activation_slope(op.act, op.x.data<float>()[n * in + first + i]);

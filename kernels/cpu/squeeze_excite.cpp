@@ -12,6 +12,7 @@
 
 #include "kernels/cpu/cpu_ops.h"
 #include "kernels/cpu/cuts/parallel.h"
+#include "kernels/cpu/cuts/rounding.h"
 #include "kernels/cpu/cuts/scratch.h"
 #include "kernels/cpu/products/small_product-inl.h"
 #include "kernels/cpu/simd/activations-inl.h"
@@ -21,7 +22,6 @@
 namespace mcnn::cpu {
 namespace {
 
-constexpr int64_t kSamples = 4;    // of one part: a weight is loaded once for four
 constexpr int64_t kChannels = 64;  // of one part
 
 struct GateBackward {
@@ -164,10 +164,10 @@ HWY_EXPORT(finish_channels);
 
 void CpuOps::execute(SqueezeExciteForward& op) {
   const int64_t samples = op.s.dim(0);
-  parallel_for(threads_, (samples + kSamples - 1) / kSamples, [&](int64_t part) {
-    const int64_t n = part * kSamples;
-    float* activated = thread_scratch().floats(static_cast<std::size_t>(kSamples * op.b1.size()));
-    HWY_DYNAMIC_DISPATCH(gate_samples)(op, n, std::min(kSamples, samples - n), activated);
+  parallel_for(threads_, ceil_div(samples, kSmallProductRows), [&](int64_t part) {
+    const int64_t n = part * kSmallProductRows;
+    float* activated = thread_scratch().floats(static_cast<std::size_t>(kSmallProductRows * op.b1.size()));
+    HWY_DYNAMIC_DISPATCH(gate_samples)(op, n, std::min(kSmallProductRows, samples - n), activated);
   });
 }
 
@@ -187,12 +187,12 @@ void CpuOps::execute(SqueezeExciteBackward& op) {
   x.w1_transposed = x.activated + samples * squeezed;
   x.w2_transposed = x.w1_transposed + channels * squeezed;
 
-  const int64_t channel_parts = (channels + kChannels - 1) / kChannels;
+  const int64_t channel_parts = ceil_div(channels, kChannels);
   parallel_for(threads_, channel_parts, [&](int64_t part) {
     HWY_DYNAMIC_DISPATCH(prepare_channels)(x, part * kChannels, std::min(kChannels, channels - part * kChannels));
   });
-  parallel_for(threads_, (samples + kSamples - 1) / kSamples, [&](int64_t part) {
-    HWY_DYNAMIC_DISPATCH(hidden_gradient)(x, part * kSamples, std::min(kSamples, samples - part * kSamples));
+  parallel_for(threads_, ceil_div(samples, kSmallProductRows), [&](int64_t part) {
+    HWY_DYNAMIC_DISPATCH(hidden_gradient)(x, part * kSmallProductRows, std::min(kSmallProductRows, samples - part * kSmallProductRows));
   });
   parallel_for(threads_, channel_parts, [&](int64_t part) {
     HWY_DYNAMIC_DISPATCH(finish_channels)(x, part * kChannels, std::min(kChannels, channels - part * kChannels));

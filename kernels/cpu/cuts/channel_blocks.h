@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace mcnn::cpu {
+#include "kernels/cpu/cuts/rounding.h"
 
-constexpr int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
+namespace mcnn::cpu {
 
 /// Consecutive vectors of channels; a part of the work owns one block of one or several samples.
 struct ChannelBlock {

@@ -4,12 +4,13 @@
 #include <cstdint>
 
 #include "kernels/cpu/cuts/parallel.h"
+#include "kernels/cpu/cuts/rounding.h"
 
 namespace mcnn::cpu {
 
 inline constexpr int64_t kPieceElements = 16384;  // 64 KB of each operand: long enough for a thread, short enough to share out
 
-inline int64_t pieces_of(int64_t count) { return (count + kPieceElements - 1) / kPieceElements; }
+inline int64_t pieces_of(int64_t count) { return ceil_div(count, kPieceElements); }
 
 /// Calls visit(piece, first, count) for the pieces of [0, count). The pieces do not depend on the number of threads.
 template <class Visit>

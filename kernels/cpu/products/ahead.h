@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "kernels/cpu/cuts/rounding.h"
+
 namespace mcnn::cpu {
 
 /// The most lines that one block of a product requests: one with every step of k (kDepth in gemm-inl.h).
@@ -37,7 +39,7 @@ class Ahead {
   }
   void add(const void* start, int64_t bytes) {
     static const std::vector<uint32_t> run = lines_of(64 * kMostAhead, 1, 0);
-    piece_[pieces_++] = {{static_cast<const char*>(start), run.data()}, (bytes + 63) / 64, 0, 64};
+    piece_[pieces_++] = {{static_cast<const char*>(start), run.data()}, ceil_div(bytes, 64), 0, 64};
   }
   /// The next `count` lines, at most kMostAhead; when none are left, one that is in cache.
   Lines take(int64_t count) {

@@ -20,6 +20,7 @@
 #include <type_traits>
 
 #include "kernels/cpu/cuts/parallel.h"
+#include "kernels/cpu/cuts/rounding.h"
 #include "kernels/cpu/simd/bf16_dot-inl.h"
 #include "kernels/cpu/simd/lanes-inl.h"
 #include "kernels/cpu/simd/storage-inl.h"
@@ -33,9 +34,6 @@ constexpr int64_t kLanes = static_cast<int64_t>(hn::MaxLanes(Wide()));
 constexpr int64_t kPanel = 3 * kLanes;
 constexpr int64_t kBlock = HWY_MAX_BYTES >= 64 ? 8 : kLanes > 1 ? 4 : 3;
 static_assert(kPanel % kBlock == 0);  // a block of a transposed A lies within a panel
-
-constexpr int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
-constexpr int64_t ceil_div(int64_t value, int64_t divisor) { return (value + divisor - 1) / divisor; }
 
 /// A matrix in panels of elements E, float or bf16. `rows` is the distance between panels in rows, a multiple of kBlock.
 template <class E>

@@ -70,14 +70,15 @@ class GradientReader {
   }
   template <Activation kAct>
   HWY_INLINE V dy(V stored, V raw) const {
-    if constexpr (kForm == GradientForm::scaled) return hn::Mul(stored, scale_);
-    V du = hn::Mul(stored, scale_);
+    V du = stored;
     if constexpr (kForm == GradientForm::through_act) {
       V a, slope;
       of_.template activate_u<kAct>(raw, a, slope);
-      du = hn::Mul(hn::Mul(hn::MulAdd(stored, factor_, pooled_), slope), scale_);
+      du = hn::Mul(hn::MulAdd(stored, factor_, pooled_), slope);
     }
-    return hn::NegMulAdd(slope_xhat_, hn::Sub(raw, mean_), hn::Sub(du, centre_));
+    const V scaled = hn::Mul(du, scale_);
+    if constexpr (kForm == GradientForm::scaled) return scaled;
+    return hn::NegMulAdd(slope_xhat_, hn::Sub(raw, mean_), hn::Sub(scaled, centre_));
   }
 
  private:

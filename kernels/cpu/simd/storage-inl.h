@@ -41,16 +41,6 @@ HWY_INLINE hn::Vec<hn::RebindToUnsigned<D>> bf16_bits(D d, hn::Vec<D> v) {
   return hn::IfThenElse(hn::MaskFromVec(hn::BitCast(word, hn::VecFromMask(d, hn::IsNaN(v)))), hn::Or(upper, hn::Set(word, 0x40u)), rounded);
 }
 
-template <class D>
-HWY_INLINE void store(D d, hn::Vec<D> v, float* p) {
-  hn::StoreU(v, d, p);
-}
-template <class D>
-HWY_INLINE void store(D d, hn::Vec<D> v, bf16* p) {
-  const hn::Rebind<uint16_t, D> half;
-  hn::StoreU(hn::TruncateTo(half, bf16_bits(d, v)), half, &p->bits);
-}
-
 /// Stores v, and returns it as a later reader loads it: sums and statistics are taken of that. Past the caches where `stream` is
 /// set (writers/streams.h).
 template <class D>
@@ -68,6 +58,10 @@ HWY_INLINE hn::Vec<D> store_rounded(D d, hn::Vec<D> v, bf16* p, bool = false) {
   const auto bits = bf16_bits(d, v);
   hn::StoreU(hn::TruncateTo(half, bits), half, &p->bits);
   return hn::BitCast(d, hn::ShiftLeft<16>(bits));
+}
+template <class D, class T>
+HWY_INLINE void store(D d, hn::Vec<D> v, T* p) {
+  store_rounded(d, v, p);
 }
 
 }  // namespace mcnn::cpu::HWY_NAMESPACE

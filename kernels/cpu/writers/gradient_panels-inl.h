@@ -32,8 +32,7 @@ class InputSums {
 
   void merge_into(const Feature& x, InputGradient& dx) const {
     if (!requested_) return;
-    const std::vector<float> no_norm(x.norm.defined() ? 0 : static_cast<std::size_t>(channels_), 0.0f);
-    const float* const invstd = x.norm.defined() ? x.norm.invstd.data<float>() : no_norm.data();
+    const float* const invstd = x.norm.invstd.data<float>();  // null without a norm: then no sum of xhat is requested
     if (gated_) {
       for (int64_t n = 0; n < cut_.samples; ++n) {
         merge(n * cut_.parts_per_sample, cut_.parts_per_sample, 0, nullptr, dx.sum_dz_a, n);
